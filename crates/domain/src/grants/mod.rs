@@ -1,0 +1,333 @@
+//! Grants: the right to do something with named accounts, for a purpose and for a while.
+//!
+//! A role gives eligibility; only a grant gives access. Grants are never deleted: they expire or are
+//! ended, and stay in the register. Whoever approves does not hold, and does not own the service
+//! that holds; while there is only one administrator, approving for oneself is allowed, marked
+//! `bootstrap` in every entry that rests on it, and E5.1 and E5.6 are failing.
+
+use crate::people::administrators;
+use crate::register::{self, Noun, act};
+use kernel::authority::{self, Verb};
+use kernel::engine::Wants;
+use kernel::id::{AccountId, Collection, PrincipalId};
+use kernel::limits::{GRANT_WINDOW, PURPOSE_BYTES};
+use kernel::{
+    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Replay, Result, Target, Work,
+    on_house,
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+act!(
+    /// Approving a grant.
+    Create, "grant.create", None, true
+);
+act!(
+    /// Ending a grant before its time.
+    End, "grant.end", None, true
+);
+act!(
+    /// Looking at a grant.
+    Look, "grant.read", None, false
+);
+act!(
+    /// Listing grants.
+    ListGrants, "grant.list", None, false
+);
+act!(
+    /// A grant's window closed.
+    Expired, "grant.expired", None, false
+);
+
+/// The job that notes the end of a grant's window.
+pub const EXPIRE: &str = "grant.expired";
+
+/// A grant as the register keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Grant {
+    /// `grant/v1`.
+    pub format: String,
+    /// Its id.
+    pub id: String,
+    /// Who holds it.
+    pub to: String,
+    /// The account's readable id, or `*`.
+    pub account: String,
+    /// The account's slot; none for `*`.
+    pub slot: Option<u64>,
+    /// The collections, or `*` alone.
+    pub collections: Vec<String>,
+    /// What it allows.
+    pub verbs: Vec<String>,
+    /// What for.
+    pub purpose: String,
+    /// First moment it counts, µs since 1970.
+    pub not_before: u64,
+    /// First moment it counts no more, µs since 1970.
+    pub not_after: u64,
+    /// Who approved it.
+    pub approver: String,
+    /// Approved by the only administrator there was, for itself or its own service.
+    pub bootstrap: bool,
+    /// When it was ended, if it was.
+    pub ended: Option<u64>,
+    /// Index of the `house` entry that gave it.
+    pub given: u64,
+}
+
+impl Noun for Grant {
+    const REGISTER: &'static str = "grants";
+    const NOUN: &'static str = "grant";
+    type Read = Look;
+    type List = ListGrants;
+}
+
+impl Grant {
+    /// The grant as the authority takes it.
+    ///
+    /// # Errors
+    /// `Internal` if a stored value has another form.
+    pub fn right(&self) -> Result<authority::Grant> {
+        let every = self.collections.iter().any(|name| name == "*");
+        let named = self.collections.iter().map(|name| Collection::parse(name));
+        let bad = || Error::internal("a stored grant has another form");
+        let verbs = self.verbs.iter().map(|verb| Verb::parse(verb).ok_or_else(bad));
+        Ok(authority::Grant {
+            id: self.id.clone(),
+            given: self.given,
+            holder: PrincipalId::parse(&self.to)?,
+            account: self.slot,
+            collections: if every { None } else { Some(named.collect::<Result<_>>()?) },
+            verbs: verbs.collect::<Result<_>>()?,
+            purpose: self.purpose.clone(),
+            not_before: Moment(self.not_before),
+            not_after: Moment(self.not_after),
+            approver: PrincipalId::parse(&self.approver)?,
+            bootstrap: self.bootstrap,
+            ended: self.ended.is_some(),
+        })
+    }
+
+    /// What it is at this moment, in one word.
+    pub fn state(&self, now: Moment) -> &'static str {
+        match () {
+            () if self.ended.is_some() => "ended",
+            () if self.not_after <= now.0 => "expired",
+            () if now.0 < self.not_before => "approved",
+            () => "active",
+        }
+    }
+}
+
+/// What is asked for in a grant.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Who shall hold it: `service:NAME` or `person:NAME`.
+    pub to: String,
+    /// The account's readable id, or `*`.
+    pub account: String,
+    /// The collections, or `*` alone.
+    pub collections: Vec<String>,
+    /// What it shall allow.
+    pub verbs: Vec<String>,
+    /// What for.
+    pub purpose: String,
+    /// How long.
+    pub window: Duration,
+}
+
+/// Approves a grant.
+pub struct CreateGrant {
+    wish: Wish,
+    to: PrincipalId,
+    slot: Option<u64>,
+    id: String,
+    key: RecordKey,
+}
+
+impl CreateGrant {
+    /// As wished. `id` is 16 random bytes.
+    ///
+    /// # Errors
+    /// `Invalid` with the field that is wrong; `NotFound` if there is no such account.
+    pub fn new(kernel: &Kernel, wish: Wish, id: [u8; 16]) -> Result<Self> {
+        let to = PrincipalId::parse(&wish.to).map_err(|e| Error::invalid("to", e.message()))?;
+        let slot = match wish.account.as_str() {
+            "*" => None,
+            id => Some(kernel.slot(&AccountId::parse(id)?)?),
+        };
+        check_collections(&wish.collections)?;
+        check_verbs(&wish.verbs, slot.is_none())?;
+        let purpose = wish.purpose.trim();
+        if purpose.is_empty()
+            || purpose.len() > PURPOSE_BYTES
+            || purpose.chars().any(char::is_control)
+        {
+            return Err(Error::invalid(
+                "purpose",
+                format!("state a purpose of 1 to {PURPOSE_BYTES} bytes without control characters"),
+            ));
+        }
+        if wish.window.is_zero() || wish.window > GRANT_WINDOW {
+            return Err(Error::invalid(
+                "for_seconds",
+                format!("a grant lasts 1 second to {} days", GRANT_WINDOW.as_secs() / 86_400),
+            ));
+        }
+        let id = format!("grant_{:032x}", u128::from_be_bytes(id));
+        let key = register::key::<Grant>(kernel, &id)?;
+        let wish = Wish { purpose: purpose.to_owned(), ..wish };
+        Ok(Self { wish, to, slot, id, key })
+    }
+
+    fn row(&self, work: &Work<'_>) -> Result<Grant> {
+        let approver = work.caller().principal.clone();
+        let holder = work.rights()?.principal(&self.to);
+        let holder = holder.filter(|holder| holder.active).ok_or_else(|| {
+            Error::invalid("to", format!("`{}` is no active person or service", self.to))
+        })?;
+        let own = approver == self.to || holder.owner.as_ref() == Some(&approver);
+        if own && administrators(work)? > 1 {
+            return Err(Error::forbidden(
+                "whoever approves a grant neither holds it nor owns the service that does: \
+                 let another administrator approve it",
+            ));
+        }
+        let now = work.now();
+        Ok(Grant {
+            format: "grant/v1".to_owned(),
+            id: self.id.clone(),
+            to: self.to.to_string(),
+            account: self.wish.account.clone(),
+            slot: self.slot,
+            collections: self.wish.collections.clone(),
+            verbs: self.wish.verbs.clone(),
+            purpose: self.wish.purpose.clone(),
+            not_before: now.0,
+            not_after: now.after(self.wish.window).0,
+            approver: approver.to_string(),
+            bootstrap: own,
+            ended: None,
+            given: work.next_index(HOUSE)?,
+        })
+    }
+}
+
+impl Operation for CreateGrant {
+    type Output = Grant;
+
+    fn target(&self) -> Target {
+        on_house(Create::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Grant>> {
+        let allowed = work.load::<Create>(&self.key)?;
+        let row = self.row(work)?;
+        let fields = vec![
+            ("to", row.to.clone()),
+            ("account", row.account.clone()),
+            ("collections", row.collections.join(",")),
+            ("verbs", row.verbs.join(",")),
+            ("for", row.purpose.clone()),
+            ("until", register::shown(row.not_after)),
+        ];
+        work.save(allowed, register::body(&row)?, fields)?;
+        work.later(Moment(row.not_after), HOUSE, EXPIRE, &row.id);
+        Ok(After::now(row))
+    }
+
+    fn replay(&self, first: &Replay) -> Result<Grant> {
+        let id = first.field(0, "object").and_then(|object| object.strip_prefix("grants/"));
+        Err(Error::conflict(format!(
+            "this request was done already: see grant `{}`",
+            id.unwrap_or_default()
+        )))
+    }
+}
+
+/// Ends a grant at once.
+pub struct EndGrant {
+    key: RecordKey,
+}
+
+impl EndGrant {
+    /// The grant of this id.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, id: &str) -> Result<Self> {
+        Ok(Self { key: register::key::<Grant>(kernel, id)? })
+    }
+}
+
+impl Operation for EndGrant {
+    type Output = Grant;
+
+    fn target(&self) -> Target {
+        on_house(End::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Grant>> {
+        let (allowed, mut row) = register::load::<Grant, End>(work, &self.key)?;
+        row.ended.get_or_insert(work.now().0);
+        work.save(allowed, register::body(&row)?, vec![("to", row.to.clone())])?;
+        Ok(After::now(row))
+    }
+}
+
+/// Notes that a grant's window closed. The grant itself stopped counting by the clock.
+pub struct NoteExpiry {
+    /// The grant's id.
+    pub id: String,
+}
+
+impl Operation for NoteExpiry {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        on_house(Expired::ACTION)
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        work.note(HOUSE, Expired::ACTION.name, vec![("expired", self.id.clone())]);
+        Ok(After::now(()))
+    }
+}
+
+fn check_collections(collections: &[String]) -> Result<()> {
+    let every = collections.iter().any(|name| name == "*");
+    if collections.is_empty() || (every && collections.len() > 1) || collections.len() > 50 {
+        return Err(Error::invalid("collections", "name 1 to 50 collections, or `*` alone"));
+    }
+    if !every {
+        for name in collections {
+            Collection::parse(name)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_verbs(verbs: &[String], every_account: bool) -> Result<()> {
+    let known = Verb::ALL.map(Verb::word).join("`, `");
+    if verbs.is_empty() {
+        return Err(Error::invalid("verbs", format!("name what it allows: `{known}`")));
+    }
+    for verb in verbs {
+        if Verb::parse(verb).is_none() {
+            let verb = kernel::id::shown(verb);
+            return Err(Error::invalid("verbs", format!("`{verb}` is no verb: use `{known}`")));
+        }
+    }
+    if verbs.iter().any(|verb| verb == "open") && !every_account {
+        return Err(Error::invalid("verbs", "`open` creates accounts: it needs the account `*`"));
+    }
+    Ok(())
+}

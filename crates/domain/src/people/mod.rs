@@ -1,0 +1,432 @@
+//! People: one identity per person, never used again, with roles that give eligibility and never
+//! access.
+//!
+//! A person's bearer tokens are credentials of that person; only their hashes are kept. Leaving is
+//! one door: it ends every credential at once, and with them whatever rested on them.
+
+use crate::register::{self, Noun, act};
+use kernel::authority::{Credential, Principal};
+use kernel::engine::Wants;
+use kernel::id::{Name, PrincipalId};
+use kernel::{
+    Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+    token_hash,
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+act!(
+    /// Taking a person in.
+    Create, "person.create", None, true
+);
+act!(
+    /// A person leaves.
+    End, "person.end", None, true
+);
+act!(
+    /// Issuing another token to a person.
+    Token, "person.token", None, true
+);
+act!(
+    /// Looking at a person.
+    Look, "person.read", None, false
+);
+act!(
+    /// Listing people.
+    ListPeople, "person.list", None, false
+);
+
+/// How long a person's token counts.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The roles there are, with what each is eligible for.
+pub const ROLES: [(&str, &str); 4] = [
+    ("administrator", "people, services, grants; never Service Data"),
+    ("auditor", "ledgers with openings, registers, measures; never Service Data"),
+    ("engineer", "grants of every verb"),
+    ("support", "grants to read"),
+];
+
+/// A credential as registers keep it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// Opaque id.
+    pub id: String,
+    /// SHA-256 of the token, hexadecimal.
+    pub hash: String,
+    /// When it was issued, µs since 1970.
+    pub issued: u64,
+    /// When it expires, µs since 1970.
+    pub expires: u64,
+    /// When it was ended, if it was.
+    pub ended: Option<u64>,
+}
+
+/// A person as the register keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Person {
+    /// `person/v1`.
+    pub format: String,
+    /// The unique name.
+    pub name: String,
+    /// The name people use.
+    pub full_name: Option<String>,
+    /// An address.
+    pub email: Option<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// When they joined, µs since 1970.
+    pub joined: u64,
+    /// When they left, if they did.
+    pub left: Option<u64>,
+    /// Their credentials.
+    pub credentials: Vec<StoredCredential>,
+}
+
+impl Noun for Person {
+    const REGISTER: &'static str = "people";
+    const NOUN: &'static str = "person";
+    type Read = Look;
+    type List = ListPeople;
+}
+
+impl Person {
+    /// The person as far as rights go.
+    ///
+    /// # Errors
+    /// `Internal` if a stored value has another form.
+    pub fn principal(&self) -> Result<Principal> {
+        Ok(Principal {
+            id: PrincipalId::person(&Name::parse(&self.name)?),
+            active: self.left.is_none(),
+            roles: self.roles.clone(),
+            owner: None,
+            credentials: credentials(&self.credentials)?,
+        })
+    }
+}
+
+/// A token that was just issued. It is shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued<T> {
+    /// To whom.
+    pub row: T,
+    /// The bearer token.
+    pub token: String,
+}
+
+/// Issues a token: 256 random bits, of which only the hash is kept.
+pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCredential) {
+    let (secret, id) = random.split_at(32);
+    let token = format!("bailee_{}", base64_url(secret));
+    let credential = StoredCredential {
+        id: hex(id),
+        hash: hex(&token_hash(&token)),
+        issued: now.0,
+        expires: now.after(life).0,
+        ended: None,
+    };
+    (token, credential)
+}
+
+/// Credentials as far as rights go.
+///
+/// # Errors
+/// `Internal` if a stored hash has another form.
+pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
+    let each = stored.iter().map(|credential| {
+        let bad = || Error::internal("a stored credential has another form");
+        Ok(Credential {
+            id: credential.id.clone(),
+            hash: unhex(&credential.hash).ok_or_else(bad)?,
+            expires: Some(Moment(credential.expires)),
+            ended: credential.ended.is_some(),
+        })
+    });
+    each.collect()
+}
+
+/// Takes a person in.
+pub struct CreatePerson {
+    person: Person,
+    key: RecordKey,
+}
+
+impl CreatePerson {
+    /// With these roles.
+    ///
+    /// # Errors
+    /// `Invalid` for a name or role that is none.
+    pub fn new(
+        kernel: &Kernel,
+        name: &str,
+        full_name: Option<String>,
+        email: Option<String>,
+        roles: Vec<String>,
+    ) -> Result<Self> {
+        let name = Name::parse(name)?;
+        for role in &roles {
+            if !ROLES.iter().any(|(known, _)| known == role) {
+                let known = ROLES.map(|(role, _)| role).join("`, `");
+                let role = kernel::id::shown(role);
+                return Err(Error::invalid("roles", format!("`{role}` is no role: use `{known}`")));
+            }
+        }
+        for (field, text) in [("full_name", &full_name), ("email", &email)] {
+            if text.as_ref().is_some_and(|t| t.len() > 200 || t.chars().any(char::is_control)) {
+                return Err(Error::invalid(
+                    field,
+                    "use at most 200 bytes and no control characters",
+                ));
+            }
+        }
+        let key = register::key::<Person>(kernel, name.as_str())?;
+        let person = Person {
+            format: "person/v1".to_owned(),
+            name: name.to_string(),
+            full_name,
+            email,
+            roles,
+            joined: 0,
+            left: None,
+            credentials: vec![],
+        };
+        Ok(Self { person, key })
+    }
+}
+
+impl Operation for CreatePerson {
+    type Output = Issued<Person>;
+
+    fn target(&self) -> Target {
+        on_house(Create::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<Person>>> {
+        let allowed = work.load::<Create>(&self.key)?;
+        if allowed.version() > 0 {
+            return Err(Error::conflict(format!(
+                "person `{}` exists or existed: names are never used again, choose another",
+                self.person.name
+            )));
+        }
+        let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
+        let issued = vec![("issued", credential.id.clone())];
+        let mut row = self.person.clone();
+        row.joined = work.now().0;
+        row.credentials.push(credential);
+        work.save(allowed, register::body(&row)?, issued)?;
+        Ok(After::now(Issued { row, token }))
+    }
+}
+
+/// A person leaves: every credential ends at once.
+pub struct EndPerson {
+    key: RecordKey,
+}
+
+impl EndPerson {
+    /// The person of this name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
+        Ok(Self { key: register::key::<Person>(kernel, name.as_str())? })
+    }
+}
+
+impl Operation for EndPerson {
+    type Output = Person;
+
+    fn target(&self) -> Target {
+        on_house(End::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Person>> {
+        let (allowed, mut row) = register::load::<Person, End>(work, &self.key)?;
+        if row.left.is_some() {
+            return Err(Error::conflict(format!("person `{}` left already", row.name)));
+        }
+        let others = administrators(work)? > 1;
+        if row.roles.iter().any(|role| role == "administrator") && !others {
+            return Err(Error::conflict(
+                "the last administrator cannot leave: take in another one first",
+            ));
+        }
+        row.left = Some(work.now().0);
+        end_all(&mut row.credentials, work.now());
+        work.save(allowed, register::body(&row)?, vec![])?;
+        Ok(After::now(row))
+    }
+}
+
+/// Issues another token to a person, for when one is about to expire or was lost.
+pub struct IssueToken {
+    key: RecordKey,
+}
+
+impl IssueToken {
+    /// To the person of this name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
+        Ok(Self { key: register::key::<Person>(kernel, name.as_str())? })
+    }
+}
+
+impl Operation for IssueToken {
+    type Output = Issued<Person>;
+
+    fn target(&self) -> Target {
+        on_house(Token::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<Person>>> {
+        let (allowed, mut row) = register::load::<Person, Token>(work, &self.key)?;
+        if row.left.is_some() {
+            return Err(Error::conflict(format!("person `{}` left", row.name)));
+        }
+        let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
+        let issued = vec![("issued", credential.id.clone())];
+        add(&mut row.credentials, credential, work.now())?;
+        work.save(allowed, register::body(&row)?, issued)?;
+        Ok(After::now(Issued { row, token }))
+    }
+}
+
+/// Active administrators at this moment.
+///
+/// # Errors
+/// `Internal` while a store is founded.
+pub fn administrators(work: &Work<'_>) -> Result<usize> {
+    let all = work.rights()?.principals();
+    let is = |principal: &&std::sync::Arc<Principal>| {
+        principal.active && principal.roles.iter().any(|role| role == "administrator")
+    };
+    Ok(all.iter().filter(is).count())
+}
+
+/// Ends every credential that has not ended.
+pub fn end_all(credentials: &mut [StoredCredential], now: Moment) {
+    for credential in credentials {
+        credential.ended.get_or_insert(now.0);
+    }
+}
+
+/// Adds a credential and drops those that expired more than a year ago; history keeps them.
+///
+/// # Errors
+/// `Limit` beyond 20 live ones.
+pub fn add(
+    credentials: &mut Vec<StoredCredential>,
+    credential: StoredCredential,
+    now: Moment,
+) -> Result<()> {
+    let year = Duration::from_secs(366 * 24 * 3600);
+    credentials.retain(|old| Moment(old.expires).after(year) > now);
+    let live = credentials.iter().filter(|c| c.ended.is_none() && c.expires > now.0).count();
+    if live >= 20 {
+        return Err(Error::limit("20 tokens are live already: end one first"));
+    }
+    credentials.push(credential);
+    Ok(())
+}
+
+/// Ends one credential.
+///
+/// # Errors
+/// `NotFound` if there is none of this id.
+pub fn end_one(credentials: &mut [StoredCredential], id: &str, now: Moment) -> Result<()> {
+    let found = credentials.iter_mut().find(|credential| credential.id == id);
+    let credential =
+        found.ok_or_else(|| Error::not_found(format!("no token `{}`", kernel::id::shown(id))))?;
+    credential.ended.get_or_insert(now.0);
+    Ok(())
+}
+
+/// The first administrator of a new store, with the token that is printed once.
+///
+/// # Errors
+/// `Internal` if it has no JSON form.
+pub fn first_administrator(random: [u8; 40], now: Moment) -> Result<(String, Vec<u8>, String)> {
+    let (token, credential) = issue(random, now, TOKEN_LIFE);
+    let person = Person {
+        format: "person/v1".to_owned(),
+        name: "admin".to_owned(),
+        full_name: None,
+        email: None,
+        roles: vec!["administrator".to_owned()],
+        joined: now.0,
+        left: None,
+        credentials: vec![credential],
+    };
+    let body =
+        serde_json::to_vec(&person).map_err(|error| Error::internal(format!("person: {error}")))?;
+    Ok((person.name, body, token))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut out = [0; 32];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != 32 || !rest.is_empty() {
+        return None;
+    }
+    for (to, pair) in out.iter_mut().zip(pairs) {
+        *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(out)
+}
+
+/// RFC 4648 §5 without padding.
+fn base64_url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::with_capacity(bytes.len() * 4 / 3 + 1);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    let mut push =
+        |six: u32| out.push(char::from(*ALPHABET.get(six as usize & 63).unwrap_or(&b'A')));
+    for byte in bytes {
+        (bits, held) = ((bits << 8 | u32::from(*byte)) & 0xffff, held + 8);
+        while held >= 6 {
+            held -= 6;
+            push(bits >> held);
+        }
+    }
+    if held > 0 {
+        push(bits << (6 - held));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base64_url, issue, unhex};
+    use kernel::Moment;
+    use std::time::Duration;
+
+    #[test]
+    fn tokens_have_256_bits_and_only_their_hash_is_kept() {
+        assert_eq!(base64_url(&[0xfb, 0xff, 0xfe]), "-__-");
+        assert_eq!(base64_url(&[0, 0, 0, 0]), "AAAAAA");
+        let (token, credential) = issue([7; 40], Moment(5), Duration::from_secs(1));
+        assert_eq!(token.len(), "bailee_".len() + 43);
+        assert_eq!(unhex(&credential.hash), Some(kernel::token_hash(&token)));
+        assert_eq!(credential.expires, 1_000_005);
+    }
+}

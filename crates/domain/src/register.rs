@@ -1,0 +1,201 @@
+//! What the registers of `house` have in common: where a row lives, reading one, reading a page.
+
+use kernel::authority::Action;
+use kernel::engine::{PageWant, Wants};
+use kernel::{
+    Act, After, Content, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target,
+    Version, Work, on_house,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+/// A noun that is kept as a register of `house`.
+pub trait Noun: Serialize + DeserializeOwned + Send + 'static {
+    /// The collection, and the plural of the noun.
+    const REGISTER: &'static str;
+    /// The noun as messages use it.
+    const NOUN: &'static str;
+    /// Action of reading one row.
+    type Read: Act + Send;
+    /// Action of reading a page.
+    type List: Act + Send;
+}
+
+/// Where a row of a register lives.
+///
+/// # Errors
+/// `Internal` if `house` has no keys.
+pub fn key<N: Noun>(kernel: &Kernel, id: &str) -> Result<RecordKey> {
+    kernel.key(HOUSE, N::REGISTER, id)
+}
+
+/// A row's body.
+///
+/// # Errors
+/// `Internal` if it has no JSON form.
+pub fn body<N: Noun>(row: &N) -> Result<Content> {
+    let json = serde_json::to_vec(row);
+    Ok(Content::Body(json.map_err(|error| Error::internal(format!("{}: {error}", N::NOUN)))?))
+}
+
+/// A row out of its body.
+///
+/// # Errors
+/// `Internal` if the body is not one.
+pub fn parse<N: Noun>(body: &[u8]) -> Result<N> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::internal(format!("a stored {} has another form: {error}", N::NOUN)))
+}
+
+/// The row that an operation changes, with the proof that it may.
+///
+/// # Errors
+/// `NotFound` if there is none.
+pub fn load<N: Noun, A: Act>(work: &Work<'_>, key: &RecordKey) -> Result<(kernel::Allowed<A>, N)> {
+    let allowed = work.load::<A>(key)?;
+    let missing = || Error::not_found(format!("no {} `{}`", N::NOUN, key.id));
+    let pointer = allowed.present().filter(|pointer| !pointer.deleted).ok_or_else(missing)?;
+    let row = parse(&work.body(&pointer)?)?;
+    Ok((allowed, row))
+}
+
+/// Reads one row.
+pub struct Read<N> {
+    key: RecordKey,
+    noun: PhantomData<N>,
+}
+
+impl<N: Noun> Read<N> {
+    /// The row of this id.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, id: &str) -> Result<Self> {
+        Ok(Self { key: key::<N>(kernel, id)?, noun: PhantomData })
+    }
+}
+
+impl<N: Noun> Operation for Read<N> {
+    type Output = N;
+
+    fn target(&self) -> Target {
+        on_house(N::Read::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<N>> {
+        let seen = work.load::<N::Read>(&self.key)?;
+        work.disclose(&seen, vec![]);
+        let id = self.key.id.clone();
+        Ok(match seen.present().filter(|pointer| !pointer.deleted) {
+            Some(pointer) => After::reveal(move |reveal| parse(&reveal.open(&pointer)?.body)),
+            None => After::refused(Error::not_found(format!("no {} `{id}`", N::NOUN))),
+        })
+    }
+}
+
+/// One page of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to ask for next; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Where to go on, as callers hand it back.
+///
+/// # Errors
+/// `Invalid` if it is not what a page before gave.
+pub fn cursor(after: Option<&str>) -> Result<i64> {
+    let Some(text) = after else { return Ok(0) };
+    let canonical = |n: &i64| *n > 0 && n.to_string() == text;
+    text.parse().ok().filter(canonical).ok_or_else(|| {
+        Error::invalid("after", "this is no `next` of an earlier page: start without `after`")
+    })
+}
+
+/// Reads a page of a register.
+pub struct List<N> {
+    want: PageWant,
+    noun: PhantomData<N>,
+}
+
+impl<N: Noun> List<N> {
+    /// The page after `after`.
+    ///
+    /// # Errors
+    /// `Invalid` if `after` is not what a page before gave.
+    pub fn new(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Self> {
+        let collection = kernel.collection_tag(HOUSE, N::REGISTER)?;
+        let want = PageWant { account: HOUSE, collection, after: cursor(after)?, limit };
+        Ok(Self { want, noun: PhantomData })
+    }
+}
+
+impl<N: Noun> Operation for List<N> {
+    type Output = Page<N>;
+
+    fn target(&self) -> Target {
+        on_house(N::List::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.pages.push(self.want.clone());
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Page<N>>> {
+        list::<N::List, N>(work, &self.want, |version| parse(&version.body))
+    }
+}
+
+/// The common part of reading a page: record it, then open what is live.
+///
+/// # Errors
+/// `Internal` if the page was not declared.
+pub fn list<A: Act, T: Send + 'static>(
+    work: &mut Work<'_>,
+    want: &PageWant,
+    make: impl Fn(Version) -> Result<T> + Send + 'static,
+) -> Result<After<Page<T>>> {
+    let rows = work.page(want)?;
+    let next = rows.last().filter(|_| rows.len() == want.limit).map(|row| row.position.to_string());
+    let live: Vec<_> = rows.into_iter().filter(|pointer| !pointer.deleted).collect();
+    work.disclose_many::<A>(want.account, &live, vec![]);
+    Ok(After::reveal(move |reveal| {
+        let items =
+            live.iter().map(|pointer| make(reveal.open(pointer)?)).collect::<Result<_>>()?;
+        Ok(Page { items, next })
+    }))
+}
+
+/// A time as registers keep it and answers show it.
+pub fn shown(moment: u64) -> String {
+    Moment(moment).rfc3339()
+}
+
+/// Declares a type that stands for an action.
+macro_rules! act {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $verb:expr, $rights:literal) => {
+        $(#[$doc])*
+        pub struct $type;
+
+        impl kernel::Act for $type {
+            const ACTION: &'static kernel::authority::Action = &kernel::authority::Action {
+                name: $name,
+                verb: $verb,
+                changes_rights: $rights,
+            };
+        }
+    };
+}
+pub(crate) use act;
+
+/// An action by its type, for routes and the matrix.
+pub const fn action<A: Act>() -> &'static Action {
+    A::ACTION
+}

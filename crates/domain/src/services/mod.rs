@@ -1,0 +1,264 @@
+//! Services: machines that act, each with an owner who answers for it.
+
+use crate::people::{self, Issued, StoredCredential, add, credentials, end_all, end_one, issue};
+use crate::register::{self, Noun, act};
+use kernel::authority::Principal;
+use kernel::engine::Wants;
+use kernel::id::{Name, PrincipalId};
+use kernel::{Act, After, Error, Kernel, Operation, RecordKey, Result, Target, Work, on_house};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+act!(
+    /// Taking a service in.
+    Create, "service.create", None, true
+);
+act!(
+    /// Ending a service.
+    End, "service.end", None, true
+);
+act!(
+    /// Issuing another token to a service.
+    Token, "service.token", None, true
+);
+act!(
+    /// Ending one token.
+    EndToken, "token.end", None, true
+);
+act!(
+    /// Looking at a service.
+    Look, "service.read", None, false
+);
+act!(
+    /// Listing services.
+    ListServices, "service.list", None, false
+);
+
+/// How long a service's token counts.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// A service as the register keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Service {
+    /// `service/v1`.
+    pub format: String,
+    /// The unique name.
+    pub name: String,
+    /// Who answers for it: `person:NAME`.
+    pub owner: String,
+    /// When it was taken in, µs since 1970.
+    pub created: u64,
+    /// When it ended, if it did.
+    pub ended: Option<u64>,
+    /// Its credentials.
+    pub credentials: Vec<StoredCredential>,
+}
+
+impl Noun for Service {
+    const REGISTER: &'static str = "services";
+    const NOUN: &'static str = "service";
+    type Read = Look;
+    type List = ListServices;
+}
+
+impl Service {
+    /// The service as far as rights go.
+    ///
+    /// # Errors
+    /// `Internal` if a stored value has another form.
+    pub fn principal(&self) -> Result<Principal> {
+        Ok(Principal {
+            id: PrincipalId::service(&Name::parse(&self.name)?),
+            active: self.ended.is_none(),
+            roles: vec![],
+            owner: Some(PrincipalId::parse(&self.owner)?),
+            credentials: credentials(&self.credentials)?,
+        })
+    }
+}
+
+/// Takes a service in and issues its first token.
+pub struct CreateService {
+    name: Name,
+    owner: Option<PrincipalId>,
+    key: RecordKey,
+}
+
+impl CreateService {
+    /// Owned by this person, or by whoever creates it.
+    ///
+    /// # Errors
+    /// `Invalid` for a name or owner that is none.
+    pub fn new(kernel: &Kernel, name: &str, owner: Option<&str>) -> Result<Self> {
+        let name = Name::parse(name)?;
+        let owner = owner.map(PrincipalId::parse).transpose()?;
+        let key = register::key::<Service>(kernel, name.as_str())?;
+        Ok(Self { name, owner, key })
+    }
+}
+
+impl Operation for CreateService {
+    type Output = Issued<Service>;
+
+    fn target(&self) -> Target {
+        on_house(Create::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<Service>>> {
+        let allowed = work.load::<Create>(&self.key)?;
+        if allowed.version() > 0 {
+            return Err(Error::conflict(format!(
+                "service `{}` exists or existed: names are never used again, choose another",
+                self.name
+            )));
+        }
+        let owner = self.owner.as_ref().unwrap_or(&work.caller().principal).clone();
+        let known = work.rights()?.principal(&owner).is_some_and(|owner| owner.active);
+        if !known || owner.parts().0 != "person" {
+            return Err(Error::invalid("owner", format!("`{owner}` is no active person")));
+        }
+        let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
+        let fields = vec![("issued", credential.id.clone()), ("owner", owner.to_string())];
+        let row = Service {
+            format: "service/v1".to_owned(),
+            name: self.name.to_string(),
+            owner: owner.to_string(),
+            created: work.now().0,
+            ended: None,
+            credentials: vec![credential],
+        };
+        work.save(allowed, register::body(&row)?, fields)?;
+        Ok(After::now(Issued { row, token }))
+    }
+}
+
+/// Ends a service: every credential ends at once.
+pub struct EndService {
+    key: RecordKey,
+}
+
+impl EndService {
+    /// The service of this name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
+        Ok(Self { key: register::key::<Service>(kernel, name.as_str())? })
+    }
+}
+
+impl Operation for EndService {
+    type Output = Service;
+
+    fn target(&self) -> Target {
+        on_house(End::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Service>> {
+        let (allowed, mut row) = register::load::<Service, End>(work, &self.key)?;
+        if row.ended.is_some() {
+            return Err(Error::conflict(format!("service `{}` ended already", row.name)));
+        }
+        row.ended = Some(work.now().0);
+        end_all(&mut row.credentials, work.now());
+        work.save(allowed, register::body(&row)?, vec![])?;
+        Ok(After::now(row))
+    }
+}
+
+/// Issues another token to a service.
+pub struct IssueToken {
+    key: RecordKey,
+}
+
+impl IssueToken {
+    /// To the service of this name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
+        Ok(Self { key: register::key::<Service>(kernel, name.as_str())? })
+    }
+}
+
+impl Operation for IssueToken {
+    type Output = Issued<Service>;
+
+    fn target(&self) -> Target {
+        on_house(Token::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<Service>>> {
+        let (allowed, mut row) = register::load::<Service, Token>(work, &self.key)?;
+        if row.ended.is_some() {
+            return Err(Error::conflict(format!("service `{}` ended", row.name)));
+        }
+        let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
+        let issued = vec![("issued", credential.id.clone())];
+        add(&mut row.credentials, credential, work.now())?;
+        work.save(allowed, register::body(&row)?, issued)?;
+        Ok(After::now(Issued { row, token }))
+    }
+}
+
+/// Ends one token of a person or a service.
+pub struct RevokeToken {
+    key: RecordKey,
+    token: String,
+    of_person: bool,
+}
+
+impl RevokeToken {
+    /// The token with this id, of this principal.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, of: &PrincipalId, token: &str) -> Result<Self> {
+        let (kind, name) = of.parts();
+        let of_person = kind == "person";
+        let key = match of_person {
+            true => register::key::<people::Person>(kernel, name)?,
+            false => register::key::<Service>(kernel, name)?,
+        };
+        Ok(Self { key, token: token.to_owned(), of_person })
+    }
+}
+
+impl Operation for RevokeToken {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        on_house(EndToken::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let now = work.now();
+        let fields = vec![("ended", self.token.clone())];
+        if self.of_person {
+            let (allowed, mut row) = register::load::<people::Person, EndToken>(work, &self.key)?;
+            end_one(&mut row.credentials, &self.token, now)?;
+            work.save(allowed, register::body(&row)?, fields)?;
+        } else {
+            let (allowed, mut row) = register::load::<Service, EndToken>(work, &self.key)?;
+            end_one(&mut row.credentials, &self.token, now)?;
+            work.save(allowed, register::body(&row)?, fields)?;
+        }
+        Ok(After::now(()))
+    }
+}

@@ -1,0 +1,4 @@
+//! Operations of every noun, on both engines.
+
+#[cfg(test)]
+mod main_job;

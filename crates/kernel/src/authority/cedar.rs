@@ -1,0 +1,188 @@
+//! The Cedar side of a decision.
+
+use super::{Action, Grant, Principal};
+use crate::error::{Error, Result};
+use crate::id::Collection;
+use crate::time::Moment;
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    PolicyId, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
+};
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// A policy set that validated strictly against its schema.
+pub struct Policies {
+    schema: Schema,
+    set: PolicySet,
+    authorizer: Authorizer,
+    person: EntityTypeName,
+    service: EntityTypeName,
+    account: EntityTypeName,
+    collection: EntityTypeName,
+    actions: EntityTypeName,
+}
+
+/// What Cedar is asked.
+pub(super) struct Question<'a> {
+    pub principal: &'a Principal,
+    pub action: &'a Action,
+    pub account: u64,
+    pub collection: Option<&'a Collection>,
+    pub grant: Option<&'a Grant>,
+    pub now: Moment,
+}
+
+impl Policies {
+    /// Parses and strictly validates schema and policies. Every policy needs an `@id`, which is the
+    /// name entries give as the reason.
+    ///
+    /// # Errors
+    /// `Internal` with what does not parse or validate: a build that ships it is broken.
+    pub fn new(schema: &str, policies: &[&str]) -> Result<Self> {
+        let broken = |what: String| Error::internal(format!("authority: {what}"));
+        let (schema, _) = Schema::from_cedarschema_str(schema).map_err(|e| broken(e.to_string()))?;
+        let mut set = PolicySet::new();
+        for text in policies {
+            let parsed = PolicySet::from_str(text).map_err(|e| broken(format!("{e:?}")))?;
+            for policy in parsed.policies() {
+                set.add(named(policy)?).map_err(|e| broken(e.to_string()))?;
+            }
+        }
+        let outcome = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+        if !outcome.validation_passed() {
+            let all: Vec<_> = outcome.validation_errors().map(ToString::to_string).collect();
+            return Err(broken(all.join("; ")));
+        }
+        let typed = |name: &str| {
+            EntityTypeName::from_str(name).map_err(|e| Error::internal(format!("authority: {e}")))
+        };
+        Ok(Self {
+            schema,
+            set,
+            authorizer: Authorizer::new(),
+            person: typed("Person")?,
+            service: typed("Service")?,
+            account: typed("Account")?,
+            collection: typed("Collection")?,
+            actions: typed("Action")?,
+        })
+    }
+
+    /// The names of the policies that allow, or `None` on deny. Any evaluation error denies.
+    pub(super) fn decide(&self, question: &Question<'_>) -> Result<Option<Vec<String>>> {
+        let broken = |what: String| {
+            Error::internal(format!("authority: {}: {what}", question.action.name))
+        };
+        let principal = self.principal(question.principal)?;
+        let resource = self.resource(question.account, question.collection)?;
+        let action =
+            EntityUid::from_type_name_and_id(self.actions.clone(), EntityId::new(question.action.name));
+        let mut pairs =
+            vec![("now".to_owned(), RestrictedExpression::new_long(question.now.millis()))];
+        if let Some(grant) = question.grant {
+            pairs.push(("grant".to_owned(), grant_record(grant)?));
+        }
+        let context = Context::from_pairs(pairs).map_err(|e| broken(e.to_string()))?;
+        let request = Request::new(
+            principal.uid(),
+            action,
+            resource.uid(),
+            context,
+            Some(&self.schema),
+        )
+        .map_err(|e| broken(e.to_string()))?;
+        let entities = Entities::from_entities([principal, resource], Some(&self.schema))
+            .map_err(|e| broken(e.to_string()))?;
+        let response = self.authorizer.is_authorized(&request, &self.set, &entities);
+        let errors: Vec<_> = response.diagnostics().errors().map(ToString::to_string).collect();
+        if !errors.is_empty() {
+            return Err(broken(errors.join("; ")));
+        }
+        Ok((response.decision() == Decision::Allow).then(|| {
+            let mut names: Vec<_> =
+                response.diagnostics().reason().map(ToString::to_string).collect();
+            names.sort();
+            names
+        }))
+    }
+
+    fn principal(&self, principal: &Principal) -> Result<Entity> {
+        let (kind, name) = principal.id.parts();
+        let mut attributes = HashMap::from([
+            ("name".to_owned(), text(principal.id.as_str())),
+            ("active".to_owned(), RestrictedExpression::new_bool(principal.active)),
+        ]);
+        let kind = if kind == "person" {
+            let roles = principal.roles.iter().map(|role| text(role));
+            attributes.insert("roles".to_owned(), RestrictedExpression::new_set(roles));
+            &self.person
+        } else {
+            let owner = principal.owner.as_ref().map_or("", |owner| owner.as_str());
+            attributes.insert("owner".to_owned(), text(owner));
+            &self.service
+        };
+        entity(kind, name, attributes)
+    }
+
+    fn resource(&self, account: u64, collection: Option<&Collection>) -> Result<Entity> {
+        let slot = slot_text(account);
+        let Some(collection) = collection else {
+            let attributes = HashMap::from([("slot".to_owned(), text(&slot))]);
+            return entity(&self.account, &slot, attributes);
+        };
+        let attributes = HashMap::from([
+            ("slot".to_owned(), text(&slot)),
+            ("name".to_owned(), text(collection.as_str())),
+        ]);
+        entity(&self.collection, &format!("{slot}/{collection}"), attributes)
+    }
+}
+
+fn named(policy: &Policy) -> Result<Policy> {
+    let id = policy
+        .annotation("id")
+        .ok_or_else(|| Error::internal(format!("authority: policy {} has no @id", policy.id())))?;
+    Ok(policy.new_id(PolicyId::new(id)))
+}
+
+fn entity(
+    kind: &EntityTypeName,
+    id: &str,
+    attributes: HashMap<String, RestrictedExpression>,
+) -> Result<Entity> {
+    let uid = EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
+    Entity::new(uid, attributes, std::collections::HashSet::new())
+        .map_err(|e| Error::internal(format!("authority: {e}")))
+}
+
+fn grant_record(grant: &Grant) -> Result<RestrictedExpression> {
+    let flag = RestrictedExpression::new_bool;
+    let collections = grant.collections.iter().flatten().map(|c| text(c.as_str()));
+    RestrictedExpression::new_record([
+        ("holder".to_owned(), text(grant.holder.as_str())),
+        ("approver".to_owned(), text(grant.approver.as_str())),
+        ("slot".to_owned(), text(&grant.account.map(slot_text).unwrap_or_default())),
+        ("everyAccount".to_owned(), flag(grant.account.is_none())),
+        ("collections".to_owned(), RestrictedExpression::new_set(collections)),
+        ("everyCollection".to_owned(), flag(grant.collections.is_none())),
+        (
+            "verbs".to_owned(),
+            RestrictedExpression::new_set(grant.verbs.iter().map(|verb| text(verb.word()))),
+        ),
+        ("notBefore".to_owned(), RestrictedExpression::new_long(grant.not_before.millis())),
+        ("notAfter".to_owned(), RestrictedExpression::new_long(grant.not_after.millis())),
+        ("ended".to_owned(), flag(grant.ended)),
+        ("bootstrap".to_owned(), flag(grant.bootstrap)),
+    ])
+    .map_err(|e| Error::internal(format!("authority: {e}")))
+}
+
+/// The account's slot as policies compare it. `house` is `0`.
+fn slot_text(slot: u64) -> String {
+    slot.to_string()
+}
+
+fn text(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}

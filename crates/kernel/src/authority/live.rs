@@ -1,0 +1,287 @@
+//! The live set of rights, and decisions remembered under its revision.
+
+use super::cedar::Question;
+use super::{Action, Credential, Grant, Policies, Principal, Right, Verb};
+use crate::error::{Error, Result};
+use crate::id::{Collection, PrincipalId};
+use crate::limits::CACHED_DECISIONS;
+use crate::time::Moment;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// Somebody who proved who they are, under a revision of the rights.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// Who.
+    pub principal: PrincipalId,
+    /// By which credential.
+    pub credential: String,
+}
+
+/// An allowed request and why, as long as the revision stands and the window is open.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The revision it was made under.
+    pub revision: u64,
+    /// The grant it rests on; `None` if it rests on a role.
+    pub grant: Option<Arc<Grant>>,
+    /// The policies that allowed it, joined by commas.
+    pub policies: Arc<str>,
+    /// First moment at which it has to be made again.
+    pub until: Moment,
+}
+
+/// The live rights and the policies over them.
+pub struct Authority {
+    policies: Policies,
+    live: RwLock<Live>,
+    remembered: Mutex<Remembered>,
+}
+
+#[derive(Default)]
+struct Live {
+    revision: u64,
+    principals: HashMap<PrincipalId, Arc<Principal>>,
+    credentials: HashMap<[u8; 32], (PrincipalId, Credential)>,
+    grants: HashMap<PrincipalId, Vec<Arc<Grant>>>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    revision: u64,
+    decisions: HashMap<Key, Decision>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    caller: Caller,
+    action: &'static str,
+    account: u64,
+    collection: Option<Collection>,
+    purpose: Option<String>,
+}
+
+impl Authority {
+    /// An authority without any rights yet.
+    pub fn new(policies: Policies) -> Self {
+        Self { policies, live: RwLock::default(), remembered: Mutex::default() }
+    }
+
+    /// The present revision. It moves with every change of rights.
+    pub fn revision(&self) -> u64 {
+        self.read().revision
+    }
+
+    /// Takes over rights that are committed, and moves the revision.
+    pub fn apply(&self, rights: impl IntoIterator<Item = Right>) {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        for right in rights {
+            live.apply(right);
+        }
+        live.revision += 1;
+    }
+
+    /// Who holds the bearer token with this SHA-256.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if nobody does, or the credential ended or expired, or its holder is not
+    /// active any more; the error does not say which.
+    pub fn identify(&self, hash: &[u8; 32], now: Moment) -> Result<Caller> {
+        let live = self.read();
+        let (id, credential) = live.credentials.get(hash).ok_or_else(Error::unauthenticated)?;
+        let active = live.principals.get(id).is_some_and(|principal| principal.active);
+        let expired = credential.expires.is_some_and(|end| end <= now);
+        if !active || expired || credential.ended {
+            return Err(Error::unauthenticated());
+        }
+        Ok(Caller { principal: id.clone(), credential: credential.id.clone() })
+    }
+
+    /// Whether the caller may do this now, and on what ground.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the credential does not count any more; `NotFound` if the caller may not
+    /// even know the account; `Forbidden` otherwise.
+    pub fn decide(
+        &self,
+        caller: &Caller,
+        action: &'static Action,
+        account: u64,
+        collection: Option<&Collection>,
+        purpose: Option<&str>,
+        now: Moment,
+    ) -> Result<Decision> {
+        let key = Key {
+            caller: caller.clone(),
+            action: action.name,
+            account,
+            collection: collection.cloned(),
+            purpose: purpose.map(str::to_owned),
+        };
+        let live = self.read();
+        if let Some(decision) = self.recall(&key, live.revision, now) {
+            return Ok(decision);
+        }
+        let (principal, expires) = live.present(caller, now)?;
+        let grant = live.pick(caller, action, account, collection, purpose, now);
+        if purpose.is_some() && grant.is_none() && action.verb.is_some() {
+            return Err(live.refusal(caller, principal, action, account, now));
+        }
+        let question = Question {
+            principal,
+            action,
+            account,
+            collection,
+            grant: grant.as_deref(),
+            now,
+        };
+        let Some(policies) = self.policies.decide(&question)? else {
+            return Err(live.refusal(caller, principal, action, account, now));
+        };
+        let window = grant.as_ref().map_or(Moment(u64::MAX), |grant| grant.not_after);
+        let decision = Decision {
+            revision: live.revision,
+            grant,
+            policies: policies.join(",").into(),
+            until: window.min(expires),
+        };
+        self.remember(key, &decision);
+        Ok(decision)
+    }
+
+    /// Whether a decision still counts at this moment under the present rights.
+    pub fn stands(&self, decision: &Decision, now: Moment) -> bool {
+        decision.revision == self.revision() && now < decision.until
+    }
+
+    /// Every principal, in no order.
+    pub fn principals(&self) -> Vec<Arc<Principal>> {
+        self.read().principals.values().cloned().collect()
+    }
+
+    /// Every grant, ended and expired ones too, in no order.
+    pub fn grants(&self) -> Vec<Arc<Grant>> {
+        self.read().grants.values().flatten().cloned().collect()
+    }
+
+    /// The grants of one principal.
+    pub fn grants_of(&self, holder: &PrincipalId) -> Vec<Arc<Grant>> {
+        self.read().grants.get(holder).cloned().unwrap_or_default()
+    }
+
+    /// One principal.
+    pub fn principal(&self, id: &PrincipalId) -> Option<Arc<Principal>> {
+        self.read().principals.get(id).cloned()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recall(&self, key: &Key, revision: u64, now: Moment) -> Option<Decision> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.revision != revision {
+            return None;
+        }
+        remembered.decisions.get(key).filter(|decision| now < decision.until).cloned()
+    }
+
+    fn remember(&self, key: Key, decision: &Decision) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = remembered.decisions.len() >= CACHED_DECISIONS;
+        if remembered.revision != decision.revision || full {
+            remembered.decisions.clear();
+            remembered.revision = decision.revision;
+        }
+        remembered.decisions.insert(key, decision.clone());
+    }
+}
+
+impl Live {
+    fn apply(&mut self, right: Right) {
+        match right {
+            Right::Principal(principal) => {
+                self.credentials.retain(|_, (id, _)| *id != principal.id);
+                for credential in &principal.credentials {
+                    self.credentials
+                        .insert(credential.hash, (principal.id.clone(), credential.clone()));
+                }
+                self.principals.insert(principal.id.clone(), Arc::new(principal));
+            }
+            Right::Grant(grant) => {
+                let held = self.grants.entry(grant.holder.clone()).or_default();
+                held.retain(|other| other.id != grant.id);
+                held.push(Arc::new(grant));
+            }
+        }
+    }
+
+    /// The principal behind a caller and when its credential expires.
+    fn present(&self, caller: &Caller, now: Moment) -> Result<(&Principal, Moment)> {
+        let principal =
+            self.principals.get(&caller.principal).ok_or_else(Error::unauthenticated)?;
+        let credential = principal
+            .credentials
+            .iter()
+            .find(|credential| credential.id == caller.credential && !credential.ended)
+            .ok_or_else(Error::unauthenticated)?;
+        let expires = credential.expires.unwrap_or(Moment(u64::MAX));
+        if !principal.active || expires <= now {
+            return Err(Error::unauthenticated());
+        }
+        Ok((principal, expires))
+    }
+
+    /// The grant with the longest window that fits the request. The policy checks it again.
+    fn pick(
+        &self,
+        caller: &Caller,
+        action: &Action,
+        account: u64,
+        collection: Option<&Collection>,
+        purpose: Option<&str>,
+        now: Moment,
+    ) -> Option<Arc<Grant>> {
+        let fits = |grant: &&Arc<Grant>| {
+            covers(grant, account, now)
+                && action.verb.is_none_or(|verb| grant.verbs.contains(&verb))
+                && purpose.is_none_or(|purpose| grant.purpose == purpose)
+                && match (&grant.collections, collection) {
+                    (None, _) => true,
+                    (Some(named), Some(collection)) => named.contains(collection),
+                    (Some(_), None) => action.verb.is_none_or(|verb| verb == Verb::Open),
+                }
+        };
+        let held = self.grants.get(&caller.principal)?;
+        held.iter().filter(fits).max_by_key(|grant| grant.not_after).cloned()
+    }
+
+    /// Another account is *not found*; in an account one works with, the answer is *forbidden*.
+    fn refusal(
+        &self,
+        caller: &Caller,
+        principal: &Principal,
+        action: &Action,
+        account: u64,
+        now: Moment,
+    ) -> Error {
+        let held = self.grants.get(&caller.principal).into_iter().flatten();
+        let sees = !principal.roles.is_empty() || held.into_iter().any(|g| covers(g, account, now));
+        if account != 0 && !sees {
+            return Error::not_found("no such account, or none that you may know of");
+        }
+        Error::forbidden(format!(
+            "`{}` may not do `{}` here: ask for a grant that names the account, the collection, \
+             the verb and the purpose",
+            caller.principal, action.name
+        ))
+    }
+}
+
+/// `house` is under no grant: every account but that one.
+fn covers(grant: &Grant, account: u64, now: Moment) -> bool {
+    let named = grant.account.map_or(account != 0, |slot| slot == account && slot != 0);
+    // Creating accounts is asked of `house`, under a grant for every account.
+    let opening = account == 0 && grant.account.is_none();
+    (named || opening) && !grant.ended && grant.not_before <= now && now < grant.not_after
+}

@@ -1,0 +1,136 @@
+//! Who may do what, now.
+//!
+//! Rights are data: principals with their credentials, and grants. The live set of them is held in
+//! memory under a revision that moves with every change; a decision is stamped with the revision it
+//! was made under and counts only as long as that is the current one. Cedar decides, over a grant
+//! that the kernel picks and the policy checks again in full: a wrong pick can only deny.
+//!
+//! It does not know the nouns: whoever builds the kernel hands in schema and policies as text, and
+//! a function that reads rights out of the operator's records.
+
+mod cedar;
+mod live;
+
+pub use cedar::Policies;
+pub use live::{Authority, Caller, Decision};
+
+use crate::id::{Collection, PrincipalId};
+use crate::time::Moment;
+
+/// What a grant lets its holder do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Get, list, history.
+    Read,
+    /// Put; create a collection.
+    Write,
+    /// Delete, restore.
+    Delete,
+    /// Take out in bulk.
+    Export,
+    /// Create accounts.
+    Open,
+}
+
+impl Verb {
+    /// Every verb, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Delete, Self::Export, Self::Open];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Export => "export",
+            Self::Open => "open",
+        }
+    }
+
+    /// The verb of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.word() == word)
+    }
+}
+
+/// Something that can be asked for; declared once, by the noun it belongs to.
+#[derive(Debug)]
+pub struct Action {
+    /// Cedar action, entry kind and route share this name: `record.get`.
+    pub name: &'static str,
+    /// The verb a grant must carry; `None` if any grant on the account will do, or a role.
+    pub verb: Option<Verb>,
+    /// Whether it changes rights; the commit ends with it, so that the next operation sees it.
+    pub changes_rights: bool,
+}
+
+/// A secret by which a principal proves who it is. Only its hash is kept.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Opaque id, shown in registers and entries.
+    pub id: String,
+    /// SHA-256 of the bearer token.
+    pub hash: [u8; 32],
+    /// First moment at which it counts no more.
+    pub expires: Option<Moment>,
+    /// Whether somebody ended it.
+    pub ended: bool,
+}
+
+/// A person or a service, as far as rights go.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Who.
+    pub id: PrincipalId,
+    /// False once the person left or the service ended.
+    pub active: bool,
+    /// Roles, which give eligibility, never access.
+    pub roles: Vec<String>,
+    /// The person who answers for a service.
+    pub owner: Option<PrincipalId>,
+    /// Its credentials.
+    pub credentials: Vec<Credential>,
+}
+
+/// A right to do something with named accounts for a while.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Its id in the register.
+    pub id: String,
+    /// Index of the `house` entry that gave it.
+    pub given: u64,
+    /// Who holds it.
+    pub holder: PrincipalId,
+    /// The account's slot; `None` for every account but `house`.
+    pub account: Option<u64>,
+    /// The collections; `None` for every collection.
+    pub collections: Option<Vec<Collection>>,
+    /// What it allows.
+    pub verbs: Vec<Verb>,
+    /// What for.
+    pub purpose: String,
+    /// First moment it counts.
+    pub not_before: Moment,
+    /// First moment it counts no more.
+    pub not_after: Moment,
+    /// Who approved it.
+    pub approver: PrincipalId,
+    /// Approved by the only administrator there was, for itself or its own service.
+    pub bootstrap: bool,
+    /// Whether somebody ended it before its time.
+    pub ended: bool,
+}
+
+/// A right as the operator's records hold it.
+#[derive(Clone, Debug)]
+pub enum Right {
+    /// Somebody who may act.
+    Principal(Principal),
+    /// What somebody may do.
+    Grant(Grant),
+}
+
+/// Reads rights out of a record of `house`: collection, id, body, index of the entry that made it.
+///
+/// `Ok(None)` for a record that carries no right.
+pub type Interpret = fn(&str, &str, &[u8], u64) -> crate::Result<Option<Right>>;

@@ -1,0 +1,417 @@
+//! The lane: the one place where anything changes.
+//!
+//! Everything that waits is taken at once (no timer when idle, a cap per batch), fetched, executed on
+//! an overlay, persisted in one commit, and handed on to be signed and answered. A batch ends with
+//! an operation that changes rights, so that the next one is decided under the new ones.
+
+use crate::authority::{Decision, Interpret};
+use crate::engine::{Counters, Engine, Reader, Tag, Wants};
+use crate::error::{Error, Kind, Result};
+use crate::highwater::{HighWater, Mark};
+use crate::kernel::Shared;
+use crate::limits::{BATCH_BYTES, BATCH_OPERATIONS, CLOCK_BACKWARDS};
+use crate::operation::{After, Asked, Operation, Replay, Target, Work};
+use crate::reveal::Reveal;
+use crate::stage::{Closed, Finished, Head, Place, Stage};
+use crate::time::Moment;
+use sealing::Entropy;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// How often requests that need not be remembered any more are deleted.
+const FORGET_EVERY: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// An operation with everything that belongs to it, on its way through the lane.
+pub(crate) struct Queued {
+    pub(crate) asked: Asked,
+    pub(crate) target: Target,
+    pub(crate) decision: Decision,
+    /// Work of the kernel itself, which rests on no grant.
+    pub(crate) internal: bool,
+    pub(crate) wants: Wants,
+    pub(crate) weight: usize,
+    pub(crate) job: Option<i64>,
+    pub(crate) body: Box<dyn Body>,
+}
+
+/// An operation without its type.
+pub(crate) trait Body: Send {
+    fn execute(&mut self, work: &mut Work<'_>) -> Result<()>;
+    fn answer(self: Box<Self>, outcome: Result<Committed>);
+    fn replay(self: Box<Self>, first: Result<(Replay, Committed)>);
+}
+
+/// What the finisher hands to an operation's answer.
+pub(crate) struct Committed {
+    pub(crate) reveal: Reveal,
+    pub(crate) receipts: Vec<String>,
+}
+
+/// The answer to an operation.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// What the operation says.
+    pub output: T,
+    /// A receipt for each of its entries, as JSON.
+    pub receipts: Vec<String>,
+    /// Whether this is the answer to a repeated request.
+    pub replayed: bool,
+}
+
+pub(crate) struct Typed<O: Operation, F> {
+    pub(crate) operation: O,
+    pub(crate) after: Option<After<O::Output>>,
+    pub(crate) reply: F,
+}
+
+impl<O, F> Body for Typed<O, F>
+where
+    O: Operation,
+    F: FnOnce(Result<Done<O::Output>>) + Send,
+{
+    fn execute(&mut self, work: &mut Work<'_>) -> Result<()> {
+        self.after = Some(self.operation.execute(work)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<Committed>) {
+        let Self { after, reply, .. } = *self;
+        reply(outcome.and_then(|committed| {
+            let after = after.ok_or_else(|| Error::internal("an answer before its operation"))?;
+            let output = (after.0)(&committed.reveal)?;
+            Ok(Done { output, receipts: committed.receipts, replayed: false })
+        }));
+    }
+
+    fn replay(self: Box<Self>, first: Result<(Replay, Committed)>) {
+        let Self { operation, reply, .. } = *self;
+        reply(first.and_then(|(first, committed)| {
+            let output = operation.replay(&first)?;
+            Ok(Done { output, receipts: committed.receipts, replayed: true })
+        }));
+    }
+}
+
+/// What goes from the lane to the finisher.
+pub(crate) enum Handed {
+    /// A committed batch: the logs that moved, the leaves, and who waits for which places.
+    Batch {
+        moved: Vec<(u64, Head)>,
+        leaves: Vec<Vec<u8>>,
+        now: Moment,
+        waiting: Vec<(Vec<Place>, Box<dyn Body>)>,
+    },
+    /// A repeated request: account, first entry and number of entries of the first one.
+    Repeated { account: u64, first: u64, count: u64, now: Moment, body: Box<dyn Body> },
+    /// Something that failed.
+    Failed { error: Error, body: Box<dyn Body> },
+}
+
+/// The lane. It owns the engine, the counters and the high-water mark.
+pub(crate) struct Lane {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) reader: Arc<dyn Reader>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) interpret: Interpret,
+    pub(crate) counters: Counters,
+    pub(crate) high_water: HighWater,
+    pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) latest: Moment,
+    /// When remembered requests are looked through next.
+    pub(crate) forget_next: Moment,
+    pub(crate) finisher: Sender<Handed>,
+}
+
+impl Lane {
+    /// Works until every sender is gone.
+    pub(crate) fn run(mut self, queue: &Receiver<Queued>) {
+        let mut left = None;
+        while let Some(first) = left.take().or_else(|| queue.recv().ok()) {
+            let (batch, next) = collect(first, queue);
+            left = next;
+            self.process(batch);
+        }
+        if let Err(error) = self.high_water.flush() {
+            tracing::warn!(?error, "the high-water mark was not flushed");
+        }
+    }
+
+    fn process(&mut self, batch: Vec<Queued>) {
+        let now = match self.moment() {
+            Ok(now) => now,
+            Err(error) => return batch.into_iter().for_each(|one| self.fail(error.clone(), one.body)),
+        };
+        if let Err((error, batch)) = self.attempt(batch, now) {
+            // A data error: the culprit is found by running the batch in halves.
+            if error.kind() == Kind::Conflict && batch.len() > 1 {
+                let mut first = batch;
+                let second = first.split_off(first.len() / 2);
+                self.process(first);
+                return self.process(second);
+            }
+            for one in batch {
+                self.fail(error.clone(), one.body);
+            }
+        }
+    }
+
+    /// The batch's moment: never earlier than any entry, never far behind the clock's own past.
+    fn moment(&mut self) -> Result<Moment> {
+        let clock = self.shared.clock.now();
+        let behind = self.latest.since(clock);
+        if behind > CLOCK_BACKWARDS {
+            return Err(Error::unavailable(format!(
+                "this machine's clock is {} s behind the newest entry: set it right",
+                behind.as_secs()
+            )));
+        }
+        self.latest = clock.max(self.latest);
+        Ok(self.latest)
+    }
+
+    fn attempt(&mut self, batch: Vec<Queued>, now: Moment) -> Result<(), (Error, Vec<Queued>)> {
+        if let Err(error) = self.shared.may_sign() {
+            return Err((error, batch));
+        }
+        let mut stage = match self.stage(&batch) {
+            Ok(stage) => stage,
+            // A damaged row: alone, it fails alone.
+            Err(error) if error.kind() == Kind::Internal && batch.len() > 1 => {
+                return Err((again(&error), batch));
+            }
+            Err(error) => return Err((error, batch)),
+        };
+        let now = now.max(Moment(stage.latest()));
+        self.latest = now;
+        let (done, broken) = self.execute_all(&mut stage, batch, now);
+        if let Some(error) = broken {
+            let error = if done.len() > 1 { again(&error) } else { error };
+            return Err((error, done.into_iter().map(|(one, _)| one).collect()));
+        }
+        if done.iter().all(|(_, step)| !matches!(step, Step::Applied(_))) {
+            done.into_iter().for_each(|(one, step)| self.settle(one, step, now));
+            return Ok(());
+        }
+        if now >= self.forget_next {
+            stage.commit.forget_requests_before = Some(crate::tick::forget_before(now));
+            self.forget_next = now.after(FORGET_EVERY);
+        }
+        let closed = stage.close().and_then(|closed| self.persist(&closed).map(|()| closed));
+        match closed {
+            Ok(closed) => self.committed(closed, done, now),
+            Err(error) => return Err((error, done.into_iter().map(|(one, _)| one).collect())),
+        }
+        Ok(())
+    }
+
+    /// Executes one after the other. After an error that left the overlay half changed, nothing of
+    /// the batch may be persisted; the rest is not even tried.
+    fn execute_all(
+        &mut self,
+        stage: &mut Stage,
+        batch: Vec<Queued>,
+        now: Moment,
+    ) -> (Vec<(Queued, Step)>, Option<Error>) {
+        let mut broken = None;
+        let mut done = Vec::with_capacity(batch.len());
+        for mut one in batch {
+            let step = if broken.is_some() {
+                Step::Refused(Error::internal("not tried"))
+            } else {
+                self.execute(stage, &mut one, now).unwrap_or_else(|stop| match stop {
+                    Stop::Refused(error) => Step::Refused(error),
+                    Stop::Broken(error) => {
+                        broken = Some(error.clone());
+                        Step::Refused(error)
+                    }
+                })
+            };
+            done.push((one, step));
+        }
+        (done, broken)
+    }
+
+    fn settle(&self, one: Queued, step: Step, now: Moment) {
+        let body = one.body;
+        self.hand(match step {
+            Step::Repeated { account, first, count } => {
+                Handed::Repeated { account, first, count, now, body }
+            }
+            Step::Refused(error) => Handed::Failed { error, body },
+            Step::Applied(_) => Handed::Failed { error: Error::internal("not committed"), body },
+        });
+    }
+
+    fn stage(&mut self, batch: &[Queued]) -> Result<Stage> {
+        let mut wants = Wants::default();
+        for one in batch {
+            wants.heads.extend(&one.wants.heads);
+            wants.heads_by_tag.extend(&one.wants.heads_by_tag);
+            wants.records.extend(&one.wants.records);
+            wants.pages.extend(one.wants.pages.iter().cloned());
+            wants.heads.push(one.target.account);
+            wants.requests.extend(self.request_tag(&one.asked, one.target.account)?);
+        }
+        // Key order, each once.
+        wants.heads.sort_unstable();
+        wants.heads.dedup();
+        wants.records.sort_unstable();
+        wants.records.dedup();
+        wants.requests.sort_unstable();
+        wants.requests.dedup();
+        let fetched = self.engine.fetch(&wants)?;
+        Stage::new(
+            &self.shared.keyring,
+            &self.reader,
+            &self.shared.identity,
+            self.interpret,
+            &self.counters,
+            &wants.pages,
+            fetched,
+        )
+    }
+
+    fn request_tag(&self, asked: &Asked, account: u64) -> Result<Option<(u64, Tag)>> {
+        let Some((key, _)) = &asked.idempotency else { return Ok(None) };
+        let keys = self.shared.keyring.account(account)?;
+        let caller = asked.caller.principal.as_str().as_bytes();
+        Ok(Some((account, sealing::tag(&keys.tags, &[b"request", caller, key.as_bytes()]))))
+    }
+
+    fn execute(&mut self, stage: &mut Stage, one: &mut Queued, now: Moment) -> Result<Step, Stop> {
+        if !one.internal && !self.shared.authority.stands(&one.decision, now) {
+            one.decision = self.decide_again(one, now).map_err(Stop::Refused)?;
+        }
+        let request = self.request_tag(&one.asked, one.target.account).map_err(Stop::Refused)?;
+        if let (Some((account, tag)), Some((_, hash))) = (request, &one.asked.idempotency)
+            && let Some(row) = stage.remembered(account, &tag)
+        {
+            if row.hash != *hash {
+                return Err(Stop::Refused(Error::conflict(
+                    "this `Idempotency-Key` was used for another request: take a fresh one",
+                )));
+            }
+            return Ok(Step::Repeated { account, first: row.entry, count: row.count });
+        }
+        let mut work = Work {
+            stage,
+            rights: Some(&self.shared.authority),
+            asked: &one.asked,
+            decision: &one.decision,
+            target: &one.target,
+            now,
+            entropy: &mut *self.entropy,
+            drafts: Vec::new(),
+            founded: Vec::new(),
+            jobs: Vec::new(),
+            job_done: one.job,
+        };
+        one.body.execute(&mut work).map_err(Stop::Refused)?;
+        if work.drafts.is_empty() {
+            // INVARIANT: nothing is changed or shown without an entry.
+            let what = one.target.action.name;
+            return Err(Stop::Broken(Error::internal(format!("`{what}` made no entry"))));
+        }
+        let idempotency = request
+            .zip(one.asked.idempotency.as_ref())
+            .map(|((account, tag), (_, hash))| (account, tag, *hash));
+        let finished = Finished::of(work, idempotency);
+        stage.apply(finished, &mut *self.entropy).map(Step::Applied).map_err(Stop::Broken)
+    }
+
+    /// INVARIANT: an operation never runs under rights that were read before it arrived, nor under
+    /// ones that changed since.
+    fn decide_again(&self, one: &Queued, now: Moment) -> Result<Decision> {
+        self.shared.authority.decide(
+            &one.asked.caller,
+            one.target.action,
+            one.target.account,
+            one.target.collection.as_ref(),
+            one.asked.purpose.as_deref(),
+            now,
+        )
+    }
+
+    fn persist(&mut self, closed: &Closed) -> Result<()> {
+        let Err(error) = self.engine.persist(&closed.commit) else { return Ok(()) };
+        if error.kind() == Kind::Conflict {
+            return Err(error);
+        }
+        // The outcome is unknown: what is stored decides, before anything is tried again.
+        let stored = self.engine.counters().map_err(|_| error.clone())?;
+        if stored.commit == closed.commit.commit { Ok(()) } else { Err(error) }
+    }
+
+    /// Everything that follows a commit in the lane itself. Shared memory changes only here.
+    fn committed(&mut self, closed: Closed, done: Vec<(Queued, Step)>, now: Moment) {
+        self.counters = closed.counters;
+        let mark = Mark::from(&closed.commit.commit);
+        if let Err(error) = self.high_water.write(&self.shared.keyring.root, mark) {
+            tracing::error!(?error, "the high-water mark was not written");
+        }
+        for keys in closed.founded {
+            self.shared.keyring.learn(keys);
+        }
+        if !closed.rights.is_empty() {
+            self.shared.authority.apply(closed.rights);
+        }
+        self.shared.anchors.moved(
+            closed.moved.iter().map(|(slot, head)| (*slot, head.log.size(), head.log.root())),
+        );
+        let leaves = closed.commit.entries.into_iter().map(|entry| entry.leaf).collect();
+        let (mut waiting, mut settled) = (Vec::with_capacity(done.len()), Vec::new());
+        for (one, step) in done {
+            match step {
+                Step::Applied(places) => waiting.push((places, one.body)),
+                step => settled.push((one, step)),
+            }
+        }
+        self.hand(Handed::Batch { moved: closed.moved, leaves, now, waiting });
+        settled.into_iter().for_each(|(one, step)| self.settle(one, step, now));
+    }
+
+    fn fail(&self, error: Error, body: Box<dyn Body>) {
+        self.hand(Handed::Failed { error, body });
+    }
+
+    fn hand(&self, handed: Handed) {
+        if self.finisher.send(handed).is_err() {
+            tracing::error!("the finisher is gone; a caller gets no answer");
+        }
+    }
+}
+
+/// A data error of a whole batch: whoever caused it is found by running it in halves.
+fn again(error: &Error) -> Error {
+    Error::conflict("the data contradicts itself").with_context(format!("{error:?}"))
+}
+
+enum Step {
+    Applied(Vec<Place>),
+    Repeated { account: u64, first: u64, count: u64 },
+    Refused(Error),
+}
+
+enum Stop {
+    /// The operation failed before it touched the overlay.
+    Refused(Error),
+    /// It failed while it was taken over.
+    Broken(Error),
+}
+
+/// Everything that waits, up to the caps; the one that did not fit any more is left for the next.
+fn collect(first: Queued, queue: &Receiver<Queued>) -> (Vec<Queued>, Option<Queued>) {
+    let mut bytes = first.weight;
+    let mut ends = first.target.action.changes_rights;
+    let mut batch = vec![first];
+    while !ends && batch.len() < BATCH_OPERATIONS {
+        let Ok(next) = queue.try_recv() else { break };
+        bytes += next.weight;
+        if bytes > BATCH_BYTES {
+            return (batch, Some(next));
+        }
+        ends = next.target.action.changes_rights;
+        batch.push(next);
+    }
+    (batch, None)
+}

@@ -1,0 +1,45 @@
+//! The one way to do anything: who, when, may they, change, record, commit.
+//!
+//! `kernel` is the reference monitor of Bailee: always invoked, not to be bypassed, small enough to
+//! be read whole. Every operation goes through [`Kernel::submit`]: it is decided under the current
+//! rights, executed on an overlay, and committed together with its entry in the account's ledger;
+//! what it shows is opened only after that commit.
+//!
+//! It does not know the nouns of `domain`, and it has no HTTP, no `async` and no clock of its own:
+//! clock, randomness, engine and policies are parameters.
+
+pub mod authority;
+pub mod engine;
+mod error;
+pub mod highwater;
+pub mod id;
+pub mod limits;
+mod operation;
+mod reveal;
+mod store;
+mod time;
+
+mod anchors;
+mod cache;
+mod finisher;
+mod found;
+mod kernel;
+mod lane;
+mod refusals;
+mod registers;
+mod stage;
+mod tick;
+
+pub use error::{Error, Kind, Result};
+pub use found::{begin_epoch, found};
+pub use kernel::{Kernel, Parts, SeenEntry, on_collection, on_house, token_hash};
+pub use lane::Done;
+pub use operation::{
+    Act, After, Allowed, Asked, Content, Job, Operation, Pointer, RecordKey, Replay, Saved, Target,
+    Work,
+};
+pub use refusals::{REFUSED, UNAUTHENTICATED};
+pub use reveal::{Header, Reveal, Version};
+pub use store::{HOUSE, Identity};
+pub use tick::{Ran, RunJob};
+pub use time::{Clock, Moment, SystemClock};

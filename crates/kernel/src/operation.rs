@@ -1,0 +1,512 @@
+//! What an operation is, and what it sees and does while it executes.
+//!
+//! Load, decide, save, record, announce: an operation declares what it needs, loads it with a proof
+//! of permission, decides by pure rules, saves with that proof, and each save or disclosure is an
+//! entry. What is to be told after the commit is returned as [`After`].
+
+use crate::authority::{Action, Authority, Caller, Decision};
+use crate::engine::{PageWant, RecordRow, Tag, Wants};
+use crate::error::{Error, Result};
+use crate::id::Collection;
+use crate::reveal::{Reveal, split};
+use crate::stage::Stage;
+use crate::store::version_context;
+use crate::time::Moment;
+use sealing::{AccountKeys, Entropy, Key};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Something that can be done: one type per thing, in the noun it belongs to.
+pub trait Operation: Send + 'static {
+    /// What the caller is told.
+    type Output: Send + 'static;
+
+    /// What it asks for, and on what.
+    fn target(&self) -> Target;
+
+    /// What it needs to see. Everything it loads has to be declared here.
+    fn wants(&self, _wants: &mut Wants) {}
+
+    /// Pure rules over what was fetched. Called with the account's head held; nothing it does is
+    /// seen by others before the commit, and nothing at all if it fails.
+    ///
+    /// # Errors
+    /// Any kind; then the operation leaves no trace, except that a refusal is an entry.
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Self::Output>>;
+
+    /// The answer to a repeated request, rebuilt from the entries of the first one.
+    ///
+    /// # Errors
+    /// `Conflict` where the answer cannot be given a second time.
+    fn replay(&self, _first: &Replay) -> Result<Self::Output> {
+        Err(Error::conflict(
+            "this request was done already and its answer can be given only once",
+        ))
+    }
+
+    /// Bytes it brings along, for the limit on a batch.
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+/// What is asked for, and on what.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The action.
+    pub action: &'static Action,
+    /// The account's slot.
+    pub account: u64,
+    /// The collection, where the action is about one.
+    pub collection: Option<Collection>,
+}
+
+/// What every request carries besides its operation.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Who asks.
+    pub caller: Caller,
+    /// The number of the request, which is also in the log line.
+    pub request: String,
+    /// What for, as the caller states it.
+    pub purpose: Option<String>,
+    /// On whose behalf, as the caller asserts it; Bailee did not check it.
+    pub behalf: Option<String>,
+    /// A key that makes repetition harmless, and the hash of what is asked.
+    pub idempotency: Option<(String, [u8; 32])>,
+}
+
+/// The first doing of a repeated request.
+pub struct Replay {
+    /// Its entries: index and fields.
+    pub entries: Vec<(u64, Vec<(String, String)>)>,
+}
+
+impl Replay {
+    /// A field of the n-th entry.
+    pub fn field(&self, entry: usize, name: &str) -> Option<&str> {
+        let (_, fields) = self.entries.get(entry)?;
+        fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What happens after the commit, off the lane: bodies are read and opened, the answer is made.
+pub struct After<T>(pub(crate) Box<dyn FnOnce(&Reveal) -> Result<T> + Send>);
+
+impl<T: Send + 'static> After<T> {
+    /// The answer needs something revealed.
+    pub fn reveal(make: impl FnOnce(&Reveal) -> Result<T> + Send + 'static) -> Self {
+        Self(Box::new(make))
+    }
+
+    /// The answer is known.
+    pub fn now(value: T) -> Self {
+        Self(Box::new(move |_| Ok(value)))
+    }
+
+    /// The same answer, changed.
+    #[must_use]
+    pub fn map<U>(self, change: impl FnOnce(T) -> U + Send + 'static) -> After<U> {
+        After(Box::new(move |reveal| (self.0)(reveal).map(change)))
+    }
+
+    /// The answer is an error, although the operation is recorded.
+    pub fn refused(error: Error) -> Self {
+        Self(Box::new(move |_| Err(error)))
+    }
+}
+
+/// Marks an action as a type, so that a proof is for one action only.
+pub trait Act: 'static {
+    /// The action.
+    const ACTION: &'static Action;
+}
+
+/// Where a record lives. Made by [`crate::Kernel::key`], because tags need the account's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordKey {
+    /// The account's slot.
+    pub account: u64,
+    /// The collection; the operator's registers and the register of collections start with a dot
+    /// or live in `house`.
+    pub collection: String,
+    /// The id.
+    pub id: String,
+    pub(crate) collection_tag: Tag,
+    pub(crate) tag: Tag,
+}
+
+/// Proof that the caller may do `A` on this record, and the record as it stands.
+///
+/// Only the kernel makes one, and saving demands one: forgetting to authorize does not compile, and
+/// a proof for one record cannot change another.
+pub struct Allowed<A> {
+    pub(crate) key: RecordKey,
+    pub(crate) state: Option<State>,
+    action: PhantomData<A>,
+}
+
+/// A record as it stands, with its key.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) row: RecordRow,
+    pub(crate) key: Arc<Key>,
+    pub(crate) key_version: u32,
+}
+
+impl<A> Allowed<A> {
+    /// Whether there is a live record.
+    pub fn exists(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| !state.row.deleted)
+    }
+
+    /// The version, from 1; 0 if there never was one.
+    pub fn version(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.row.version)
+    }
+
+    /// Whether it is deleted and may be restored.
+    pub fn deleted(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.row.deleted)
+    }
+
+    /// What is needed to read the present version after the commit.
+    pub fn present(&self) -> Option<Pointer> {
+        self.state.as_ref().map(Pointer::to)
+    }
+
+    /// Where it is.
+    pub fn key(&self) -> &RecordKey {
+        &self.key
+    }
+}
+
+/// Leads to one version of a record; only [`Reveal`] can follow it, after the commit.
+#[derive(Clone)]
+pub struct Pointer {
+    pub(crate) account: u64,
+    pub(crate) tag: Tag,
+    pub(crate) row: i64,
+    pub(crate) key: Arc<Key>,
+    pub(crate) key_version: u32,
+    /// The version it leads to.
+    pub version: u64,
+    /// Whether that version says that the record is deleted.
+    pub deleted: bool,
+    /// Index of the entry that made it.
+    pub changed: u64,
+    /// Position in the creation order of its account, for paging.
+    pub position: i64,
+}
+
+impl Pointer {
+    pub(crate) fn to(state: &State) -> Self {
+        Self {
+            account: state.row.account,
+            tag: state.row.tag,
+            row: state.row.current,
+            key: Arc::clone(&state.key),
+            key_version: state.key_version,
+            version: state.row.version,
+            deleted: state.row.deleted,
+            changed: state.row.changed,
+            position: state.row.row,
+        }
+    }
+}
+
+/// The new content of a record.
+pub enum Content {
+    /// A body, stored as the bytes given.
+    Body(Vec<u8>),
+    /// No body: the record is deleted and may be restored.
+    Deleted,
+    /// The body of an earlier version again.
+    Restored(Vec<u8>),
+}
+
+/// What an operation sees and does while it executes.
+pub struct Work<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) rights: Option<&'a Authority>,
+    pub(crate) asked: &'a Asked,
+    pub(crate) decision: &'a Decision,
+    pub(crate) target: &'a Target,
+    pub(crate) now: Moment,
+    pub(crate) entropy: &'a mut dyn Entropy,
+    pub(crate) drafts: Vec<Draft>,
+    pub(crate) founded: Vec<Founded>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) job_done: Option<i64>,
+}
+
+/// An account that an operation founds.
+pub(crate) struct Founded {
+    pub(crate) tag: Tag,
+    pub(crate) keys: AccountKeys,
+}
+
+/// Something to be done later, with the right of the operation that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The account it is about.
+    pub account: u64,
+    /// When it is due.
+    pub due: Moment,
+    /// What to do; a constant of the noun that made it.
+    pub kind: String,
+    /// On what: ids only.
+    pub object: String,
+    /// Who asked for it.
+    pub actor: String,
+}
+
+/// An entry in the making.
+pub(crate) struct Draft {
+    pub(crate) account: u64,
+    pub(crate) kind: &'static str,
+    pub(crate) objects: Vec<Tag>,
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// Set if the opening is about this record only and is to be erased with it.
+    pub(crate) subject: Option<State>,
+    pub(crate) write: Option<Write>,
+}
+
+pub(crate) struct Write {
+    pub(crate) key: RecordKey,
+    pub(crate) before: Option<State>,
+    pub(crate) content: Content,
+}
+
+impl Work<'_> {
+    /// The one moment of this operation.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.asked.caller
+    }
+
+    /// Why it is allowed.
+    pub fn decision(&self) -> &Decision {
+        self.decision
+    }
+
+    /// Fresh random bytes.
+    ///
+    /// # Errors
+    /// `Unavailable` if the source fails.
+    pub fn random<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The index the next entry of an account will get.
+    ///
+    /// # Errors
+    /// `Internal` if the account was not declared.
+    pub fn next_index(&self, account: u64) -> Result<u64> {
+        let drafted = self.drafts.iter().filter(|draft| draft.account == account).count();
+        Ok(self.stage.head(account)?.log.size() + u64::try_from(drafted).unwrap_or(u64::MAX))
+    }
+
+    /// Whether an account of this tag exists.
+    pub fn account_exists(&self, tag: &Tag) -> bool {
+        self.stage.slot_of(tag).is_some()
+    }
+
+    /// Loads a record with the proof that the caller may do `A` on it.
+    ///
+    /// # Errors
+    /// `Internal` if the record was not declared, the action is not the one that was decided, or
+    /// the row does not hold against its MAC.
+    pub fn load<A: Act>(&self, key: &RecordKey) -> Result<Allowed<A>> {
+        if A::ACTION.name != self.target.action.name {
+            return Err(Error::internal(format!(
+                "`{}` was decided, `{}` is loaded",
+                self.target.action.name,
+                A::ACTION.name
+            )));
+        }
+        Ok(Allowed { key: key.clone(), state: self.state(key)?, action: PhantomData })
+    }
+
+    /// The present body of a record, opened; for an operation that changes a part of it.
+    ///
+    /// # Errors
+    /// `Internal` if it does not open.
+    pub fn body(&self, pointer: &Pointer) -> Result<Vec<u8>> {
+        let row = self.stage.version(pointer.row)?;
+        let (account, tag) = (pointer.account, pointer.tag);
+        let context = version_context(account, tag, pointer.version, pointer.key_version);
+        let plain = sealing::open(&pointer.key, &context, &row.sealed)?;
+        Ok(split(&plain)?.2.to_vec())
+    }
+
+    /// The live rights, which do not change while this operation executes.
+    ///
+    /// # Errors
+    /// `Internal` while a store is founded: there are none yet.
+    pub fn rights(&self) -> Result<&Authority> {
+        self.rights.ok_or_else(|| Error::internal("there are no rights yet"))
+    }
+
+    /// The version before the one a pointer leads to, opened; for an operation that makes a new
+    /// version out of an old one.
+    ///
+    /// # Errors
+    /// `Internal` if there is none or it does not open.
+    pub fn before(&self, pointer: &Pointer) -> Result<Vec<u8>> {
+        let row = self.stage.version(self.stage.version(pointer.row)?.prev)?;
+        let version = pointer.version.saturating_sub(1);
+        let (account, tag) = (pointer.account, pointer.tag);
+        let context = version_context(account, tag, version, pointer.key_version);
+        let plain = sealing::open(&pointer.key, &context, &row.sealed)?;
+        Ok(split(&plain)?.2.to_vec())
+    }
+
+    /// Whether a record exists and is live; for checks on other registers than the one changed.
+    ///
+    /// # Errors
+    /// As [`Work::load`].
+    pub fn is_live(&self, key: &RecordKey) -> Result<bool> {
+        Ok(self.state(key)?.is_some_and(|state| !state.row.deleted))
+    }
+
+    fn state(&self, key: &RecordKey) -> Result<Option<State>> {
+        self.stage.record(key.account, &key.tag)
+    }
+
+    /// The page this operation declared.
+    ///
+    /// # Errors
+    /// `Internal` if it was not declared or a row does not hold.
+    pub fn page(&self, want: &PageWant) -> Result<Vec<Pointer>> {
+        Ok(self.stage.page(want)?.iter().map(Pointer::to).collect())
+    }
+
+    /// Saves a new version and its entry, whose kind is the action's name.
+    ///
+    /// # Errors
+    /// `Internal` if the record was saved already in this operation.
+    pub fn save<A: Act>(
+        &mut self,
+        allowed: Allowed<A>,
+        content: Content,
+        fields: Vec<(&'static str, String)>,
+    ) -> Result<Saved> {
+        let Allowed { key, state, .. } = allowed;
+        let twice = |draft: &Draft| draft.write.as_ref().is_some_and(|write| write.key == key);
+        if self.drafts.iter().any(twice) {
+            return Err(Error::invalid(
+                "records",
+                format!("`{}` stands twice in one request: state each record once", key.id),
+            ));
+        }
+        let version = state.as_ref().map_or(1, |state| state.row.version + 1);
+        let mut all = vec![
+            ("object", format!("{}/{}", key.collection, key.id)),
+            ("version", version.to_string()),
+        ];
+        all.extend(fields);
+        self.drafts.push(Draft {
+            account: key.account,
+            kind: A::ACTION.name,
+            objects: vec![key.tag],
+            fields: all,
+            subject: None,
+            write: Some(Write { key, before: state, content }),
+        });
+        Ok(Saved { version, entry: self.drafts.len() - 1 })
+    }
+
+    /// Records that one record is shown, or looked for and not found.
+    pub fn disclose<A: Act>(&mut self, seen: &Allowed<A>, fields: Vec<(&'static str, String)>) {
+        let key = &seen.key;
+        let mut all = vec![("object", format!("{}/{}", key.collection, key.id))];
+        if let Some(state) = &seen.state {
+            all.push(("version", state.row.version.to_string()));
+        }
+        all.extend(fields);
+        self.drafts.push(Draft {
+            account: key.account,
+            kind: A::ACTION.name,
+            objects: vec![key.tag],
+            fields: all,
+            subject: seen.state.clone(),
+            write: None,
+        });
+    }
+
+    /// Records that several records are shown. The entry holds their number and a hash over their
+    /// tags, which mean nothing any more once a record is erased, and never their ids.
+    pub fn disclose_many<A: Act>(
+        &mut self,
+        account: u64,
+        seen: &[Pointer],
+        mut fields: Vec<(&'static str, String)>,
+    ) {
+        let objects: Vec<Tag> = seen.iter().map(|pointer| pointer.tag).collect();
+        fields.push(("objects", objects.len().to_string()));
+        fields.push(("shown", shown_hash(&objects.concat())));
+        self.drafts.push(Draft {
+            account,
+            kind: A::ACTION.name,
+            objects,
+            fields,
+            subject: None,
+            write: None,
+        });
+    }
+
+    /// Records something that is about no record. The fields `object`, `objects` and `shown` are not
+    /// for it: `verify` takes them as the kernel's own, about the records in the access index.
+    pub fn note(&mut self, account: u64, kind: &'static str, fields: Vec<(&'static str, String)>) {
+        let objects = Vec::new();
+        self.drafts.push(Draft { account, kind, objects, fields, subject: None, write: None });
+    }
+
+    /// Founds an account: its slot is the index of the next `house` entry, which the caller drafts
+    /// right after, and its own log starts with the entries drafted for that slot.
+    ///
+    /// # Errors
+    /// `Internal` if `house` was not declared, `Unavailable` without randomness.
+    pub fn found(&mut self, tag: Tag) -> Result<u64> {
+        let slot = self.next_index(crate::store::HOUSE)?;
+        let keys = AccountKeys::generate(slot, 1, self.entropy)?;
+        self.founded.push(Founded { tag, keys });
+        Ok(slot)
+    }
+
+    /// Leaves something to be done later, with the right of this operation.
+    pub fn later(&mut self, due: Moment, account: u64, kind: &str, object: &str) {
+        let actor = self.asked.caller.principal.to_string();
+        let (kind, object) = (kind.to_owned(), object.to_owned());
+        self.jobs.push(Job { account, due, kind, object, actor });
+    }
+}
+
+/// What the entry of a list says of the tags that the access index holds for it.
+pub(crate) fn shown_hash(objects: &[u8]) -> String {
+    crate::stage::hex(&sealing::sha256(&[b"bailee-shown/v1", objects]))
+}
+
+/// A version that is about to be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its number.
+    pub version: u64,
+    /// Which of the operation's entries it is, from 0.
+    pub entry: usize,
+}
+
+impl Wants {
+    /// Declares a record, and its account's head.
+    pub fn record(&mut self, key: &RecordKey) {
+        self.heads.push(key.account);
+        self.records.push((key.account, key.tag));
+    }
+}

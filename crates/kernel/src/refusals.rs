@@ -1,0 +1,125 @@
+//! Refusals are recorded too: in `house`, and, within a rate, in the account that was tried.
+
+use crate::authority::Action;
+use crate::error::{Error, Result};
+use crate::limits::REFUSALS_PER_MINUTE;
+use crate::operation::{After, Operation, Target, Work};
+use crate::store::HOUSE;
+use crate::time::Moment;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+/// The entry of a refusal.
+pub static REFUSED: Action =
+    Action { name: "access.refused", verb: None, changes_rights: false };
+
+/// The entry of requests without a valid login: one per source and minute.
+pub static UNAUTHENTICATED: Action =
+    Action { name: "access.unauthenticated", verb: None, changes_rights: false };
+
+const MINUTE: u64 = 60_000_000;
+
+/// Counts what must not fill a log.
+#[derive(Default)]
+pub(crate) struct Refusals {
+    told: Mutex<(u64, HashMap<u64, u32>)>,
+    strangers: Mutex<BTreeMap<(u64, String), u64>>,
+}
+
+impl Refusals {
+    /// The account, if its own ledger may be told of one more refusal in this minute.
+    pub(crate) fn may_tell(&self, account: u64, now: Moment) -> Option<u64> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let minute = now.0 / MINUTE;
+        if told.0 != minute {
+            *told = (minute, HashMap::new());
+        }
+        let count = told.1.entry(account).or_default();
+        *count += 1;
+        (account != HOUSE && *count <= REFUSALS_PER_MINUTE).then_some(account)
+    }
+
+    /// Counts a request without a valid login. Beyond 10,000 sources a minute they share one name.
+    pub(crate) fn stranger(&self, source: &str, now: Moment) {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = if strangers.len() < 10_000 { source } else { "others" };
+        *strangers.entry((now.0 / MINUTE, source.to_owned())).or_default() += 1;
+    }
+
+    /// The counts of the minutes that are over.
+    pub(crate) fn strangers_before(&self, now: Moment) -> Vec<(String, u64)> {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = strangers.split_off(&(now.0 / MINUTE, String::new()));
+        let over = std::mem::replace(&mut *strangers, rest);
+        over.into_iter().map(|((_, source), count)| (source, count)).collect()
+    }
+}
+
+/// Somebody known was refused.
+pub(crate) struct Refused {
+    account: Option<u64>,
+    action: &'static str,
+    on: u64,
+    collection: Option<String>,
+    why: &'static str,
+}
+
+impl Refused {
+    pub(crate) fn new(target: &Target, account: Option<u64>, error: &Error) -> Self {
+        Self {
+            account,
+            action: target.action.name,
+            on: target.account,
+            collection: target.collection.as_ref().map(ToString::to_string),
+            why: match error.kind() {
+                crate::error::Kind::NotFound => "not found",
+                _ => "forbidden",
+            },
+        }
+    }
+}
+
+impl Operation for Refused {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        Target { action: &REFUSED, account: HOUSE, collection: None }
+    }
+
+    fn wants(&self, wants: &mut crate::engine::Wants) {
+        wants.heads.extend(self.account);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let mut fields = vec![
+            ("asked", self.action.to_owned()),
+            ("slot", self.on.to_string()),
+            ("why", self.why.to_owned()),
+        ];
+        fields.extend(self.collection.clone().map(|name| ("collection", name)));
+        for account in self.account.into_iter().chain([HOUSE]) {
+            work.note(account, REFUSED.name, fields.clone());
+        }
+        Ok(After::now(()))
+    }
+}
+
+/// Requests without a valid login, from one source in one minute.
+pub(crate) struct Strangers {
+    pub(crate) source: String,
+    pub(crate) count: u64,
+}
+
+impl Operation for Strangers {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        Target { action: &UNAUTHENTICATED, account: HOUSE, collection: None }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let fields = vec![("source", self.source.clone()), ("count", self.count.to_string())];
+        work.note(HOUSE, UNAUTHENTICATED.name, fields);
+        Ok(After::now(()))
+    }
+}

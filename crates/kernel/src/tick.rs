@@ -1,0 +1,171 @@
+//! What happens by itself: anchors, counts of strangers, jobs. Each is an operation again.
+//!
+//! Whoever runs a kernel calls [`Kernel::tick`] now and then; simulation calls it by hand.
+
+use crate::anchors::Snapshot;
+use crate::authority::{Action, Caller, Decision};
+use crate::engine::Wants;
+use crate::error::{Error, Result};
+use crate::id::PrincipalId;
+use crate::kernel::Kernel;
+use crate::limits::IDEMPOTENCY_WINDOW;
+use crate::operation::{After, Asked, Job, Operation, Target, Work};
+use crate::refusals::Strangers;
+use crate::store::{HOUSE, job_context};
+use crate::time::Moment;
+use std::sync::mpsc::channel;
+
+/// The entry that anchors the heads of all accounts.
+pub(crate) static ANCHOR: Action = Action { name: "anchor.made", verb: None, changes_rights: false };
+
+/// Most bytes of one field that lists moved heads; more go into further fields.
+const LIST_BYTES: usize = 1_000_000;
+
+/// Runs a job that is due, as an operation.
+pub type RunJob = fn(&Kernel, &Job, Ran) -> Result<()>;
+
+/// The right to run one job once.
+pub struct Ran {
+    row: i64,
+    actor: String,
+}
+
+impl Ran {
+    /// Runs the job's operation and waits for its commit, which also removes the job.
+    ///
+    /// # Errors
+    /// Whatever the operation answers; the job then stays.
+    pub fn run<O: Operation>(self, kernel: &Kernel, operation: O) -> Result<()> {
+        let mut asked = kernel_asks("job");
+        asked.caller.principal = PrincipalId::parse(&self.actor)?;
+        let (sender, receiver) = channel();
+        kernel.internal(asked, Some(self.row), operation, move |answer| {
+            drop(sender.send(answer.map(|_| ())));
+        });
+        receiver.recv().unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))
+    }
+}
+
+impl Kernel {
+    /// Anchors what moved, records what strangers tried, runs what is due.
+    ///
+    /// # Errors
+    /// The first error; what did not happen happens at the next tick.
+    pub fn tick(&self, run: RunJob) -> Result<()> {
+        self.shared().may_sign()?;
+        for (source, count) in self.shared().refusals.strangers_before(self.now()) {
+            self.wait(Strangers { source, count })?;
+        }
+        self.run_jobs(run)?;
+        self.anchor_now()
+    }
+
+    /// Anchors the heads of all accounts that moved since the last time, if any did.
+    ///
+    /// # Errors
+    /// Whatever the entry's commit answers.
+    pub fn anchor_now(&self) -> Result<()> {
+        if !self.shared().anchors.due() {
+            return Ok(());
+        }
+        let snapshot = self.shared().anchors.snapshot()?;
+        let index = self
+            .wait(AnchorEntry { snapshot })
+            .inspect_err(|_| self.shared().anchors.failed())?;
+        self.shared().anchors.committed(index);
+        Ok(())
+    }
+
+    /// Counts a request without a valid login; the tick records it.
+    pub fn count_stranger(&self, source: &str) {
+        self.shared().refusals.stranger(source, self.now());
+    }
+
+    fn wait<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        let (sender, receiver) = channel();
+        let asked = kernel_asks(operation.target().action.name);
+        self.internal(asked, None, operation, move |answer| drop(sender.send(answer)));
+        let answer = receiver.recv();
+        Ok(answer.unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))?.output)
+    }
+
+    fn run_jobs(&self, run: RunJob) -> Result<()> {
+        for row in self.reader().jobs(self.now().0, 100)? {
+            let keys = self.shared().keyring.account(row.account)?;
+            let context = job_context(row.account, row.row, row.due);
+            let plain = sealing::open(&keys.log, &context, &row.sealed)?;
+            let text = String::from_utf8_lossy(&plain);
+            let mut parts = text.splitn(3, '\n').map(str::to_owned);
+            let mut next = || parts.next().unwrap_or_default();
+            let (kind, object, actor) = (next(), next(), next());
+            let due = Moment(row.due);
+            let job = Job { account: row.account, due, kind, object, actor: actor.clone() };
+            run(self, &job, Ran { row: row.row, actor })?;
+        }
+        Ok(())
+    }
+}
+
+/// Requests remembered before this moment are forgotten.
+pub(crate) fn forget_before(now: Moment) -> u64 {
+    now.0.saturating_sub(u64::try_from(IDEMPOTENCY_WINDOW.as_micros()).unwrap_or(u64::MAX))
+}
+
+struct AnchorEntry {
+    snapshot: Snapshot,
+}
+
+impl Operation for AnchorEntry {
+    type Output = u64;
+
+    fn target(&self) -> Target {
+        Target { action: &ANCHOR, account: HOUSE, collection: None }
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.heads.push(HOUSE);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<u64>> {
+        const FIELDS: [&str; 8] = [
+            "moved", "moved.1", "moved.2", "moved.3", "moved.4", "moved.5", "moved.6", "moved.7",
+        ];
+        let mut fields = vec![
+            ("snapshot", self.snapshot.value.clone()),
+            ("count", self.snapshot.count.to_string()),
+        ];
+        let mut parts = FIELDS.iter();
+        let mut part = String::new();
+        for item in self.snapshot.moved.split(' ') {
+            if part.len() + item.len() >= LIST_BYTES {
+                let name = parts.next().ok_or_else(|| Error::limit("too many logs moved"))?;
+                fields.push((name, std::mem::take(&mut part)));
+            }
+            if !part.is_empty() {
+                part.push(' ');
+            }
+            part.push_str(item);
+        }
+        let name = parts.next().ok_or_else(|| Error::limit("too many logs moved"))?;
+        fields.push((name, part));
+        let index = work.next_index(HOUSE)?;
+        work.note(HOUSE, ANCHOR.name, fields);
+        Ok(After::now(index))
+    }
+}
+
+/// What work of the kernel itself says of its maker.
+pub(crate) fn kernel_asks(what: &str) -> Asked {
+    Asked {
+        caller: Caller { principal: PrincipalId::kernel(), credential: "none".to_owned() },
+        request: what.to_owned(),
+        purpose: None,
+        behalf: None,
+        idempotency: None,
+    }
+}
+
+/// The ground of work of the kernel itself.
+pub(crate) fn kernel_decides() -> Decision {
+    Decision { revision: 0, grant: None, policies: "kernel".into(), until: Moment(u64::MAX) }
+}
