@@ -63,9 +63,13 @@ impl Anchors {
             after = Some(last.account);
             let mut inner = self.lock();
             for head in heads {
-                let frontier = Frontier::from_parts(head.size, &head.frontier).map_err(|error| {
-                    Error::internal(format!("the head of log {} is damaged: {error}", head.account))
-                })?;
+                let frontier =
+                    Frontier::from_parts(head.size, &head.frontier).map_err(|error| {
+                        Error::internal(format!(
+                            "the head of log {} is damaged: {error}",
+                            head.account
+                        ))
+                    })?;
                 inner.moved.insert(head.account, (head.size, frontier.root()));
             }
         }
@@ -88,8 +92,10 @@ impl Anchors {
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         let mut inner = self.lock();
         let moved = std::mem::take(&mut inner.moved);
-        let changes: Vec<(u64, Hash)> =
-            moved.iter().map(|(slot, (size, root))| (*slot, slot_leaf(*slot, *size, root))).collect();
+        let changes: Vec<(u64, Hash)> = moved
+            .iter()
+            .map(|(slot, (size, root))| (*slot, slot_leaf(*slot, *size, root)))
+            .collect();
         inner.tree.update(&changes).map_err(|error| Error::limit(error.to_string()))?;
         let list: Vec<String> =
             moved.iter().map(|(slot, (size, _))| format!("{slot}:{size}")).collect();

@@ -25,7 +25,8 @@ impl Act for Founding {
 /// A register entry that a new store starts with: collection, id, body.
 pub type Register = (&'static str, String, Vec<u8>);
 
-/// Makes a store: its identity, its signing key, the account `house`, and the first registers.
+/// Makes a store: its identity, its signing key, the account `house`, and the first registers. Gives
+/// the public half of the signing key.
 ///
 /// # Errors
 /// `Conflict` if the store was founded already.
@@ -38,11 +39,11 @@ pub fn found(
     interpret: Interpret,
     provider: &str,
     registers: Vec<Register>,
-) -> Result<()> {
+) -> Result<[u8; 32]> {
     if engine.counters()?.commit.sequence != 0 {
         return Err(Error::conflict("this store was founded already"));
     }
-    let (identity, _, meta) = found_identity(&root, provider, entropy)?;
+    let (identity, signing, meta) = found_identity(&root, provider, entropy)?;
     let tag = house_tag(&root);
     let mut offline = Offline::new(engine, root, identity, interpret)?;
     let keys = AccountKeys::generate(HOUSE, 1, entropy)?;
@@ -64,7 +65,8 @@ pub fn found(
         stage.apply(finished, entropy)?;
     }
     stage.commit.meta = meta;
-    offline.commit(stage, high_water)
+    offline.commit(stage, high_water)?;
+    Ok(*ledger::note::NoteSigner::from_seed(signing.expose()).public_key())
 }
 
 /// Accepts a store as the newest there is, although it is behind or beside its high-water mark.

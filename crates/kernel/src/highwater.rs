@@ -46,7 +46,8 @@ impl HighWater {
     /// # Errors
     /// `Unavailable` if the file cannot be opened for writing.
     pub fn file(path: &Path) -> Result<Self> {
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = open.map_err(|error| {
             Error::unavailable(format!(
                 "`{}` cannot be written: check owner and permissions of the keys folder",
@@ -87,7 +88,8 @@ impl HighWater {
                 let mut slot = [0; SLOT];
                 let sequence = mark.sequence.to_be_bytes();
                 let check = mac(root.meta(), &[b"high-water", &sequence, &mark.chain]);
-                for (to, from) in slot.iter_mut().zip(sequence.iter().chain(&mark.chain).chain(&check))
+                for (to, from) in
+                    slot.iter_mut().zip(sequence.iter().chain(&mark.chain).chain(&check))
                 {
                     *to = *from;
                 }

@@ -141,9 +141,8 @@ impl Kernel {
     pub fn close(&self) {
         self.shared.stopped.store(true, Ordering::Release);
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let threads = std::mem::take(
-            &mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a kernel thread ended by panic");
@@ -633,7 +632,10 @@ impl Shared {
         let mut data = Vec::with_capacity(usize::from(tile.width) * 32);
         for child in first..first + u64::from(tile.width) {
             let row = reader.tile(account, tile.level - 1, child)?.ok_or_else(|| {
-                Error::internal(format!("log {account}: tile {}/{child} is missing", tile.level - 1))
+                Error::internal(format!(
+                    "log {account}: tile {}/{child} is missing",
+                    tile.level - 1
+                ))
             })?;
             data.extend_from_slice(&crate::stage::tile_root(&row.data)?);
         }
@@ -665,13 +667,13 @@ impl Shared {
         let row = row.ok_or_else(|| {
             Error::not_found(format!("this log has no entry `{index}`: it has {}", head.size))
         })?;
-        let mut tiles = TileReader::new(head.size, |tile: &TileId| self.tile(reader, account, tile));
+        let mut tiles =
+            TileReader::new(head.size, |tile: &TileId| self.tile(reader, account, tile));
         let hashes = inclusion_proof(index, head.size, &mut |level, at| tiles.node(level, at))
             .map_err(|error| Error::internal(format!("log {account}: {error}")))?;
         let vkey = self.vkey(&self.identity.origin(account))?;
         let proof = TlogProof { index, hashes, checkpoint: self.signed(&head)?, extra: None };
-        let receipt =
-            Receipt { leaf: row.leaf.clone(), proof, vkey, opening: opening.cloned() };
+        let receipt = Receipt { leaf: row.leaf.clone(), proof, vkey, opening: opening.cloned() };
         Ok(receipt.to_json())
     }
 
@@ -738,7 +740,9 @@ fn guard(parts: &mut Parts, commit: &crate::engine::CommitRow) -> Result<Option<
     };
     if mark.sequence > commit.sequence {
         let missing = mark.sequence - commit.sequence;
-        return Ok(Some(format!("the store is {missing} commits behind its high-water mark: {remedy}")));
+        return Ok(Some(format!(
+            "the store is {missing} commits behind its high-water mark: {remedy}"
+        )));
     }
     let stored = match mark.sequence {
         0 => Some(Mark { sequence: 0, chain: [0; 32] }),
@@ -751,10 +755,9 @@ fn guard(parts: &mut Parts, commit: &crate::engine::CommitRow) -> Result<Option<
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(|error| Error::unavailable("no thread could be started").with_context(error.to_string()))
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| {
+        Error::unavailable("no thread could be started").with_context(error.to_string())
+    })
 }
 
 /// A target on `house`.

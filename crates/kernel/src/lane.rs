@@ -139,7 +139,9 @@ impl Lane {
     fn process(&mut self, batch: Vec<Queued>) {
         let now = match self.moment() {
             Ok(now) => now,
-            Err(error) => return batch.into_iter().for_each(|one| self.fail(error.clone(), one.body)),
+            Err(error) => {
+                return batch.into_iter().for_each(|one| self.fail(error.clone(), one.body));
+            }
         };
         if let Err((error, batch)) = self.attempt(batch, now) {
             // A data error: the culprit is found by running the batch in halves.

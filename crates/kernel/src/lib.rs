@@ -29,6 +29,7 @@ mod refusals;
 mod registers;
 mod stage;
 mod tick;
+pub mod verify;
 
 pub use error::{Error, Kind, Result};
 pub use found::{begin_epoch, found};

@@ -39,9 +39,7 @@ pub trait Operation: Send + 'static {
     /// # Errors
     /// `Conflict` where the answer cannot be given a second time.
     fn replay(&self, _first: &Replay) -> Result<Self::Output> {
-        Err(Error::conflict(
-            "this request was done already and its answer can be given only once",
-        ))
+        Err(Error::conflict("this request was done already and its answer can be given only once"))
     }
 
     /// Bytes it brings along, for the limit on a batch.

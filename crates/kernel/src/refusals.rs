@@ -10,8 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 /// The entry of a refusal.
-pub static REFUSED: Action =
-    Action { name: "access.refused", verb: None, changes_rights: false };
+pub static REFUSED: Action = Action { name: "access.refused", verb: None, changes_rights: false };
 
 /// The entry of requests without a valid login: one per source and minute.
 pub static UNAUTHENTICATED: Action =

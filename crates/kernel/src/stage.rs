@@ -108,7 +108,8 @@ impl Stage {
         self.slots.insert(head.tag, head.account);
         let origin = self.identity.origin(head.account);
         let log = Batch::new(frontier);
-        let head = (head.account, Head { tag: head.tag, log, time: head.time, origin, from: head.size });
+        let head =
+            (head.account, Head { tag: head.tag, log, time: head.time, origin, from: head.size });
         self.heads.entry(head.0).or_insert(head.1);
         Ok(())
     }
@@ -141,10 +142,8 @@ impl Stage {
     }
 
     pub(crate) fn page(&self, want: &PageWant) -> Result<Vec<State>> {
-        let states = self
-            .pages
-            .get(want)
-            .ok_or_else(|| Error::internal("a page was not declared"))?;
+        let states =
+            self.pages.get(want).ok_or_else(|| Error::internal("a page was not declared"))?;
         // A record of the page may have changed earlier in the same batch.
         let newest = |state: &State| {
             self.records.get(&(state.row.account, state.row.tag)).unwrap_or(state).clone()
@@ -186,28 +185,34 @@ impl Stage {
         for job in jobs {
             left.push(self.leave(&job, entropy)?);
         }
-        prove(&mut drafts, &left, job_done, idempotency.as_ref());
+        let request = self.request(idempotency, &drafts, now)?;
+        prove(&mut drafts, &left, job_done, request.as_ref());
         let mut places = Vec::with_capacity(drafts.len());
         for draft in drafts {
             places.push(self.append(draft, &common, now, entropy)?);
         }
         self.commit.jobs_done.extend(job_done);
-        if let Some((account, tag, hash)) = idempotency {
-            self.remember(account, tag, hash, &places, now);
+        if let Some(row) = request {
+            self.counters.request = row.row;
+            self.requests.insert((row.account, row.tag), row.clone());
+            self.commit.requests.push(row);
         }
         Ok(places)
     }
 
-    /// Remembers a request by its entries in the account it was asked of, which are consecutive.
-    fn remember(&mut self, account: u64, tag: Tag, hash: [u8; 32], places: &[Place], now: Moment) {
-        let mut own = places.iter().filter(|place| place.account == account);
-        let Some(first) = own.next() else { return };
-        let count = 1 + u64::try_from(own.count()).unwrap_or(u64::MAX - 1);
-        self.counters.request += 1;
-        let row = self.counters.request;
-        let row = RequestRow { row, account, tag, hash, entry: first.index, count, at: now.0 };
-        self.requests.insert((account, tag), row.clone());
-        self.commit.requests.push(row);
+    /// The row that remembers a request: its entries in the account it was asked of are consecutive.
+    fn request(
+        &self,
+        idempotency: Option<(u64, Tag, [u8; 32])>,
+        drafts: &[Draft],
+        now: Moment,
+    ) -> Result<Option<RequestRow>> {
+        let Some((account, tag, hash)) = idempotency else { return Ok(None) };
+        let own = drafts.iter().filter(|draft| draft.account == account);
+        let count = u64::try_from(own.count()).unwrap_or(u64::MAX);
+        let (row, entry) = (self.counters.request + 1, self.head(account)?.log.size());
+        let request = RequestRow { row, account, tag, hash, entry, count, at: now.0 };
+        Ok(Some(request).filter(|request| request.count > 0))
     }
 
     fn found(&mut self, account: Founded, entropy: &mut dyn Entropy) -> Result<()> {
@@ -255,7 +260,7 @@ impl Stage {
             .heads
             .get_mut(&account)
             .ok_or_else(|| Error::internal("an entry for a log that was not declared"))?;
-        let leaf = ledger::entry::Draft {
+        let draft = ledger::entry::Draft {
             log: &head.origin,
             index,
             time: now.0,
@@ -264,8 +269,10 @@ impl Stage {
             prev,
             seed: &seed,
             fields: &shown,
-        }
-        .leaf();
+        };
+        // A leaf that no verifier reads would spoil its log for good.
+        draft.check().map_err(|error| Error::internal(format!("an entry of `{kind}`: {error}")))?;
+        let leaf = draft.leaf();
         let hash = leaf_hash(&leaf);
         head.log.push(hash);
         head.time = now.0;
@@ -279,12 +286,7 @@ impl Stage {
     }
 
     /// Takes the next entry row and writes its row in the access index.
-    fn index_access(
-        &mut self,
-        common: &[(&'static str, String)],
-        objects: Vec<Tag>,
-        now: Moment,
-    ) {
+    fn index_access(&mut self, common: &[(&'static str, String)], objects: Vec<Tag>, now: Moment) {
         let value = |field: &str| {
             common.iter().find(|(name, _)| *name == field).map_or("", |(_, value)| value.as_str())
         };
@@ -380,8 +382,7 @@ impl Stage {
         let wrapped = sealing(wrap(&keys.records, &context, entropy, &record_key))?;
         self.counters.record_key += 1;
         let row = self.counters.record_key;
-        let stored =
-            RecordKeyRow { row, account: key.account, tag: key.tag, version: 1, wrapped };
+        let stored = RecordKeyRow { row, account: key.account, tag: key.tag, version: 1, wrapped };
         self.commit.record_keys.push(stored);
         Ok((Arc::new(record_key), row, 1))
     }
@@ -524,12 +525,8 @@ fn common_fields(work: &Work<'_>) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// Field of the entry of a request that is remembered: the row's tag.
-pub(crate) const REQUEST_TAG: &str = "idempotency";
-/// The row's hash.
-pub(crate) const REQUEST_HASH: &str = "asked-hash";
-/// The row's count.
-pub(crate) const REQUEST_COUNT: &str = "entries";
+/// Field of the first entry of a request that is remembered: the name of its row.
+pub(crate) const REMEMBERED: &str = "remembered";
 /// Field of the entry that left jobs: the names of their rows.
 pub(crate) const JOBS_LEFT: &str = "jobs";
 /// Field of the entry that did a job: the number of its row.
@@ -542,15 +539,12 @@ fn prove(
     drafts: &mut [Draft],
     left: &[String],
     job_done: Option<i64>,
-    idempotency: Option<&(u64, Tag, [u8; 32])>,
+    request: Option<&RequestRow>,
 ) {
-    if let Some((account, tag, hash)) = idempotency {
-        let count = drafts.iter().filter(|draft| draft.account == *account).count();
-        if let Some(first) = drafts.iter_mut().find(|draft| draft.account == *account) {
-            first.fields.push((REQUEST_TAG, hex(tag)));
-            first.fields.push((REQUEST_HASH, hex(hash)));
-            first.fields.push((REQUEST_COUNT, count.to_string()));
-        }
+    if let Some(request) = request
+        && let Some(first) = drafts.iter_mut().find(|draft| draft.account == request.account)
+    {
+        first.fields.push((REMEMBERED, request_name(request)));
     }
     if let Some(first) = drafts.first_mut() {
         if !left.is_empty() {
@@ -563,8 +557,17 @@ fn prove(
 /// How an entry names a job's row: its number and the start of a hash over all of it.
 pub(crate) fn job_name(row: &JobRow) -> String {
     let (account, due) = (row.account.to_be_bytes(), row.due.to_be_bytes());
-    let hash = sha256(&[b"bailee-job/v1", &row.row.to_be_bytes(), &account, &due, &row.sealed]);
-    format!("{}:{}", row.row, hex(hash.get(..16).unwrap_or_default()))
+    row_name(row.row, &[b"bailee-job/v1", &account, &due, &row.sealed])
+}
+
+/// How an entry names the row of a remembered request; entry and time are its own.
+pub(crate) fn request_name(row: &RequestRow) -> String {
+    let (account, count) = (row.account.to_be_bytes(), row.count.to_be_bytes());
+    row_name(row.row, &[b"bailee-request/v1", &account, &row.tag, &row.hash, &count])
+}
+
+fn row_name(row: i64, parts: &[&[u8]]) -> String {
+    format!("{row}:{}", hex(sha256(parts).get(..16).unwrap_or_default()))
 }
 
 /// Lower-case hexadecimal.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The account of the provider itself: its registers, its own log.
 pub const HOUSE: u64 = 0;
 
-const FORMAT: &[u8] = b"1";
+pub(crate) const FORMAT: &[u8] = b"1";
 
 /// What a store knows about itself.
 #[derive(Clone, Debug)]
@@ -139,18 +139,23 @@ pub(crate) fn opening_key(record_key: &Key) -> Key {
     sealing::derive(record_key, b"opening", &[])
 }
 
-fn signing_context() -> Context {
+pub(crate) fn signing_context() -> Context {
     Context { label: Label::SigningKey, account: HOUSE, tag: [0; 16], version: 0, key_version: 0 }
 }
 
 fn check_provider(provider: &str) -> Result<()> {
     let fits = (1..=64).contains(&provider.len())
-        && provider.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
+        && provider
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b));
     if fits {
         return Ok(());
     }
     let shown = crate::id::shown(provider);
-    Err(Error::invalid("provider", format!("`{shown}` is no provider name: use 1 to 64 of `a-z 0-9 . - _`")))
+    Err(Error::invalid(
+        "provider",
+        format!("`{shown}` is no provider name: use 1 to 64 of `a-z 0-9 . - _`"),
+    ))
 }
 
 /// The opened keys of accounts in use.

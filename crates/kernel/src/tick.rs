@@ -16,7 +16,8 @@ use crate::time::Moment;
 use std::sync::mpsc::channel;
 
 /// The entry that anchors the heads of all accounts.
-pub(crate) static ANCHOR: Action = Action { name: "anchor.made", verb: None, changes_rights: false };
+pub(crate) static ANCHOR: Action =
+    Action { name: "anchor.made", verb: None, changes_rights: false };
 
 /// Most bytes of one field that lists moved heads; more go into further fields.
 const LIST_BYTES: usize = 1_000_000;
@@ -69,9 +70,8 @@ impl Kernel {
             return Ok(());
         }
         let snapshot = self.shared().anchors.snapshot()?;
-        let index = self
-            .wait(AnchorEntry { snapshot })
-            .inspect_err(|_| self.shared().anchors.failed())?;
+        let index =
+            self.wait(AnchorEntry { snapshot }).inspect_err(|_| self.shared().anchors.failed())?;
         self.shared().anchors.committed(index);
         Ok(())
     }
@@ -127,9 +127,8 @@ impl Operation for AnchorEntry {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<u64>> {
-        const FIELDS: [&str; 8] = [
-            "moved", "moved.1", "moved.2", "moved.3", "moved.4", "moved.5", "moved.6", "moved.7",
-        ];
+        const FIELDS: [&str; 8] =
+            ["moved", "moved.1", "moved.2", "moved.3", "moved.4", "moved.5", "moved.6", "moved.7"];
         let mut fields = vec![
             ("snapshot", self.snapshot.value.clone()),
             ("count", self.snapshot.count.to_string()),

@@ -41,7 +41,8 @@ impl Policies {
     /// `Internal` with what does not parse or validate: a build that ships it is broken.
     pub fn new(schema: &str, policies: &[&str]) -> Result<Self> {
         let broken = |what: String| Error::internal(format!("authority: {what}"));
-        let (schema, _) = Schema::from_cedarschema_str(schema).map_err(|e| broken(e.to_string()))?;
+        let (schema, _) =
+            Schema::from_cedarschema_str(schema).map_err(|e| broken(e.to_string()))?;
         let mut set = PolicySet::new();
         for text in policies {
             let parsed = PolicySet::from_str(text).map_err(|e| broken(format!("{e:?}")))?;
@@ -71,27 +72,23 @@ impl Policies {
 
     /// The names of the policies that allow, or `None` on deny. Any evaluation error denies.
     pub(super) fn decide(&self, question: &Question<'_>) -> Result<Option<Vec<String>>> {
-        let broken = |what: String| {
-            Error::internal(format!("authority: {}: {what}", question.action.name))
-        };
+        let broken =
+            |what: String| Error::internal(format!("authority: {}: {what}", question.action.name));
         let principal = self.principal(question.principal)?;
         let resource = self.resource(question.account, question.collection)?;
-        let action =
-            EntityUid::from_type_name_and_id(self.actions.clone(), EntityId::new(question.action.name));
+        let action = EntityUid::from_type_name_and_id(
+            self.actions.clone(),
+            EntityId::new(question.action.name),
+        );
         let mut pairs =
             vec![("now".to_owned(), RestrictedExpression::new_long(question.now.millis()))];
         if let Some(grant) = question.grant {
             pairs.push(("grant".to_owned(), grant_record(grant)?));
         }
         let context = Context::from_pairs(pairs).map_err(|e| broken(e.to_string()))?;
-        let request = Request::new(
-            principal.uid(),
-            action,
-            resource.uid(),
-            context,
-            Some(&self.schema),
-        )
-        .map_err(|e| broken(e.to_string()))?;
+        let request =
+            Request::new(principal.uid(), action, resource.uid(), context, Some(&self.schema))
+                .map_err(|e| broken(e.to_string()))?;
         let entities = Entities::from_entities([principal, resource], Some(&self.schema))
             .map_err(|e| broken(e.to_string()))?;
         let response = self.authorizer.is_authorized(&request, &self.set, &entities);

@@ -127,14 +127,8 @@ impl Authority {
         if purpose.is_some() && grant.is_none() && action.verb.is_some() {
             return Err(live.refusal(caller, principal, action, account, now));
         }
-        let question = Question {
-            principal,
-            action,
-            account,
-            collection,
-            grant: grant.as_deref(),
-            now,
-        };
+        let question =
+            Question { principal, action, account, collection, grant: grant.as_deref(), now };
         let Some(policies) = self.policies.decide(&question)? else {
             return Err(live.refusal(caller, principal, action, account, now));
         };

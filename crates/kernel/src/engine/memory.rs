@@ -80,9 +80,9 @@ impl Engine for Memory {
         let mut found = Fetched::default();
         found.heads.extend(wants.heads.iter().filter_map(|slot| content.heads.get(slot).cloned()));
         found.heads.extend(wants.heads_by_tag.iter().filter_map(|tag| content.by_tag(tag)));
-        found
-            .records
-            .extend(wants.records.iter().filter_map(|(account, tag)| content.stored(*account, tag)));
+        found.records.extend(
+            wants.records.iter().filter_map(|(account, tag)| content.stored(*account, tag)),
+        );
         found
             .requests
             .extend(wants.requests.iter().filter_map(|key| content.requests.get(key).cloned()));

@@ -68,6 +68,13 @@ impl Sqlite {
         Self::prepare(connection, path)
     }
 
+    /// The tables of a store that was just made, in memory: what `verify` compares a schema with.
+    pub(crate) fn fresh() -> Result<Connection> {
+        let mut connection = Connection::open_in_memory().map_err(medium)?;
+        migrate(&mut connection)?;
+        Ok(connection)
+    }
+
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self> {
         connection.set_prepared_statement_cache_capacity(64);
         connection
@@ -95,6 +102,17 @@ impl Sqlite {
         copy.run_to_completion(i32::MAX, std::time::Duration::ZERO, None).map_err(medium)?;
         drop(copy);
         to.execute_batch("PRAGMA journal_mode=DELETE;").map_err(medium)
+    }
+
+    /// The newest commit of a store that nobody writes to, such as a copy; nothing is changed.
+    ///
+    /// # Errors
+    /// `Unavailable` if it cannot be read.
+    pub fn newest_commit(path: &Path) -> Result<u64> {
+        let db =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(medium)?;
+        let query = "SELECT coalesce(max(sequence), 0) FROM commits";
+        db.query_row(query, [], |row| row.get(0)).map_err(medium)
     }
 
     /// Moves the write-ahead log into the file when it has grown, without making writers wait.
@@ -238,8 +256,11 @@ fn write(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
     }
     write_rest(db, commit)?;
     let row = &commit.commit;
-    db.prepare_cached("INSERT INTO commits VALUES (?1,?2,?3)")?
-        .execute(params![row.sequence, row.last, row.chain])?;
+    db.prepare_cached("INSERT INTO commits VALUES (?1,?2,?3)")?.execute(params![
+        row.sequence,
+        row.last,
+        row.chain
+    ])?;
     Ok(())
 }
 
@@ -284,8 +305,12 @@ fn write_rest(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
         )?;
     }
     for row in &commit.jobs {
-        db.prepare_cached("INSERT INTO jobs VALUES (?1,?2,?3,?4)")?
-            .execute(params![row.row, row.account, row.due, row.sealed])?;
+        db.prepare_cached("INSERT INTO jobs VALUES (?1,?2,?3,?4)")?.execute(params![
+            row.row,
+            row.account,
+            row.due,
+            row.sealed
+        ])?;
     }
     for row in &commit.jobs_done {
         db.prepare_cached("DELETE FROM jobs WHERE row = ?1")?.execute([row])?;
@@ -508,10 +533,7 @@ fn page(db: &Connection, want: &PageWant) -> Result<Vec<Stored>> {
     );
     let read = || -> rusqlite::Result<Vec<Stored>> {
         db.prepare_cached(&sql)?
-            .query_map(
-                params![want.account, want.collection, want.after, want.limit],
-                stored_row,
-            )?
+            .query_map(params![want.account, want.collection, want.after, want.limit], stored_row)?
             .collect()
     };
     read().map_err(medium)

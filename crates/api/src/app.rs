@@ -1,0 +1,208 @@
+//! What every request goes through: number, route, login, query, header, body, handler, answer.
+//!
+//! The order is a promise. Without a valid login nothing else is looked at, so that a stranger
+//! learns nothing from how a request fails; a body is read last, when everything before it holds.
+
+use crate::answer::without_body;
+use crate::body::{self, discard};
+use crate::metrics::Metrics;
+use crate::path::{self, Template};
+use crate::probe::Probed;
+use crate::problem::Problem;
+use crate::request::{Call, bearer, said};
+use crate::routes::{Conditions, ROUTES, Route, Takes};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, Version};
+use kernel::Kernel;
+use kernel::authority::Caller;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How much of an unwanted body is listened to before the connection is closed: from strangers
+/// little, so that a refusal costs little; from others what they may send elsewhere.
+const FROM_STRANGERS: u64 = 64 * 1024;
+const FROM_CALLERS: u64 = 64 * 1024 * 1024;
+
+/// The API over one kernel.
+pub(crate) struct App {
+    pub(crate) kernel: Kernel,
+    pub(crate) metrics: Metrics,
+    pub(crate) probed: Arc<Probed>,
+    /// One template per route, in the order of [`ROUTES`].
+    templates: Vec<Template>,
+    /// First part of every request's number: differs from start to start.
+    boot: u64,
+    count: AtomicU64,
+}
+
+/// What a path and a method lead to.
+enum Found<'a> {
+    Route(usize, &'static Route, Vec<(&'static str, &'a str)>),
+    /// The path exists for these methods.
+    Other(String, bool),
+    Nothing,
+}
+
+impl App {
+    pub(crate) fn new(kernel: Kernel) -> Self {
+        let boot = (kernel.now().0 / 1000) & 0xff_ffff;
+        let templates = ROUTES.iter().map(|route| Template::new(route.path)).collect();
+        let (metrics, probed) = (Metrics::new(), Arc::default());
+        Self { kernel, metrics, probed, templates, boot, count: AtomicU64::new(0) }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(
+        &self,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        let _in_flight = self.metrics.enter();
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let number = format!("r-{:06x}-{count}", self.boot);
+        let (parts, mut body) = request.into_parts();
+        let found = self.find(&parts.method, parts.uri.path());
+        let index = if let Found::Route(index, ..) = found { Some(index) } else { None };
+        let caller = self.login(&found, &parts, peer);
+        let known = caller.is_ok();
+        let outcome = match caller {
+            Ok(caller) => self.handle(caller, found, &parts, &mut body, &number).await,
+            Err(problem) => Err(problem),
+        };
+        // A client that waits for `100 Continue` sends nothing more; HTTP/2 resets one stream.
+        if parts.version < Version::HTTP_2 && !parts.headers.contains_key("expect") {
+            discard(&mut body, if known { FROM_CALLERS } else { FROM_STRANGERS }).await;
+        }
+        let response = match outcome {
+            Ok(answer) => answer.into_response(),
+            Err(problem) => problem.into_response(&number),
+        };
+        self.metrics.answered(index, response.status());
+        if parts.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    fn find<'a>(&self, method: &Method, path: &'a str) -> Found<'a> {
+        // HEAD is answered where GET is, except where reading is a disclosure of its own.
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let mut first: Option<&'static Route> = None;
+        for (index, (route, template)) in ROUTES.iter().zip(&self.templates).enumerate() {
+            if first.is_some_and(|first| first.path != route.path) {
+                continue;
+            }
+            if !template.matches(path) {
+                continue;
+            }
+            first = Some(route);
+            if route.method == *wanted && (wanted == method || route.head) {
+                return Found::Route(index, route, template.values(path));
+            }
+        }
+        match first {
+            Some(route) => Found::Other(allowed(route.path), route.login),
+            None => Found::Nothing,
+        }
+    }
+
+    /// Who asks. What is not there needs a login too: only three routes do not.
+    fn login(
+        &self,
+        found: &Found<'_>,
+        parts: &Parts,
+        peer: IpAddr,
+    ) -> Result<Option<Caller>, Problem> {
+        let needed = match found {
+            Found::Route(_, route, _) => route.login,
+            Found::Other(_, login) => *login,
+            Found::Nothing => true,
+        };
+        if !needed {
+            return Ok(None);
+        }
+        let caller = bearer(&parts.headers).and_then(|token| self.kernel.identify(token));
+        match caller {
+            Ok(caller) => Ok(Some(caller)),
+            Err(error) => {
+                self.kernel.count_stranger(&peer.to_string());
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn handle(
+        &self,
+        caller: Option<Caller>,
+        found: Found<'_>,
+        parts: &Parts,
+        body: &mut Incoming,
+        number: &str,
+    ) -> Result<crate::answer::Answer, Problem> {
+        let (route, encoded) = match found {
+            Found::Route(_, route, values) => (route, values),
+            Found::Other(allowed, _) => {
+                return Err(Problem::method(parts.method.as_str(), &allowed));
+            }
+            Found::Nothing => return Err(Problem::no_route()),
+        };
+        let path = path::values(encoded)?;
+        let query = path::query(parts.uri.query(), route.query)?;
+        let said = said(parts)?;
+        conditions(route, said.if_match.is_some(), said.if_none_match.is_some())?;
+        let body = match route.takes {
+            Takes::Nothing => {
+                body::expect_none(body).await?;
+                Vec::new()
+            }
+            Takes::Json { limit, .. } => {
+                body::expect_json(&parts.headers)?;
+                body::read(body, limit).await?
+            }
+        };
+        let target = parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
+        let call = Call {
+            kernel: self.kernel.clone(),
+            probed: Arc::clone(&self.probed),
+            caller,
+            number: number.to_owned(),
+            method: parts.method.clone(),
+            target,
+            path,
+            query,
+            said,
+            body,
+        };
+        (route.handler)(call).await
+    }
+}
+
+/// The methods of a path, as `Allow` lists them.
+fn allowed(path: &str) -> String {
+    let mut all = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        all.push(route.method.as_str());
+        if route.head {
+            all.push("HEAD");
+        }
+    }
+    all.join(", ")
+}
+
+/// A condition that a route does not know would be silently ignored otherwise.
+fn conditions(route: &Route, matching: bool, missing: bool) -> Result<(), Problem> {
+    let known = match route.conditions {
+        Conditions::None => !matching && !missing,
+        Conditions::Read => !matching,
+        Conditions::Write => !(matching && missing),
+    };
+    if known {
+        return Ok(());
+    }
+    let field = if matching { "if-match" } else { "if-none-match" };
+    let detail = match route.conditions {
+        Conditions::Write => "`If-Match` and `If-None-Match` contradict each other: send one",
+        _ => "this request knows no such condition: leave it out",
+    };
+    Err(Problem::invalid(field, detail))
+}

@@ -1,0 +1,328 @@
+//! The routes: one table, which is the router, the OpenAPI document and `routes.txt`.
+//!
+//! A handler is at most fifteen lines: it parses the parts of its path into the types of `kernel`,
+//! does one operation, and turns what it says into wire types, which live beside it.
+
+mod accounts;
+mod data;
+mod grants;
+mod ledgers;
+mod measures;
+mod people;
+mod server;
+mod services;
+mod shared;
+mod table;
+
+pub(crate) use table::{Conditions, Gives, Shape, Takes};
+pub use table::{Route, routes_txt};
+
+use crate::routes::table::{delete, get, item, of, post, put};
+use domain::register::action;
+use kernel::limits::BODY_BYTES;
+
+/// Bytes of a small JSON body: a grant with every collection named has about 5 KiB.
+const SMALL: usize = 64 * 1024;
+
+/// Bytes of a batch: as many as one commit takes.
+const BATCH: usize = kernel::limits::BATCH_BYTES;
+
+const PAGE: &[&str] = &["limit", "after"];
+
+/// Every route there is. A path's routes stand together; of two paths that match, the first counts.
+pub static ROUTES: &[Route] = &[
+    // Without login.
+    get("/healthz", "getHealth", "Says that the process runs")
+        .open()
+        .gives(&[Gives::json(200, "It runs", of::<server::Health>)])
+        .by(|call| Box::pin(server::health(call))),
+    get("/readyz", "getReadiness", "Says whether requests are answered")
+        .open()
+        .gives(&[Gives::json(200, "They are", of::<server::Health>), Gives::problem(503)])
+        .by(|call| Box::pin(server::ready(call))),
+    get("/openapi.json", "getOpenApi", "This document")
+        .open()
+        .gives(&[Gives::any(200, "The document")])
+        .by(|call| Box::pin(server::document(call))),
+    // Accounts.
+    post("/v1/accounts", "createAccount", "Creates an account")
+        .action(action::<domain::accounts::Create>())
+        .json(SMALL, of::<accounts::NewAccount>)
+        .gives(&[
+            Gives::json(201, "It was created", of::<shared::Receipted<accounts::AccountWithSlot>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(accounts::create(call))),
+    get("/v1/accounts", "listAccounts", "Lists accounts")
+        .action(action::<domain::accounts::ListAccounts>())
+        .query(PAGE)
+        .gives(&[
+            Gives::json(200, "A page", of::<shared::Items<accounts::ListedAccount>>).receipted()
+        ])
+        .by(|call| Box::pin(accounts::list(call))),
+    item(get("/v1/accounts/{account}", "getAccount", "Shows an account"))
+        .action(action::<domain::accounts::Look>())
+        .gives(&[Gives::json(200, "The account", of::<accounts::SeenAccount>).receipted()])
+        .by(|call| Box::pin(accounts::read(call))),
+    // Collections and records.
+    item(get("/v1/accounts/{account}/collections", "listCollections", "Lists collections"))
+        .action(action::<domain::data::ListIn>())
+        .query(PAGE)
+        .gives(&[
+            Gives::json(200, "A page", of::<shared::Items<data::ListedCollection>>).receipted()
+        ])
+        .by(|call| Box::pin(data::collections(call))),
+    item(put(
+        "/v1/accounts/{account}/collections/{collection}",
+        "putCollection",
+        "Creates a collection",
+    ))
+    .action(action::<domain::data::CreateIn>())
+    .gives(&[
+        Gives::json(200, "It was there already", of::<shared::Receipted<data::ListedCollection>>),
+        Gives::json(201, "It was created", of::<shared::Receipted<data::ListedCollection>>),
+    ])
+    .by(|call| Box::pin(data::create_collection(call))),
+    item(get(
+        "/v1/accounts/{account}/collections/{collection}/records",
+        "listRecords",
+        "Lists records",
+    ))
+    .disclosing()
+    .action(action::<domain::data::List>())
+    .query(&["limit", "after", "values"])
+    .gives(&[Gives::json(200, "A page", of::<shared::Items<data::ListedRecord>>).receipted()])
+    .by(|call| Box::pin(data::list(call))),
+    item(post(
+        "/v1/accounts/{account}/collections/{collection}/records:batch",
+        "putRecords",
+        "Writes records, all or none",
+    ))
+    .action(action::<domain::data::WriteMany>())
+    .json(BATCH, of::<data::BatchShape>)
+    .gives(&[Gives::json(200, "All were written", of::<data::Written>)])
+    .by(|call| Box::pin(data::batch(call))),
+    item(post(
+        "/v1/accounts/{account}/collections/{collection}/records/{record}:restore",
+        "restoreRecord",
+        "Restores a deleted record",
+    ))
+    .action(action::<domain::data::Restore>())
+    .gives(&[
+        Gives::json(200, "It is back", of::<shared::Receipted<data::Changed>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(data::restore(call))),
+    item(put(data::RECORD, "putRecord", "Writes a record"))
+        .action(action::<domain::data::Write>())
+        .conditions(Conditions::Write)
+        .json(BODY_BYTES, data::any_value)
+        .gives(&[
+            Gives::json(200, "A new version", of::<shared::Receipted<data::Changed>>),
+            Gives::json(201, "A new record", of::<shared::Receipted<data::Changed>>),
+            Gives::problem(412),
+        ])
+        .by(|call| Box::pin(data::put(call))),
+    item(get(data::RECORD, "getRecord", "Reads a record: the bytes as they were given"))
+        .disclosing()
+        .action(action::<domain::data::Get>())
+        .conditions(Conditions::Read)
+        .query(&["version"])
+        .gives(&[
+            Gives::any(200, "The record").receipted(),
+            Gives::nothing(304, "The version of `If-None-Match`").receipted(),
+        ])
+        .by(|call| Box::pin(data::read(call))),
+    item(delete(data::RECORD, "deleteRecord", "Deletes a record; it can be restored"))
+        .action(action::<domain::data::Delete>())
+        .conditions(Conditions::Write)
+        .gives(&[
+            Gives::json(200, "It is deleted", of::<shared::Receipted<data::Changed>>),
+            Gives::problem(412),
+        ])
+        .by(|call| Box::pin(data::delete(call))),
+    item(get(
+        "/v1/accounts/{account}/collections/{collection}/records/{record}/history",
+        "getHistory",
+        "Lists a record's versions and their authors, newest first",
+    ))
+    .disclosing()
+    .action(action::<domain::data::ReadHistory>())
+    .query(PAGE)
+    .gives(&[Gives::json(200, "A page", of::<shared::Items<data::PastVersion>>).receipted()])
+    .by(|call| Box::pin(data::history(call))),
+    // Ledgers.
+    item(get(
+        "/v1/accounts/{account}/ledger/checkpoint",
+        "getCheckpoint",
+        "The signed head of an account's log (C2SP tlog-checkpoint)",
+    ))
+    .action(action::<domain::ledgers::Read>())
+    .gives(&[Gives::text(200, "The checkpoint")])
+    .by(|call| Box::pin(ledgers::checkpoint(call))),
+    item(get(
+        "/v1/accounts/{account}/ledger/tile/{*tile}",
+        "getTile",
+        "A tile or entry bundle of an account's log (C2SP tlog-tiles)",
+    ))
+    .action(action::<domain::ledgers::Read>())
+    .gives(&[Gives::bytes(200, "The tile")])
+    .by(|call| Box::pin(ledgers::tile(call))),
+    item(get(
+        "/v1/accounts/{account}/ledger/consistency",
+        "getConsistency",
+        "The proof that one head extends another (RFC 6962)",
+    ))
+    .action(action::<domain::ledgers::Read>())
+    .query(&["from", "to"])
+    .gives(&[Gives::json(200, "The proof", of::<ledgers::Consistency>)])
+    .by(|call| Box::pin(ledgers::consistency(call))),
+    item(get(
+        "/v1/accounts/{account}/ledger/entries",
+        "listEntries",
+        "Lists an account's entries; with openings that is an entry itself, of `ledger.open`",
+    ))
+    .disclosing()
+    .action(action::<domain::ledgers::Read>())
+    .query(&["from", "limit", "openings"])
+    .gives(&[Gives::json(200, "A page", of::<shared::Items<ledgers::Entry>>).receipted()])
+    .by(|call| Box::pin(ledgers::entries(call))),
+    item(get(
+        "/v1/accounts/{account}/ledger/receipts/{index}",
+        "getReceipt",
+        "The receipt of an entry, in the log as it is now; opened, that is an entry itself",
+    ))
+    .disclosing()
+    .action(action::<domain::ledgers::Read>())
+    .query(&["opening"])
+    .gives(&[Gives::json(200, "The receipt", of::<shared::Receipt>)])
+    .by(|call| Box::pin(ledgers::receipt(call))),
+    item(get(
+        "/v1/accounts/{account}/ledger/anchor",
+        "getAnchor",
+        "The proof that an account's head is in the operator's own log",
+    ))
+    .action(action::<domain::ledgers::Read>())
+    .gives(&[Gives::json(200, "The anchor", of::<shared::Anchor>)])
+    .by(|call| Box::pin(ledgers::anchor(call))),
+    get("/v1/ledger/keys", "listKeys", "Lists the keys that sign the logs")
+        .gives(&[Gives::json(200, "The keys", of::<ledgers::Keys>)])
+        .by(|call| Box::pin(ledgers::keys(call))),
+    // People.
+    post("/v1/people", "createPerson", "Takes a person in")
+        .action(action::<domain::people::Create>())
+        .json(SMALL, of::<people::NewPerson>)
+        .gives(&[
+            Gives::json(201, "With the first token", of::<shared::Receipted<people::Person>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(people::create(call))),
+    get("/v1/people", "listPeople", "Lists people")
+        .action(action::<domain::people::ListPeople>())
+        .query(PAGE)
+        .gives(&[Gives::json(200, "A page", of::<shared::Items<people::Person>>).receipted()])
+        .by(|call| Box::pin(people::list(call))),
+    item(get("/v1/people/{name}", "getPerson", "Shows a person"))
+        .action(action::<domain::people::Look>())
+        .gives(&[Gives::json(200, "The person", of::<people::Person>).receipted()])
+        .by(|call| Box::pin(people::read(call))),
+    item(delete("/v1/people/{name}", "endPerson", "A person leaves: every token ends at once"))
+        .action(action::<domain::people::End>())
+        .gives(&[
+            Gives::json(200, "They left", of::<shared::Receipted<people::Person>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(people::end(call))),
+    item(post("/v1/people/{name}/tokens", "issuePersonToken", "Issues another token to a person"))
+        .action(action::<domain::people::Token>())
+        .gives(&[
+            Gives::json(201, "The token", of::<shared::Receipted<people::NewToken>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(people::issue(call))),
+    item(delete(
+        "/v1/people/{name}/tokens/{token}",
+        "endPersonToken",
+        "Ends one token of a person",
+    ))
+    .action(action::<domain::services::EndToken>())
+    .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
+    .by(|call| Box::pin(people::end_token(call))),
+    // Services.
+    post("/v1/services", "createService", "Takes a service in")
+        .action(action::<domain::services::Create>())
+        .json(SMALL, of::<services::NewService>)
+        .gives(&[
+            Gives::json(201, "With the first token", of::<shared::Receipted<services::Service>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(services::create(call))),
+    get("/v1/services", "listServices", "Lists services")
+        .action(action::<domain::services::ListServices>())
+        .query(PAGE)
+        .gives(&[Gives::json(200, "A page", of::<shared::Items<services::Service>>).receipted()])
+        .by(|call| Box::pin(services::list(call))),
+    item(get("/v1/services/{name}", "getService", "Shows a service"))
+        .action(action::<domain::services::Look>())
+        .gives(&[Gives::json(200, "The service", of::<services::Service>).receipted()])
+        .by(|call| Box::pin(services::read(call))),
+    item(delete("/v1/services/{name}", "endService", "Ends a service: every token ends at once"))
+        .action(action::<domain::services::End>())
+        .gives(&[
+            Gives::json(200, "It ended", of::<shared::Receipted<services::Service>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(services::end(call))),
+    item(post(
+        "/v1/services/{name}/tokens",
+        "issueServiceToken",
+        "Issues another token to a service",
+    ))
+    .action(action::<domain::services::Token>())
+    .gives(&[
+        Gives::json(201, "The token", of::<shared::Receipted<people::NewToken>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(services::issue(call))),
+    item(delete(
+        "/v1/services/{name}/tokens/{token}",
+        "endServiceToken",
+        "Ends one token of a service",
+    ))
+    .action(action::<domain::services::EndToken>())
+    .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
+    .by(|call| Box::pin(services::end_token(call))),
+    // Grants.
+    post("/v1/grants", "createGrant", "Approves a grant")
+        .action(action::<domain::grants::Create>())
+        .json(SMALL, of::<grants::NewGrant>)
+        .gives(&[Gives::json(201, "It counts from now", of::<shared::Receipted<grants::Grant>>)])
+        .by(|call| Box::pin(grants::create(call))),
+    get("/v1/grants", "listGrants", "Lists grants, ended and expired ones too")
+        .action(action::<domain::grants::ListGrants>())
+        .query(PAGE)
+        .gives(&[Gives::json(200, "A page", of::<shared::Items<grants::Grant>>).receipted()])
+        .by(|call| Box::pin(grants::list(call))),
+    item(get("/v1/grants/{grant}", "getGrant", "Shows a grant"))
+        .action(action::<domain::grants::Look>())
+        .gives(&[Gives::json(200, "The grant", of::<grants::Grant>).receipted()])
+        .by(|call| Box::pin(grants::read(call))),
+    item(delete("/v1/grants/{grant}", "endGrant", "Ends a grant at once"))
+        .action(action::<domain::grants::End>())
+        .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
+        .by(|call| Box::pin(grants::end(call))),
+    // Measures.
+    get("/v1/measures", "listMeasures", "Lists what is promised, and whether it holds")
+        .action(action::<domain::measures::Read>())
+        .gives(&[Gives::json(200, "Every obligation", of::<measures::Measures>).receipted()])
+        .by(|call| Box::pin(measures::list(call))),
+    put(
+        "/v1/measures/scope",
+        "stateScope",
+        "States that Bailee is the only system that holds Service Data",
+    )
+    .action(action::<domain::measures::SetScope>())
+    .json(SMALL, of::<measures::NewScope>)
+    .gives(&[Gives::json(200, "It is stated", of::<shared::Receipted<measures::Scope>>)])
+    .by(|call| Box::pin(measures::scope(call))),
+];

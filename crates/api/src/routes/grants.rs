@@ -1,0 +1,135 @@
+//! Grants on the wire.
+
+use super::shared::{changed, page};
+use crate::answer::Answer;
+use crate::body::typed;
+use crate::problem::Problem;
+use crate::request::Call;
+use domain::grants::{self, CreateGrant, EndGrant, Wish};
+use domain::register::{List, Read, shown};
+use hyper::StatusCode;
+use kernel::id::RecordId;
+use kernel::{Act, Error, HOUSE, Moment};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A grant to be approved.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewGrant {
+    /// Who shall hold it: `service:NAME` or `person:NAME`.
+    to: String,
+    /// The account's id, or `*` for every account.
+    account: String,
+    /// The collections, or `*` alone.
+    collections: Vec<String>,
+    /// Some of `read`, `write`, `delete`, `export`, `open`.
+    verbs: Vec<String>,
+    /// What for, in a sentence.
+    purpose: String,
+    /// How long it counts, in seconds.
+    for_seconds: u64,
+}
+
+/// A grant.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Grant {
+    /// Its id.
+    id: String,
+    /// Who holds it.
+    to: String,
+    /// The account's id, or `*`.
+    account: String,
+    /// The collections, or `*` alone.
+    collections: Vec<String>,
+    /// What it allows.
+    verbs: Vec<String>,
+    /// What for.
+    purpose: String,
+    /// First moment it counts (RFC 3339).
+    from: String,
+    /// First moment it counts no more (RFC 3339).
+    until: String,
+    /// Who approved it.
+    approver: String,
+    /// Approved by the only administrator there was, for itself or its own service.
+    bootstrap: bool,
+    /// `approved`, `active`, `expired` or `ended`.
+    state: &'static str,
+    /// When it was ended before its time, if it was.
+    ended: Option<String>,
+    /// Index of the entry of the operator's log that gave it.
+    given: u64,
+}
+
+pub(crate) async fn create(call: Call) -> Result<Answer, Problem> {
+    let caller = call.caller()?.clone();
+    let NewGrant { to, account, collections, verbs, purpose, for_seconds } = typed(&call.body)?;
+    let window = Duration::from_secs(for_seconds);
+    let wish = Wish { to, account, collections, verbs, purpose, window };
+    let operation = CreateGrant::new(&call.kernel, wish, fresh()?).map_err(|error| {
+        // Which accounts there are is told only to those who may approve.
+        let allowed = call.kernel.allow(&caller, grants::Create::ACTION, HOUSE);
+        allowed.err().unwrap_or(error)
+    })?;
+    let done = call.submit(operation).await?;
+    let place = format!("/v1/grants/{}", done.output.id);
+    let grant = wire(done.output, call.kernel.now());
+    Ok(changed(StatusCode::CREATED, grant, done.receipts)?.location(&place))
+}
+
+pub(crate) async fn list(call: Call) -> Result<Answer, Problem> {
+    let list = List::<grants::Grant>::new(&call.kernel, call.limit()?, call.after())?;
+    let done = call.submit(list).await?;
+    let now = call.kernel.now();
+    page(done.output, &done.receipts, |grant| Ok(wire(grant, now)))
+}
+
+pub(crate) async fn read(call: Call) -> Result<Answer, Problem> {
+    let done = call.submit(Read::<grants::Grant>::new(&call.kernel, &id(&call)?)?).await?;
+    let grant = wire(done.output, call.kernel.now());
+    Ok(Answer::json(StatusCode::OK, &grant)?.receipt(done.receipts.first()))
+}
+
+pub(crate) async fn end(call: Call) -> Result<Answer, Problem> {
+    let done = call.submit(EndGrant::new(&call.kernel, &id(&call)?)?).await?;
+    changed(StatusCode::OK, wire(done.output, call.kernel.now()), done.receipts)
+}
+
+/// The id of a grant has the form of a record's.
+fn id(call: &Call) -> Result<String, Problem> {
+    let id = RecordId::parse(call.part("grant"))
+        .map_err(|error| Error::invalid("grant", error.message()))?;
+    Ok(id.to_string())
+}
+
+/// Random bytes for an id, which has to be known before the operation is queued.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a face names what it asks for; nothing depends on it"
+)]
+fn fresh() -> Result<[u8; 16], Problem> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| Error::unavailable("the system gives no randomness; nothing was done"))?;
+    Ok(bytes)
+}
+
+fn wire(grant: grants::Grant, now: Moment) -> Grant {
+    Grant {
+        state: grant.state(now),
+        id: grant.id,
+        to: grant.to,
+        account: grant.account,
+        collections: grant.collections,
+        verbs: grant.verbs,
+        purpose: grant.purpose,
+        from: shown(grant.not_before),
+        until: shown(grant.not_after),
+        approver: grant.approver,
+        bootstrap: grant.bootstrap,
+        ended: grant.ended.map(shown),
+        given: grant.given,
+    }
+}

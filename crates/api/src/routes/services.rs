@@ -1,0 +1,99 @@
+//! Services on the wire.
+
+use super::people::{Token, end_token_of, name, new_token, tokens};
+use super::shared::{changed, page};
+use crate::answer::Answer;
+use crate::body::typed;
+use crate::problem::Problem;
+use crate::request::Call;
+use domain::people::Issued;
+use domain::register::{List, Read, shown};
+use domain::services::{self, CreateService, EndService, IssueToken};
+use hyper::StatusCode;
+use kernel::id::PrincipalId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A service to be taken in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewService {
+    /// The unique name: 1–64 of `a-z 0-9 . _ -`, never used again.
+    name: String,
+    /// Who answers for it, `person:NAME`; whoever asks, if it is not there.
+    owner: Option<String>,
+}
+
+/// A service.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Service {
+    /// The unique name.
+    name: String,
+    /// Who answers for it: `person:NAME`.
+    owner: String,
+    /// `active` or `ended`.
+    state: &'static str,
+    /// When it was taken in (RFC 3339).
+    created: String,
+    /// When it ended, if it did.
+    ended: Option<String>,
+    /// Its tokens, without the secrets.
+    tokens: Vec<Token>,
+    /// The id of the token that was just issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<String>,
+    /// The bearer token that was just issued; it is shown once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+pub(crate) async fn create(call: Call) -> Result<Answer, Problem> {
+    let new: NewService = typed(&call.body)?;
+    let operation = CreateService::new(&call.kernel, &new.name, new.owner.as_deref())?;
+    let done = call.submit(operation).await?;
+    let Issued { row, token } = done.output;
+    let place = format!("/v1/services/{}", row.name);
+    let token_id = row.credentials.last().map(|credential| credential.id.clone());
+    let service = Service { token: Some(token), token_id, ..wire(row) };
+    Ok(changed(StatusCode::CREATED, service, done.receipts)?.location(&place))
+}
+
+pub(crate) async fn list(call: Call) -> Result<Answer, Problem> {
+    let list = List::<services::Service>::new(&call.kernel, call.limit()?, call.after())?;
+    let done = call.submit(list).await?;
+    page(done.output, &done.receipts, |service| Ok(wire(service)))
+}
+
+pub(crate) async fn read(call: Call) -> Result<Answer, Problem> {
+    let operation = Read::<services::Service>::new(&call.kernel, name(&call)?.as_str())?;
+    let done = call.submit(operation).await?;
+    Ok(Answer::json(StatusCode::OK, &wire(done.output))?.receipt(done.receipts.first()))
+}
+
+pub(crate) async fn end(call: Call) -> Result<Answer, Problem> {
+    let done = call.submit(EndService::new(&call.kernel, &name(&call)?)?).await?;
+    changed(StatusCode::OK, wire(done.output), done.receipts)
+}
+
+pub(crate) async fn issue(call: Call) -> Result<Answer, Problem> {
+    let done = call.submit(IssueToken::new(&call.kernel, &name(&call)?)?).await?;
+    let Issued { row, token } = done.output;
+    changed(StatusCode::CREATED, new_token(row.name, &row.credentials, token), done.receipts)
+}
+
+pub(crate) async fn end_token(call: Call) -> Result<Answer, Problem> {
+    end_token_of(&call, &PrincipalId::service(&name(&call)?)).await
+}
+
+fn wire(service: services::Service) -> Service {
+    Service {
+        name: service.name,
+        owner: service.owner,
+        state: if service.ended.is_some() { "ended" } else { "active" },
+        created: shown(service.created),
+        ended: service.ended.map(shown),
+        tokens: tokens(service.credentials),
+        token_id: None,
+        token: None,
+    }
+}

@@ -1,0 +1,142 @@
+//! The command line as one tree: the table of contents of this program. The doc comments are its
+//! manual.
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::CODES;
+use crate::export;
+use crate::import;
+use crate::nouns::{Noun, accounts, data, grants, ledger, measures, people, services};
+use crate::server::{backup, demo, epoch, init, restore, serve, verify};
+
+/// Keeps subscribers' Service Data sealed per account, lets nobody reach it without a right, and
+/// records every access in a log that anybody can check.
+///
+/// Commands that talk to a server take its address from BAILEE_URL, the token from BAILEE_TOKEN and
+/// the certificate authority from BAILEE_CA.
+#[derive(Debug, Parser)]
+#[command(name = "bailee", version, after_help = CODES, max_term_width = 100)]
+pub struct Cli {
+    /// Print one line of JSON instead of text; errors too, on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API until SIGTERM
+    Serve(serve::Options),
+    /// Make a new store and its first administrator; prints a token once
+    Init(init::Options),
+    /// Show the main job on a sample company, then stay up
+    Demo(demo::Options),
+    /// Check a receipt, an export, a backup or a store, offline
+    Verify(verify::Options),
+    /// Copy a store, sealed as it is, while it is in use
+    Backup(backup::Options),
+    /// Make a store from a backup and verify it
+    Restore(restore::Options),
+    /// Begin a new epoch after a store lost its newest entries
+    Epoch(epoch::Options),
+    /// Print the description of the API (OpenAPI 3.1)
+    Openapi,
+
+    /// Put the records of a CSV or NDJSON file into accounts
+    Import(import::Options),
+    /// Take an account's records and ledger out, as files
+    Export(export::Options),
+
+    /// Subscribers and what is theirs
+    Account(Noun<accounts::Command>),
+    /// People who work with Service Data
+    Person(Noun<people::Command>),
+    /// Programs that act under their own name
+    Service(Noun<services::Command>),
+    /// Rights: who may reach which data, what for, until when
+    Grant(Noun<grants::Command>),
+    /// Sets of records of an account
+    Collection(Noun<data::CollectionCommand>),
+    /// Service Data: put, get, list, delete, restore, history
+    Record(Noun<data::Command>),
+    /// What is promised, and whether the facts show that it is kept
+    Measure(Noun<measures::Command>),
+    /// An account's log: checkpoints, entries, receipts
+    Ledger(Noun<ledger::Command>),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Cli;
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_lines_that_others_script_are_understood() {
+        for line in [
+            "bailee init --data d --json",
+            "bailee init --data d --keys k --json",
+            "bailee serve --data d --listen 127.0.0.1:8443",
+            "bailee serve --data d --keys k --listen 127.0.0.1:0",
+            "bailee service create import --json",
+            "bailee service create import --owner person:anna --json",
+            "bailee grant create --to service:import --account * --collection * \
+             --verbs read,write,open --purpose test --for 8h --json",
+            "bailee grant create --to service:import --account a-b --collection x,y \
+             --collection z --verbs read --verbs write --purpose test --for 1h30m --json",
+            "bailee import f.csv --collection complaints --account-column a --id-column b --json",
+            "bailee export --account a-b --out d",
+            "bailee verify d",
+            "bailee verify d --keys k --json",
+            "bailee backup --data d --out f",
+            "bailee restore --from f --data d",
+            "bailee demo --once",
+            "bailee openapi",
+            "bailee --json measure list",
+            "bailee account create --url https://h --ca ca.pem name --id a-b --receipt r.json",
+            "bailee record put a c 1 f.json --if-version 3 --purpose why",
+            "bailee record put a c 1 --if-absent",
+            "bailee record get a c 1 --version 2 --json",
+            "bailee service token create import",
+            "bailee service token end import t1",
+            "bailee ledger receipt a 7 --out r.json",
+            "bailee ledger consistency a --from 1 --to 2",
+        ] {
+            if let Err(why) = Cli::try_parse_from(line.split_whitespace()) {
+                panic!("{line}: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_names_are_refused_before_anything_is_sent() {
+        for line in [
+            "bailee account show ../house",
+            "bailee account show A",
+            "bailee record get a c ..",
+            "bailee record get a c a/b",
+            "bailee record get a .c 1",
+            "bailee record list a c --limit 0",
+            "bailee record list a c --limit 1001",
+            "bailee grant create --to root:x --account * --collection * --verbs read \
+             --purpose p --for 8h",
+            "bailee grant create --to service:x --account * --collection * --verbs all \
+             --purpose p --for 8h",
+            "bailee grant create --to service:x --account * --collection * --verbs read \
+             --purpose p --for 8",
+            "bailee record put a c 1 --if-absent --if-version 1",
+            "bailee import f.csv --collection ../c --account-column a --id-column b",
+        ] {
+            assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+        }
+    }
+}

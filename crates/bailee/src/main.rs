@@ -1,0 +1,86 @@
+//! `bailee`: the server, its upkeep, and the client of its API, in one program.
+//!
+//! This file parses the command line, runs the command and turns its end into an exit code; nothing
+//! else. The commands are listed in [`cli`].
+
+mod cli;
+mod client;
+mod duration;
+mod exit;
+mod export;
+mod import;
+mod nouns;
+mod output;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use exit::{Exit, Failure};
+use nouns::{accounts, data, grants, ledger, measures, people, services};
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output { json: cli.json };
+    let exit = run(cli.command, output).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+fn run(command: Command, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(options) => server::serve::run(&options, output),
+        Command::Init(options) => server::init::run(&options, output),
+        Command::Demo(options) => server::demo::run(&options, output),
+        Command::Verify(options) => server::verify::run(&options, output),
+        Command::Backup(options) => server::backup::run(&options, output),
+        Command::Restore(options) => server::restore::run(&options, output),
+        Command::Epoch(options) => server::epoch::run(&options, output),
+        Command::Openapi => server::openapi::run(output),
+        Command::Import(options) => wait_for(import::run(&options, output)),
+        Command::Export(options) => done(export::run(&options, output)),
+        Command::Account(noun) => {
+            done(async { accounts::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Person(noun) => {
+            done(async { people::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Service(noun) => {
+            done(async { services::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Grant(noun) => {
+            done(async { grants::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Collection(noun) => {
+            done(async { data::run_collection(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Record(noun) => done(async {
+            let client = noun.client(Some(noun.command.intent()))?;
+            data::run(&client, &noun.command, output).await
+        }),
+        Command::Measure(noun) => {
+            done(async { measures::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Ledger(noun) => done(async {
+            ledger::run(&noun.client(noun.command.intent())?, &noun.command, output).await
+        }),
+    }
+}
+
+fn done(work: impl Future<Output = Result<(), Failure>>) -> Result<Exit, Failure> {
+    wait_for(async { work.await.map(|()| Exit::Done) })
+}
+
+/// Runs a client on this thread: it waits for one server, and nothing else is to be done meanwhile.
+fn wait_for(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {}", exit::reason(&error))))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,105 @@
+//! `bailee person`: the people who work with Service Data, each under their own name.
+
+use clap::Subcommand;
+use kernel::id::Name;
+use serde_json::{Map, Value};
+
+use super::{Paging, Token, token_hint};
+use crate::client::Client;
+use crate::exit::Failure;
+use crate::output::{Column, Output, read_answer};
+
+/// What can be done with people.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Enter a person
+    Create {
+        /// Short name, never reused: 1 to 64 of a-z 0-9 . _ -
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+        /// Name as it is written
+        #[arg(long, value_name = "TEXT")]
+        full_name: Option<String>,
+        /// Address for notices
+        #[arg(long)]
+        email: Option<String>,
+        /// Role of the person, such as administrator or engineer (repeat it or separate by commas)
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
+        roles: Vec<String>,
+    },
+    /// List people
+    List(Paging),
+    /// Show one person
+    Show {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Record that a person leaves: all their rights end at once
+    End {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Make and end tokens of a person
+    #[command(subcommand)]
+    Token(Token),
+}
+
+const MEMBERS: &[Column] = &[
+    ("person", "name"),
+    ("full name", "full_name"),
+    ("email", "email"),
+    ("roles", "roles"),
+    ("state", "state"),
+    ("joined", "joined"),
+    ("left", "left"),
+    ("tokens", "tokens"),
+    ("token", "token"),
+];
+
+const COLUMNS: &[Column] = &[
+    ("person", "name"),
+    ("full name", "full_name"),
+    ("email", "email"),
+    ("roles", "roles"),
+    ("state", "state"),
+];
+
+/// Runs one command.
+///
+/// # Errors
+/// What the server refused, or why it could not be asked.
+pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Create { name, full_name, email, roles } => {
+            let mut body = Map::new();
+            body.insert("name".to_owned(), name.as_str().into());
+            for (member, text) in [("full_name", full_name), ("email", email)] {
+                if let Some(text) = text {
+                    body.insert(member.to_owned(), text.as_str().into());
+                }
+            }
+            body.insert("roles".to_owned(), roles.clone().into());
+            let answer = client.post(&["people"]).json(&Value::Object(body))?.send().await?;
+            output.object(&answer.body, MEMBERS)?;
+            if read_answer(&answer.body)?.get("token").is_some_and(Value::is_string) {
+                token_hint(output.json);
+            }
+            Ok(())
+        }
+        Command::List(paging) => {
+            let answer = paging.of(client.get(&["people"])).send().await?;
+            output.page(&answer.body, COLUMNS)
+        }
+        Command::Show { name } => {
+            let answer = client.get(&["people", name.as_str()]).send().await?;
+            output.object(&answer.body, MEMBERS)
+        }
+        Command::End { name } => {
+            let answer = client.delete(&["people", name.as_str()]).send().await?;
+            output.ended(&answer.body, MEMBERS, &format!("person `{name}` ended"))
+        }
+        Command::Token(token) => token.run(client, "people", output).await,
+    }
+}

@@ -1,0 +1,85 @@
+//! `bailee service`: programs that act under their own name and token.
+
+use clap::Subcommand;
+use kernel::id::{Name, PrincipalId};
+use serde_json::json;
+
+use super::{Paging, Token, token_hint};
+use crate::client::Client;
+use crate::exit::Failure;
+use crate::output::{Column, Output};
+
+/// What can be done with services.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Enter a service; its first token is shown once
+    Create {
+        /// Short name, never reused: 1 to 64 of a-z 0-9 . _ -
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+        /// Person who answers for the service; without it the caller
+        #[arg(long, value_name = "person:NAME", value_parser = PrincipalId::parse)]
+        owner: Option<PrincipalId>,
+    },
+    /// List services
+    List(Paging),
+    /// Show one service
+    Show {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// End a service: all its tokens and rights end at once
+    End {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Make and end tokens of a service
+    #[command(subcommand)]
+    Token(Token),
+}
+
+const MEMBERS: &[Column] = &[
+    ("service", "name"),
+    ("owner", "owner"),
+    ("state", "state"),
+    ("created", "created"),
+    ("ended", "ended"),
+    ("tokens", "tokens"),
+    ("token id", "token_id"),
+    ("token", "token"),
+];
+const COLUMNS: &[Column] = &[("service", "name"), ("owner", "owner"), ("state", "state")];
+
+/// Runs one command.
+///
+/// # Errors
+/// What the server refused, or why it could not be asked.
+pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Create { name, owner } => {
+            let body = match owner {
+                Some(owner) => json!({"name": name.as_str(), "owner": owner.as_str()}),
+                None => json!({"name": name.as_str()}),
+            };
+            let answer = client.post(&["services"]).json(&body)?.send().await?;
+            output.object(&answer.body, MEMBERS)?;
+            token_hint(output.json);
+            Ok(())
+        }
+        Command::List(paging) => {
+            let answer = paging.of(client.get(&["services"])).send().await?;
+            output.page(&answer.body, COLUMNS)
+        }
+        Command::Show { name } => {
+            let answer = client.get(&["services", name.as_str()]).send().await?;
+            output.object(&answer.body, MEMBERS)
+        }
+        Command::End { name } => {
+            let answer = client.delete(&["services", name.as_str()]).send().await?;
+            output.ended(&answer.body, MEMBERS, &format!("service `{name}` ended"))
+        }
+        Command::Token(token) => token.run(client, "services", output).await,
+    }
+}

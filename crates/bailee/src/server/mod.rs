@@ -1,0 +1,27 @@
+//! The commands that work on a store of this machine: each one its options and its function.
+
+pub mod backup;
+pub mod config;
+pub mod demo;
+pub mod epoch;
+pub mod folders;
+pub mod init;
+pub mod openapi;
+pub mod restore;
+pub mod serve;
+pub mod verify;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where a store and its keys are.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// Folder of the store
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Folder of root key, TLS private keys and high-water file; without it DIR.keys
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+}

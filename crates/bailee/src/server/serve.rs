@@ -1,0 +1,135 @@
+//! `bailee serve`: serves the API until SIGTERM.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use api::{Config as ApiConfig, Server};
+use clap::Args;
+use kernel::Kernel;
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Place;
+use super::config::Config;
+use super::folders::Folders;
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, note};
+
+/// What `bailee serve` is told.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
+    /// Address and port to listen on, such as 127.0.0.1:8443 [default: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// File with the passphrase of the root key, if it is under one
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the store, its keys or the address cannot be used.
+pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
+    no_core_dumps();
+    log_to_stderr();
+    let config = options.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    let folders = Folders::of(&options.place);
+    let passphrase = options.passphrase_file.as_ref().or(config.passphrase_file.as_ref());
+    let (_lock, kernel) = folders.kernel(passphrase.map(PathBuf::as_path))?;
+    let listen = options.listen.or(config.listen);
+    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443)));
+    let mut setup = ApiConfig::new(listen, folders.data.clone(), folders.keys.clone());
+    setup.names = config.names;
+    setup.allow_tls12 = config.allow_tls12;
+    setup.metrics_listen = config.metrics_listen;
+    setup.max_connections = config.max_connections.unwrap_or(setup.max_connections);
+    let runtime = runtime()?;
+    let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
+    let server = server.map_err(|why| cannot_listen(listen, &why))?;
+    let url =
+        format!("https://{}", server.local_addr().map_err(|why| cannot_listen(listen, &why))?);
+    let ca = folders.data.join("tls/ca.pem");
+    output.json(&json!({ "url": url, "ca": ca.display().to_string() }))?;
+    output.line(&format!("serving {url}, certificate authority in `{}`", ca.display()))?;
+    if let Some(why) = kernel.alarm() {
+        note(&format!("ALARM: nothing is signed or answered: {why}"));
+    }
+    let every = Duration::from_secs(config.anchor_seconds.unwrap_or(5));
+    let served = runtime.block_on(async {
+        let ticker = tokio::spawn(tick(kernel.clone(), every));
+        let served = server.run(ended()).await;
+        ticker.abort();
+        served
+    });
+    kernel.close();
+    served.map_err(|why| cannot_listen(listen, &why)).map(|()| Exit::Done)
+}
+
+/// A runtime for a server.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|why| Failure::failed(format!("no runtime could be started: {why}")))
+}
+
+/// Calls the kernel's tick until it is aborted.
+pub async fn tick(kernel: Kernel, every: Duration) {
+    let mut pace = tokio::time::interval(every);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        let kernel = kernel.clone();
+        let ticked = tokio::task::spawn_blocking(move || kernel.tick(domain::run_job)).await;
+        match ticked {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(?error, "the tick did not finish"),
+            Err(error) => tracing::error!(%error, "the tick ended by panic"),
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn ended() {
+    let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut term), Ok(mut int)) = (term, int) else {
+        tracing::error!("signals cannot be waited for; end the server by killing it");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+/// Log lines go to standard error; `BAILEE_LOG` is `error`, `warn`, `info` or `debug`.
+fn log_to_stderr() {
+    let level = std::env::var("BAILEE_LOG").ok().and_then(|text| text.parse().ok());
+    let level: tracing::Level = level.unwrap_or(tracing::Level::INFO);
+    let ready = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    // A second call finds the first one's subscriber, which is as good.
+    drop(ready.try_init());
+}
+
+/// A core dump would hold open values.
+fn no_core_dumps() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(why) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        note(&format!("core dumps could not be switched off: {why}"));
+    }
+}
+
+fn cannot_listen(listen: SocketAddr, why: &std::io::Error) -> Failure {
+    let why = crate::exit::reason(why);
+    Failure::new(Exit::Unavailable, format!("cannot serve on `{listen}`: {why}"))
+}
