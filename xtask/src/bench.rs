@@ -1,8 +1,16 @@
 //! `cargo xtask bench`: the measurements of `docs/benchmarks.md`.
 //!
-//! This module reads the arguments; what is measured comes with the first served request.
+//! Everything runs on this machine: the release binary over TLS under `wrk`, the inside without
+//! network, and with `--peer` OpenBao in the same run. Speed is judged only here, by `--check`
+//! against `xtask/bench-thresholds.toml`, and never in a test.
 
-use crate::shell::{Failure, Outcome, failed};
+mod http;
+mod table;
+
+use std::path::Path;
+
+use crate::shell::{self, Failure, Outcome, Workspace, failed};
+use table::Row;
 
 /// Seconds that one measurement lasts unless told otherwise.
 const SECONDS: u32 = 10;
@@ -16,19 +24,22 @@ pub struct Options {
     pub check: bool,
     /// Measure the peer in the same run and print ratios.
     pub peer: bool,
+    /// Put the table into `docs/benchmarks.md`.
+    pub write: bool,
     /// Length of each measurement, 1 to 3600 seconds.
     pub seconds: u32,
 }
 
 impl Options {
-    /// Reads `--check`, `--peer` and `--seconds N`, in any order.
+    /// Reads `--check`, `--peer`, `--write` and `--seconds N`, in any order.
     pub fn parse(arguments: &[String]) -> Outcome<Self> {
-        let mut options = Self { check: false, peer: false, seconds: SECONDS };
+        let mut options = Self { check: false, peer: false, write: false, seconds: SECONDS };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--check" => options.check = true,
                 "--peer" => options.peer = true,
+                "--write" => options.write = true,
                 "--seconds" => options.seconds = seconds(rest.next())?,
                 other => return Err(Failure::Usage(format!("`bench` does not know `{other}`"))),
             }
@@ -49,13 +60,53 @@ fn seconds(value: Option<&String>) -> Outcome<u32> {
     }
 }
 
-/// Measures and prints the table.
+/// Measures, prints the table, and with `--write` puts it into the documentation.
 ///
 /// # Errors
-/// Always, until there is a server to measure.
+/// When something cannot be run, or with `--check` a number misses its threshold.
 pub fn run(options: &Options) -> Outcome {
-    let Options { check, peer, seconds } = options;
-    failed(format!("bench is not built yet (check {check}, peer {peer}, {seconds} s)"))
+    let workspace = Workspace::find()?;
+    crate::tools::install_for_bench(&workspace)?;
+    println!("bench: building");
+    let build = ["build", "--release", "-p", "bailee", "-p", "testkit", "--examples", "--bins"];
+    shell::run(&mut workspace.cargo(&build))?;
+    println!("bench: the inside");
+    let mut rows = inside(&workspace, options.seconds)?;
+    println!("bench: over TLS");
+    rows.extend(http::measure(&workspace, options.seconds)?);
+    if options.peer {
+        println!("bench: OpenBao");
+        rows.extend(peer(&workspace, options.seconds)?);
+        rows.extend(table::ratios(&rows));
+    }
+    let text = table::render(&rows, options.seconds);
+    println!("{text}");
+    if options.write {
+        table::write(&workspace.root.join("docs/benchmarks.md"), &text)?;
+    }
+    if options.check {
+        table::check(&rows, &workspace.root.join("xtask/bench-thresholds.toml"))?;
+    }
+    Ok(())
+}
+
+fn inside(workspace: &Workspace, seconds: u32) -> Outcome<Vec<Row>> {
+    let program = workspace.target.join("release/examples/inside");
+    let mut command = workspace.program(&program.to_string_lossy());
+    // Many measurements: a third of the time each keeps the whole within a coffee break.
+    command.arg(format!("{:.1}", f64::from(seconds) / 3.0));
+    table::read(&shell::capture(&mut command)?)
+}
+
+fn peer(workspace: &Workspace, seconds: u32) -> Outcome<Vec<Row>> {
+    let script = workspace.root.join("xtask/peer/openbao.sh");
+    if !Path::new(&script).is_file() {
+        return failed("`xtask/peer/openbao.sh` is missing");
+    }
+    let mut command = workspace.program("bash");
+    command.arg(&script).arg(seconds.to_string());
+    command.env("BENCH_TOOLS", workspace.tools());
+    table::read(&shell::capture(&mut command)?)
 }
 
 #[cfg(test)]
@@ -70,9 +121,9 @@ mod tests {
     fn reads_flags_in_any_order() {
         assert_eq!(
             parse("--seconds 3 --peer --check").unwrap(),
-            Options { check: true, peer: true, seconds: 3 }
+            Options { check: true, peer: true, write: false, seconds: 3 }
         );
-        assert_eq!(parse("").unwrap(), Options { check: false, peer: false, seconds: SECONDS });
+        assert_eq!(parse("").unwrap(), Options { check: false, peer: false, write: false, seconds: SECONDS });
     }
 
     #[test]

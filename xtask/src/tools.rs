@@ -88,7 +88,7 @@ const NODE: &str = "tests/foreign/package.json";
 /// # Errors
 /// Names the Debian packages when this user may not install them, or the step that failed.
 pub fn install(workspace: &Workspace) -> Outcome {
-    debian(workspace)?;
+    debian(workspace, DEBIAN)?;
     let tools = workspace.tools();
     fs::create_dir_all(&tools).map_err(|error| cannot("create", &tools, &error))?;
     python(workspace, &tools)?;
@@ -107,8 +107,23 @@ impl Tool {
     }
 }
 
-fn debian(workspace: &Workspace) -> Outcome {
-    let missing: Vec<&Tool> = DEBIAN.iter().filter(|tool| !tool.is_there(workspace)).collect();
+/// What only benchmarks need besides.
+const BENCH: &[Tool] = &[Tool {
+    detect: Detect::Program("wrk"),
+    package: "wrk",
+    needed_for: "load on the server under measurement",
+}];
+
+/// Installs what benchmarks need and is missing.
+///
+/// # Errors
+/// As [`install`].
+pub fn install_for_bench(workspace: &Workspace) -> Outcome {
+    debian(workspace, BENCH)
+}
+
+fn debian(workspace: &Workspace, tools: &'static [Tool]) -> Outcome {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_there(workspace)).collect();
     if missing.is_empty() {
         return Ok(());
     }
