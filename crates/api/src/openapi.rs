@@ -6,29 +6,31 @@
 
 use crate::problem;
 use crate::routes::{Conditions, Gives, ROUTES, Route, Shape, Takes};
+use hyper::body::Bytes;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// The failures that every route with a login knows, apart from its own.
-const PROBLEMS: [(u16, &str); 5] = [
+const PROBLEMS: [(u16, &str); 6] = [
     (400, "The request is wrong"),
     (401, "No valid bearer token"),
     (403, "The right is missing"),
+    (429, "A limit was reached"),
     (500, "A defect; the request's number finds it in the operator's log"),
     (503, "Not now; nothing was done"),
 ];
 
 /// The document.
 pub fn openapi() -> Value {
-    document().clone()
+    build()
 }
 
-/// The document, built once.
-pub(crate) fn document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
-    &DOCUMENT
+/// The document as text, made once: anybody may ask for it, and it must cost next to nothing.
+pub(crate) fn text() -> Bytes {
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| build().to_string().into());
+    TEXT.clone()
 }
 
 /// Two generators, because a type may read otherwise than it is written.
@@ -207,7 +209,12 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
             let what = "It does not exist, or the caller may not know that it does";
             all.entry("404").or_insert_with(|| problem(what));
         }
+        if route.method != hyper::Method::GET {
+            let what = "It contradicts the present state, or the `Idempotency-Key` was used";
+            all.entry("409").or_insert_with(|| problem(what));
+        }
         if let Takes::Json { .. } = route.takes {
+            all.insert("408".into(), problem("The body did not arrive in time"));
             all.insert("413".into(), problem("The body is too large"));
             all.insert("415".into(), problem("The body is no JSON"));
         }

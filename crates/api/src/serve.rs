@@ -349,8 +349,8 @@ async fn drive<C: GracefulConnection>(
 ) {
     let mut connection = pin!(connection);
     let (mut stopping, mut ending, mut before) = (false, false, u64::MAX);
-    let mut watch = interval(IDLE);
-    watch.reset();
+    let mut idle_check = interval(IDLE);
+    idle_check.reset();
     loop {
         tokio::select! {
             // A connection that breaks off is the client's business.
@@ -359,7 +359,7 @@ async fn drive<C: GracefulConnection>(
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            _ = watch.tick() => {
+            _ = idle_check.tick() => {
                 let ended = served.ended.load(Ordering::Relaxed);
                 let idle = ended == before && ended == served.started.load(Ordering::Relaxed);
                 if idle && ending {

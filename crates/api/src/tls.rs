@@ -6,8 +6,8 @@
 //! application data in the first flight (0-RTT) is never taken, because it can be replayed.
 //!
 //! Private keys live in the keys folder (`tls/ca.key`, `tls/server.key`, mode 0600), certificates
-//! in the data folder (`tls/ca.pem`, `tls/server.pem`). To replace the authority, which is valid for
-//! ten years, remove `tls/ca.key` and `tls/ca.pem` and hand the new `ca.pem` to the clients.
+//! in the data folder (`tls/ca.pem`, `tls/server.pem`). To replace the authority, which is valid
+//! for ten years, remove `tls/ca.key` and `tls/ca.pem` and hand the new `ca.pem` to the clients.
 //!
 //! Does not: renew while the server runs, or revoke.
 

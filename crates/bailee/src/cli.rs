@@ -15,7 +15,7 @@ use crate::server::{backup, demo, epoch, init, restore, serve, verify};
 /// Commands that talk to a server take its address from BAILEE_URL, the token from BAILEE_TOKEN and
 /// the certificate authority from BAILEE_CA.
 #[derive(Debug, Parser)]
-#[command(name = "bailee", version, after_help = CODES, max_term_width = 100)]
+#[command(name = "bailee", version, after_help = CODES)]
 pub struct Cli {
     /// Print one line of JSON instead of text; errors too, on standard error
     #[arg(long, global = true)]
@@ -47,8 +47,19 @@ pub enum Command {
     Openapi,
 
     /// Put the records of a CSV or NDJSON file into accounts
+    ///
+    /// A CSV row becomes one compact JSON object: columns in file order, all values strings. An
+    /// NDJSON line is stored byte for byte. An account is made from the name in its column: lower
+    /// case, every run of characters other than a-z 0-9 - _ becomes one -. Missing accounts are
+    /// created, which needs a grant with the verb open on account *.
+    ///
+    /// A bad row is reported with its line and does not stop the others; a refusal stops
+    /// everything. An interrupted import goes on when the same command is run again.
     Import(import::Options),
     /// Take an account's records and ledger out, as files
+    ///
+    /// The folder holds the records as NDJSON, one file a collection, and the log in the C2SP
+    /// tlog-tiles layout with its verifier key; `bailee verify` checks it offline.
     Export(export::Options),
 
     /// Subscribers and what is theirs

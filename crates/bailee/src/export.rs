@@ -31,7 +31,7 @@ use serde_json::value::RawValue;
 
 use crate::client::{Call, Client, Connect, Intent, random_key};
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, note};
+use crate::output::{Output, counted, note};
 
 /// Records of a page with their values: as many as the server gives at once.
 const VALUES: u64 = 100;
@@ -56,7 +56,8 @@ pub struct Options {
 /// Runs the command.
 ///
 /// # Errors
-/// When the folder is not empty or cannot be written, the server refuses, or the log does not verify.
+/// When the folder is not empty or cannot be written, the server refuses, or the log does not
+/// verify.
 pub async fn run(options: &Options, output: Output) -> Result<(), Failure> {
     check_empty(&options.out)?;
     let client = Client::new(&options.connect, Some(&options.intent))?;
@@ -68,8 +69,10 @@ pub async fn run(options: &Options, output: Output) -> Result<(), Failure> {
     let Written { collections, records, entries, openings } = written;
     let out = options.out.display();
     output.line(&format!(
-        "exported {records} records of {collections} collections and {entries} log entries to \
-         `{out}`; check it with: bailee verify {out}"
+        "exported {} of {} and {} of the log to `{out}`; check it with: bailee verify {out}",
+        counted(records, "record"),
+        counted(collections, "collection"),
+        if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") },
     ))?;
     if openings.is_none() && !output.json {
         note("openings withheld: the log shows that there were accesses, not whose (no right)");
@@ -417,7 +420,8 @@ mod tests {
 
     #[test]
     fn a_value_is_written_byte_for_byte() {
-        let item = r#"{"id":"1","version":2,"at":"t","author":"service:x","value":{"a" :1.00,"é":"\u00e9"}}"#;
+        let item =
+            r#"{"id":"1","version":2,"at":"t","author":"a","value":{"a" :1.00,"é":"\u00e9"}}"#;
         assert_eq!(written(item), format!("{item}\n"));
     }
 

@@ -1,8 +1,8 @@
 //! What a command prints: tables for people, JSON for programs.
 //!
 //! Promises: results go to standard output and everything else to standard error; with `--json` a
-//! result is one line of JSON as the server wrote it, and so is an error. Text that came from outside
-//! cannot steer the terminal: control characters are shown escaped.
+//! result is one line of JSON as the server wrote it, and so is an error. Text that came from
+//! outside cannot steer the terminal: control characters are shown escaped.
 //! Does not: decide what a command answers.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -52,7 +52,8 @@ impl Output {
         if self.json {
             return raw_line(answer);
         }
-        write_out(fields(&read_answer(answer)?, members).as_bytes())
+        // A receipt is a document of its own.
+        write_out(fields(&read_answer(answer)?, members, &["receipt"]).as_bytes())
     }
 
     /// Prints what an ended thing answered, or that it ended when the answer is empty.
@@ -166,12 +167,12 @@ fn write_out(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// An object, one member a line: the named ones first, under their headings, then all others but
-/// the receipt, which is a document of its own. What is absent or `null` is left out.
-pub fn fields(object: &Value, members: &[Column]) -> String {
+/// `hidden` ones. What is absent or `null` is left out.
+pub fn fields(object: &Value, members: &[Column], hidden: &[&str]) -> String {
     let Some(all) = object.as_object() else { return format!("{}\n", cell(object)) };
     let named = members.iter().map(|&(heading, member)| (heading.to_owned(), all.get(member)));
     let others = all.iter().filter_map(|(member, value)| {
-        let known = member == "receipt" || members.iter().any(|(_, named)| named == member);
+        let known = members.iter().map(|(_, named)| named).chain(hidden).any(|it| it == member);
         (!known).then(|| (member.replace('_', " "), Some(value)))
     });
     let shown: Vec<(String, String)> = named
@@ -184,7 +185,8 @@ pub fn fields(object: &Value, members: &[Column]) -> String {
     shown.iter().map(|(heading, value)| format!("{heading:width$}  {value}\n")).collect()
 }
 
-/// A table with a heading line; columns are as wide as their widest cell, the last one is not padded.
+/// A table with a heading line; columns are as wide as their widest cell, the last one is not
+/// padded.
 pub fn table(items: &[Value], columns: &[Column]) -> String {
     let heading = columns.iter().map(|(heading, _)| heading.to_uppercase()).collect();
     let mut rows: Vec<Vec<String>> = vec![heading];
@@ -223,12 +225,17 @@ pub fn cell(value: &Value) -> String {
     }
 }
 
+/// A number of things: `1 record`, `2 records`.
+pub fn counted(number: u64, thing: &str) -> String {
+    if number == 1 { format!("{number} {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// Text that cannot steer a terminal: control and direction characters are shown escaped.
 pub fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    // Marks and overrides of writing direction (Unicode TR 9) reorder what stands around them.
+    let turning = ['\u{200e}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    let turns = |c: char| turning.iter().any(|range| range.contains(&c));
+    let steers = |c: char| c.is_control() || turns(c);
     if !text.contains(steers) {
         return text.to_owned();
     }
@@ -266,10 +273,14 @@ mod tests {
         let object = json!({"id": "a", "created": 12, "also_here": true, "note": null,
             "receipt": {"format": "x"}});
         assert_eq!(
-            fields(&object, &[("account", "id"), ("note", "note"), ("created", "created")]),
+            fields(
+                &object,
+                &[("account", "id"), ("note", "note"), ("created", "created")],
+                &["receipt"]
+            ),
             "account    a\ncreated    12\nalso here  true\n"
         );
-        assert_eq!(fields(&json!("text\n"), &[]), "text\\n\n");
+        assert_eq!(fields(&json!("text\n"), &[], &[]), "text\\n\n");
     }
 
     #[test]

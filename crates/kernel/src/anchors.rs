@@ -111,8 +111,8 @@ impl Anchors {
         self.lock().last = Some(Last { house_index });
     }
 
-    /// The anchor entry was not committed: the next one says it all again, since whoever replays the
-    /// anchors knows only those that are in the log.
+    /// The anchor entry was not committed: the next one says it all again, since whoever replays
+    /// the anchors knows only those that are in the log.
     pub(crate) fn failed(&self) {
         let mut inner = self.lock();
         for slot in std::mem::take(&mut inner.said) {

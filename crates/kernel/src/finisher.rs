@@ -7,11 +7,12 @@ use crate::engine::Reader;
 use crate::error::{Error, Result};
 use crate::kernel::Shared;
 use crate::lane::{Body, Committed, Handed};
-use crate::operation::Replay;
+use crate::operation::{FirstEntry, Replay};
 use crate::reveal::Reveal;
 use crate::stage::{Head, Place};
 use crate::time::Moment;
 use ledger::checkpoint::Checkpoint;
+use ledger::entry::Leaf;
 use ledger::receipt::Receipt;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -93,10 +94,16 @@ impl Finisher {
         let mut receipts = Vec::new();
         for row in self.reader.entries(account, first, count)? {
             let opened = self.shared.open_entry(&*self.reader, &row)?;
-            entries.push((row.index, opened.map(|stored| stored.fields).unwrap_or_default()));
+            let leaf = Leaf::parse(&row.leaf)
+                .map_err(|error| Error::internal(format!("log {account}: {error}")))?;
+            entries.push(FirstEntry {
+                index: row.index,
+                at: Moment(leaf.time),
+                fields: opened.map(|stored| stored.fields).unwrap_or_default(),
+            });
             receipts.push(self.shared.receipt(&*self.reader, account, row.index, None)?);
         }
-        let indexes = entries.iter().map(|(index, _)| (account, *index)).collect();
+        let indexes = entries.iter().map(|entry| (account, entry.index)).collect();
         Ok((Replay { entries }, self.committed(receipts, indexes, now)))
     }
 }

@@ -74,17 +74,28 @@ pub struct Asked {
     pub idempotency: Option<(String, [u8; 32])>,
 }
 
-/// The first doing of a repeated request.
+/// The first doing of a repeated request, as its entries tell it.
 pub struct Replay {
-    /// Its entries: index and fields.
-    pub entries: Vec<(u64, Vec<(String, String)>)>,
+    pub(crate) entries: Vec<FirstEntry>,
+}
+
+/// One entry of the first doing.
+pub(crate) struct FirstEntry {
+    pub(crate) index: u64,
+    pub(crate) at: Moment,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Replay {
     /// A field of the n-th entry.
     pub fn field(&self, entry: usize, name: &str) -> Option<&str> {
-        let (_, fields) = self.entries.get(entry)?;
+        let fields = &self.entries.get(entry)?.fields;
         fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// When the request was done first; `None` if nothing is left of it.
+    pub fn at(&self) -> Option<Moment> {
+        self.entries.first().map(|entry| entry.at)
     }
 }
 
@@ -460,8 +471,8 @@ impl Work<'_> {
         });
     }
 
-    /// Records something that is about no record. The fields `object`, `objects` and `shown` are not
-    /// for it: `verify` takes them as the kernel's own, about the records in the access index.
+    /// Records something that is about no record. The fields `object`, `objects` and `shown` are
+    /// not for it: `verify` takes them as the kernel's own, about the records in the access index.
     pub fn note(&mut self, account: u64, kind: &'static str, fields: Vec<(&'static str, String)>) {
         let objects = Vec::new();
         self.drafts.push(Draft { account, kind, objects, fields, subject: None, write: None });

@@ -200,7 +200,7 @@ impl Stage {
         Ok(places)
     }
 
-    /// The row that remembers a request: its entries in the account it was asked of are consecutive.
+    /// The row that remembers a request: its entries in the account asked are consecutive.
     fn request(
         &self,
         idempotency: Option<(u64, Tag, [u8; 32])>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, ClientBuilder, Url, redirect, tls};
 
@@ -18,8 +19,8 @@ const ANSWER: Duration = Duration::from_secs(120);
 
 /// Which server is asked, and how it is known to be the right one.
 ///
-/// The token is read from the environment variable BAILEE_TOKEN or from a file. There is no flag for
-/// it: the list of processes shows arguments to everybody on the machine.
+/// The token is read from the environment variable BAILEE_TOKEN or from a file. There is no flag
+/// for it: the list of processes shows arguments to everybody on the machine.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Connection")]
 pub struct Connect {
@@ -29,7 +30,9 @@ pub struct Connect {
 
     /// Trust exactly the certificate authorities in this PEM file, such as the server's tls/ca.pem;
     /// without it those of the operating system
-    #[arg(long, global = true, env = "BAILEE_CA", value_name = "FILE")]
+    #[arg(long, global = true, env = "BAILEE_CA", value_name = "FILE",
+        // An empty variable is none; the usual parser of paths would refuse it.
+        value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub ca: Option<PathBuf>,
 
     /// Read the token from the first line of this file instead of BAILEE_TOKEN

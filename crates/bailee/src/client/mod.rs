@@ -1,9 +1,9 @@
 //! The client side of HTTPS: one connection to one server, with a token, timeouts and retries.
 //!
-//! Promises: exactly the certificate authorities named are trusted when some are named, TLS 1.3 only,
-//! no redirect is followed and no proxy used, and an answer is bounded in size. A write carries an
-//! idempotency key and is repeated under the same key when the connection is lost, so that repeating
-//! it does nothing twice.
+//! Promises: exactly the certificate authorities named are trusted when some are named, TLS 1.3
+//! only, no redirect is followed and no proxy used, and an answer is bounded in size. A write
+//! carries an idempotency key and is repeated under the same key when the connection is lost, so
+//! that repeating it does nothing twice.
 //! Does not: know any noun, or keep anything between two runs.
 
 mod answer;

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 
-/// Reads an answer that is not a success. What is no problem document, such as a proxy's page, gives
-/// a failure that names the status only.
+/// Reads an answer that is not a success. What is no problem document, such as a proxy's page,
+/// gives a failure that names the status only.
 pub fn read(status: u16, body: &[u8]) -> Failure {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |name: &str| {

@@ -1,8 +1,8 @@
 //! Rows gathered into windows, and a window's rows into batches per account.
 //!
-//! Promises: the same rows from the same place give the same windows and batches, so that an import
-//! that goes on repeats exactly what it sent; an account's rows keep their order; a batch has each id
-//! at most once, so that the later of two rows becomes the later version.
+//! Promises: the same rows from the same place give the same windows and batches, so that an
+//! import that goes on repeats exactly what it sent; an account's rows keep their order; a batch
+//! has each id at most once, so that the later of two rows becomes the later version.
 //! Does not: send.
 
 use std::collections::{HashMap, HashSet};
@@ -21,7 +21,8 @@ pub const WINDOW_ROWS: u64 = 4096;
 /// Bytes of a window's records at most: two windows are held in memory.
 pub const WINDOW_BYTES: usize = 32 * 1024 * 1024;
 
-/// Bytes of a batch's records at most, well under the server's limit, so that answers come steadily.
+/// Bytes of a batch's records at most, well under the server's limit, so that answers come
+/// steadily.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// A stretch of the file: what it asks to be sent, and where it ends.
@@ -64,8 +65,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether it has to be sent by itself: white space around a document is part of what is stored,
-    /// but not of a value inside another document.
+    /// Whether it has to be sent by itself: white space around a document is part of what is
+    /// stored, but not of a value inside another document.
     pub fn stands_alone(&self) -> bool {
         self.json.len() != self.json.trim_matches([' ', '\t', '\r', '\n']).len()
     }

@@ -5,9 +5,9 @@
 //! limit, or a quote that is never closed, is passed over and reported.
 //! Does not: guess separators or encodings.
 //!
-//! Written here instead of taken from a library because of these two: the place of every row has to be
-//! exact, so that an import can go on there, and a quote left open must not read the rest of the file
-//! into memory. Tests compare it with the `csv` crate.
+//! Written here instead of taken from a library because of these two: the place of every row has
+//! to be exact, so that an import can go on there, and a quote left open must not read the rest
+//! of the file into memory. Tests compare it with the `csv` crate.
 
 use std::io::{self, BufRead, Seek};
 
@@ -113,10 +113,10 @@ pub fn next_record<R: BufRead>(input: &mut Input<R>) -> io::Result<Option<(u64, 
         if record.bytes.is_empty() && record.ends.is_empty() && state == State::Start {
             continue;
         }
+        record.end_field();
         if state == State::Quoted {
             record.fault = Some(Fault::OpenQuote);
         }
-        record.end_field();
         return Ok(Some((line, record)));
     }
 }

@@ -1,8 +1,8 @@
 //! One batch on its way to the server: the account made ready, the records written.
 //!
 //! Promises: what is sent again in a later run of the same import has the same idempotency key. A
-//! batch that the server finds wrong is cut in halves until the wrong records stand alone; those are
-//! reported with the server's reason, and all others are written.
+//! batch that the server finds wrong is cut in halves until the wrong records stand alone; those
+//! are reported with the server's reason, and all others are written.
 //! Does not: go on after a refusal, a conflict or a lost server.
 
 use std::ops::Range;
@@ -67,7 +67,8 @@ impl Shared {
             tally.accounts_created += 1;
         }
         // Ranges still to be sent, the first one last, so that records keep their order.
-        let mut left = vec![0..batch.records.len()];
+        let all = 0..batch.records.len();
+        let mut left = vec![all];
         while let Some(range) = left.pop() {
             let Some(records) = batch.records.get(range.clone()) else { continue };
             let failure = match self.write(batch, records).await {

@@ -35,7 +35,7 @@ use kernel::id::{AccountId, Collection};
 
 use crate::client::{Client, Connect, Intent};
 use crate::exit::{Exit, Failure, reason};
-use crate::output::{Output, note};
+use crate::output::{Output, counted, note};
 use batches::{Gather, Window};
 use deliver::Shared;
 use report::{LISTED, Report};
@@ -44,11 +44,6 @@ use rows::{Bad, Columns, Format, Item, Rows};
 use send::Sender;
 
 /// What `bailee import` is told.
-///
-/// A CSV row becomes one compact JSON object: columns in file order, all values strings. An NDJSON
-/// line is stored as it is. An account is made from the name in its column: lower case, every run of
-/// characters other than a-z 0-9 - _ becomes one -; missing accounts are created, which needs a grant
-/// with the verb open on account *.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// File to import: .csv, .ndjson or .jsonl
@@ -218,7 +213,8 @@ impl Import {
             return failure;
         }
         let message = format!(
-            "{failure}; {acknowledged} records are imported: run the same command again to go on"
+            "{failure}; so far {} imported: run the same command again to go on",
+            counted(acknowledged, "record")
         );
         Failure { message, field: None, ..failure }
     }

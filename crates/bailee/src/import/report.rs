@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rows::Bad;
+use crate::output::counted;
 
 /// Bad rows that are listed; all are counted.
 pub const LISTED: usize = 1000;
@@ -59,17 +60,13 @@ impl Report {
     pub fn text(&self) -> String {
         let Tally { imported, accounts_created, failed, .. } = self.tally;
         let mut text = format!(
-            "imported {imported} {} into {} {} ({accounts_created} new) in {:.1} s",
-            if imported == 1 { "record" } else { "records" },
-            self.accounts,
-            if self.accounts == 1 { "account" } else { "accounts" },
+            "imported {} into {} ({accounts_created} new) in {:.1} s",
+            counted(imported, "record"),
+            counted(self.accounts, "account"),
             self.seconds,
         );
         if failed > 0 {
-            let rows = if failed == 1 { "row was" } else { "rows were" };
-            text.push_str(&format!(
-                "; {failed} {rows} not imported: correct them and import them again"
-            ));
+            text.push_str(&format!("; not imported: {} to correct", counted(failed, "row")));
         }
         text
     }

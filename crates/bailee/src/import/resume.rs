@@ -1,8 +1,8 @@
 //! The small file that lets an interrupted import go on.
 //!
-//! It holds the place up to which the server acknowledged everything, a hash of the file up to there,
-//! the counts so far, and the run's random name, from which idempotency keys are made: what was sent
-//! behind that place is sent again under the same keys and does nothing twice.
+//! It holds the place up to which the server acknowledged everything, a hash of the file up to
+//! there, the counts so far, and the run's random name, from which idempotency keys are made:
+//! what was sent behind that place is sent again under the same keys and does nothing twice.
 //!
 //! Promises: it is replaced as a whole, never half written; an import goes on only in a file whose
 //! acknowledged part is unchanged, and with the same server, collection and columns.

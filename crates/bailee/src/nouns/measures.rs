@@ -1,20 +1,20 @@
 //! `bailee measure`: what is promised, and whether the facts show that it is kept.
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
-use crate::output::{Column, Output, fields, read_answer, table};
+use crate::output::{Column, Output, cell, fields, read_answer, table};
 
 /// What can be done with measures.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List measures with their present state
     List,
-    /// Show one measure with the facts behind its state
+    /// Show one obligation with the facts behind its state, or all of one measure
     Show {
-        /// Id of the measure, such as E5
+        /// Id of an obligation, such as E5.1, or of a measure, such as E5
         id: String,
     },
 }
@@ -34,36 +34,61 @@ const COLUMNS: &[Column] = &[
 pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(), Failure> {
     let answer = client.get(&["measures"]).send().await?;
     let all = read_answer(&answer.body)?;
-    let empty = Vec::new();
-    let items = all.get("items").and_then(Value::as_array).unwrap_or(&empty);
+    let items = all.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     match command {
+        Command::List if output.json => output.page(&answer.body, COLUMNS),
         Command::List => {
-            if output.json {
-                return output.page(&answer.body, COLUMNS);
-            }
             output.line(table(items, COLUMNS).trim_end())?;
             match all.get("as_of") {
-                Some(_) => output.line(fields(&all, &[("as of", "as_of")]).trim_end()),
+                Some(_) => output.line(fields(&all, &[("as of", "as_of")], &["items"]).trim_end()),
                 None => Ok(()),
             }
         }
-        Command::Show { id } => {
-            let named = |item: &&Value| item.get("id").and_then(Value::as_str) == Some(id);
-            let item = items.iter().find(named).ok_or_else(|| {
-                Failure::new(
-                    Exit::NotFound,
-                    format!("no measure `{id}`: see `bailee measure list`"),
-                )
-            })?;
-            if output.json {
-                return output.json(item);
+        Command::Show { id } => match &chosen(items, id)[..] {
+            [] => Err(Failure::new(
+                Exit::NotFound,
+                format!("no measure `{id}`: see `bailee measure list`"),
+            )),
+            [one] => show(one, output),
+            several => {
+                output.json(&json!({"items": several}))?;
+                output.line(table(several, COLUMNS).trim_end())
             }
-            output.line(fields(item, COLUMNS).trim_end())?;
-            let facts = item.get("facts").and_then(Value::as_array).unwrap_or(&empty);
-            for fact in facts {
-                output.line(&format!("fact: {}", crate::output::cell(fact)))?;
-            }
-            Ok(())
+        },
+    }
+}
+
+/// The measure of this id, or all obligations of the measure that it names, such as `E5`.
+fn chosen(items: &[Value], id: &str) -> Vec<Value> {
+    let is_chosen = |item: &&Value| {
+        let rest = item.get("id").and_then(Value::as_str).and_then(|it| it.strip_prefix(id));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    items.iter().filter(is_chosen).cloned().collect()
+}
+
+fn show(item: &Value, output: Output) -> Result<(), Failure> {
+    output.json(item)?;
+    output.line(fields(item, COLUMNS, &["facts"]).trim_end())?;
+    let facts = item.get("facts").and_then(Value::as_array);
+    for fact in facts.into_iter().flatten() {
+        output.line(&format!("fact: {}", cell(fact)))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::chosen;
+
+    #[test]
+    fn an_id_chooses_one_and_a_measure_all_of_its_obligations() {
+        let items: Vec<Value> =
+            ["E1.0", "E1.1", "E10.1", "P1"].map(|id| json!({"id": id})).to_vec();
+        for (id, count) in [("E1.1", 1), ("E1", 2), ("P1", 1), ("E", 0), ("", 0), ("E1.", 0)] {
+            assert_eq!(chosen(&items, id).len(), count, "{id}");
         }
     }
 }

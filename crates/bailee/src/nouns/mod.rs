@@ -77,8 +77,8 @@ impl Paging {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Keep {
     /// Write the receipt to this file; `bailee verify FILE` checks it offline
-    #[arg(long = "receipt", value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
 }
 
 impl Keep {
@@ -87,7 +87,7 @@ impl Keep {
     /// # Errors
     /// When the answer has no receipt or the file cannot be written.
     pub fn save(&self, answer: &Answer) -> Result<(), Failure> {
-        let Some(path) = &self.file else { return Ok(()) };
+        let Some(path) = &self.receipt else { return Ok(()) };
         let receipt = receipt_of(answer)?.ok_or_else(|| {
             Failure::failed("the answer carries no receipt; it was done, see the account's ledger")
         })?;
@@ -97,7 +97,7 @@ impl Keep {
 
     /// Tells people where the receipt is, or how to get it.
     pub fn hint(&self, json: bool) {
-        if let (Some(path), false) = (&self.file, json) {
+        if let (Some(path), false) = (&self.receipt, json) {
             let path = path.display();
             note(&format!("receipt in `{path}`; check it with: bailee verify {path}"));
         }

@@ -9,12 +9,12 @@ use clap::Args;
 use kernel::Kernel;
 use serde_json::json;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Place;
 use super::config::Config;
 use super::folders::Folders;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
 /// What `bailee serve` is told.
@@ -55,6 +55,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
+    // Before anybody is told that it serves: whoever reads that may end it at once.
+    let ended = runtime.block_on(async { Ended::listen() })?;
     let url =
         format!("https://{}", server.local_addr().map_err(|why| cannot_listen(listen, &why))?);
     let ca = folders.data.join("tls/ca.pem");
@@ -66,7 +68,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let every = Duration::from_secs(config.anchor_seconds.unwrap_or(5));
     let served = runtime.block_on(async {
         let ticker = tokio::spawn(tick(kernel.clone(), every));
-        let served = server.run(ended()).await;
+        let served = server.run(ended.wait()).await;
         ticker.abort();
         served
     });
@@ -99,16 +101,29 @@ pub async fn tick(kernel: Kernel, every: Duration) {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn ended() {
-    let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut term), Ok(mut int)) = (term, int) else {
-        tracing::error!("signals cannot be waited for; end the server by killing it");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// The signals that end a server in order.
+struct Ended {
+    term: Signal,
+    int: Signal,
+}
+
+impl Ended {
+    /// From here on the signals do not end the process by themselves. Needs a runtime.
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|why| {
+                Failure::failed(format!("signals cannot be waited for: {}", reason(&why)))
+            })
+        };
+        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the first one, which may have come already.
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
     }
 }
 

@@ -123,14 +123,15 @@ impl Operation for CreateAccount {
     }
 
     fn replay(&self, first: &Replay) -> Result<Account> {
-        let slot = first.field(0, "slot").and_then(|slot| slot.parse().ok());
-        let slot = slot.ok_or_else(|| Error::internal("the first answer cannot be rebuilt"))?;
+        let lost = || Error::internal("the first answer cannot be rebuilt");
+        let slot = first.field(0, "slot").and_then(|slot| slot.parse().ok()).ok_or_else(lost)?;
+        let created = first.at().ok_or_else(lost)?.0;
         Ok(Account {
             format: "account/v1".to_owned(),
             id: self.id.to_string(),
             name: self.name.clone(),
             slot,
-            created: 0,
+            created,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Several records of one collection, all or none.
 
+use super::records::{made, outcome_of_writing};
 use super::{Place, Put as Written, WriteMany};
 use kernel::engine::Wants;
 use kernel::id::RecordId;
@@ -72,19 +73,16 @@ impl Operation for PutMany {
         for (key, body) in &self.records {
             let allowed = work.load::<WriteMany>(key)?;
             let created = !allowed.exists();
-            let saved = work.save(allowed, Content::Body(body.clone()), vec![])?;
+            let fields = outcome_of_writing(&allowed);
+            let saved = work.save(allowed, Content::Body(body.clone()), fields)?;
             written.push(Written { id: key.id.clone(), version: saved.version, created });
         }
         Ok(After::now(written))
     }
 
     fn replay(&self, first: &Replay) -> Result<Vec<Written>> {
-        let each = self.records.iter().enumerate().map(|(n, (key, _))| {
-            let version = first.field(n, "version").and_then(|version| version.parse().ok());
-            let version = version.ok_or_else(|| Error::internal("the first answer is lost"))?;
-            Ok(Written { id: key.id.clone(), version, created: version == 1 })
-        });
-        each.collect()
+        let each = self.records.iter().enumerate();
+        each.map(|(n, (key, _))| made(first, n, &key.id)).collect()
     }
 
     fn weight(&self) -> usize {

@@ -67,8 +67,8 @@ impl Operation for CreateCollection {
         Ok(After::now(Created { new: true }))
     }
 
-    fn replay(&self, _first: &Replay) -> Result<Created> {
-        Ok(Created { new: false })
+    fn replay(&self, first: &Replay) -> Result<Created> {
+        Ok(Created { new: first.field(0, "outcome").is_none() })
     }
 }
 

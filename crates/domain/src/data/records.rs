@@ -5,12 +5,19 @@ use crate::register::{Page, cursor, list};
 use kernel::engine::{PageWant, Wants};
 use kernel::id::RecordId;
 use kernel::{
-    Act, After, Content, Error, Kernel, Operation, RecordKey, Replay, Result, Target, Version,
-    Work, on_collection,
+    Act, After, Allowed, Content, Error, Kernel, Operation, RecordKey, Replay, Result, Target,
+    Version, Work, on_collection,
 };
 
 /// Most versions one history answer holds.
 const HISTORY: usize = 1000;
+
+/// Field of an entry: what came of it, where that is not what its kind says.
+const OUTCOME: &str = "outcome";
+/// The record was looked for and is not there.
+const NOT_FOUND: &str = "not found";
+/// The record was deleted and is written anew.
+const CREATED_AGAIN: &str = "created again";
 
 /// What must be so for a change to be made (RFC 9110 §13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,11 +70,27 @@ pub struct Put {
 }
 
 impl Put {
-    fn again(id: &str, first: &Replay) -> Result<Self> {
-        let version = first.field(0, "version").and_then(|version| version.parse().ok());
-        let version = version.ok_or_else(|| Error::internal("the first answer is lost"))?;
-        Ok(Self { id: id.to_owned(), version, created: version == 1 })
+    /// The answer of the first time, refusals included.
+    fn again(key: &RecordKey, first: &Replay) -> Result<Self> {
+        if first.field(0, OUTCOME) == Some(NOT_FOUND) {
+            return Err(no_record(key));
+        }
+        made(first, 0, &key.id)
     }
+}
+
+/// What the n-th entry of the first time says of a record that was written.
+pub(super) fn made(first: &Replay, entry: usize, id: &str) -> Result<Put> {
+    let version = first.field(entry, "version").and_then(|version| version.parse().ok());
+    let version = version.ok_or_else(|| Error::internal("the first answer is lost"))?;
+    let created = version == 1 || first.field(entry, OUTCOME) == Some(CREATED_AGAIN);
+    Ok(Put { id: id.to_owned(), version, created })
+}
+
+/// What the entry of a write says besides the version, so that a repetition can say it too: nothing
+/// for an ordinary one, which is most.
+pub(super) fn outcome_of_writing<A>(allowed: &Allowed<A>) -> Vec<(&'static str, String)> {
+    if allowed.deleted() { vec![(OUTCOME, CREATED_AGAIN.to_owned())] } else { vec![] }
 }
 
 /// Writes a record.
@@ -114,13 +137,14 @@ impl Operation for PutRecord {
         let allowed = work.load::<Write>(&self.key)?;
         let live = if allowed.exists() { allowed.version() } else { 0 };
         self.condition.check(live)?;
-        let saved = work.save(allowed, Content::Body(self.body.clone()), vec![])?;
+        let fields = outcome_of_writing(&allowed);
+        let saved = work.save(allowed, Content::Body(self.body.clone()), fields)?;
         let id = self.key.id.clone();
         Ok(After::now(Put { id, version: saved.version, created: live == 0 }))
     }
 
     fn replay(&self, first: &Replay) -> Result<Put> {
-        Put::again(&self.key.id, first)
+        Put::again(&self.key, first)
     }
 
     fn weight(&self) -> usize {
@@ -160,7 +184,7 @@ impl Operation for DeleteRecord {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Put>> {
         let allowed = work.load::<Delete>(&self.key)?;
         if !allowed.exists() {
-            work.disclose(&allowed, vec![("outcome", "not found".to_owned())]);
+            work.disclose(&allowed, vec![(OUTCOME, NOT_FOUND.to_owned())]);
             return Ok(After::refused(no_record(&self.key)));
         }
         self.condition.check(allowed.version())?;
@@ -170,7 +194,7 @@ impl Operation for DeleteRecord {
     }
 
     fn replay(&self, first: &Replay) -> Result<Put> {
-        Put::again(&self.key.id, first)
+        Put::again(&self.key, first)
     }
 }
 
@@ -211,7 +235,7 @@ impl Operation for RestoreRecord {
                     self.key.id
                 )));
             }
-            work.disclose(&allowed, vec![("outcome", "not found".to_owned())]);
+            work.disclose(&allowed, vec![(OUTCOME, NOT_FOUND.to_owned())]);
             return Ok(After::refused(no_record(&self.key)));
         };
         let body = work.before(&deleted)?;
@@ -221,7 +245,7 @@ impl Operation for RestoreRecord {
     }
 
     fn replay(&self, first: &Replay) -> Result<Put> {
-        Put::again(&self.key.id, first)
+        Put::again(&self.key, first)
     }
 }
 
@@ -276,12 +300,12 @@ impl Operation for GetRecord {
         let pointer = seen.present().filter(|pointer| asked.is_some() || !pointer.deleted);
         let pointer = pointer.filter(|p| asked.is_none_or(|v| (1..=p.version).contains(&v)));
         let Some(pointer) = pointer else {
-            work.disclose(&seen, vec![("outcome", "not found".to_owned())]);
+            work.disclose(&seen, vec![(OUTCOME, NOT_FOUND.to_owned())]);
             return Ok(After::refused(no_record(&self.key)));
         };
         let version = asked.unwrap_or(pointer.version);
         if self.condition.has(version) {
-            work.disclose(&seen, vec![("outcome", "not modified".to_owned())]);
+            work.disclose(&seen, vec![(OUTCOME, "not modified".to_owned())]);
             return Ok(After::now(Got::NotModified(version)));
         }
         if version == pointer.version {
@@ -329,7 +353,7 @@ impl Operation for History {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Vec<Version>>> {
         let seen = work.load::<ReadHistory>(&self.key)?;
         let Some(pointer) = seen.present() else {
-            work.disclose(&seen, vec![("outcome", "not found".to_owned())]);
+            work.disclose(&seen, vec![(OUTCOME, NOT_FOUND.to_owned())]);
             return Ok(After::refused(no_record(&self.key)));
         };
         work.disclose(&seen, vec![]);
@@ -383,7 +407,7 @@ impl Operation for ListRecords {
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Page<Listed>>> {
         if !work.is_live(&self.place.register)? {
-            let fields = vec![("outcome", "no such collection".to_owned())];
+            let fields = vec![(OUTCOME, "no such collection".to_owned())];
             work.note(self.place.account, List::ACTION.name, fields);
             return Ok(After::refused(self.place.missing()));
         }

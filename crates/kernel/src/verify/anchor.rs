@@ -12,8 +12,8 @@ use ledger::tree::Tree;
 use rusqlite::{OptionalExtension, params};
 use std::collections::HashMap;
 
-/// The next anchor: an anchor says which sizes the logs had before it, so it is read ahead, and each
-/// log's root is taken as it grows past the size named.
+/// The next anchor: an anchor says which sizes the logs had before it, so it is read ahead, and
+/// each log's root is taken as it grows past the size named.
 #[derive(Default)]
 pub(super) struct Anchors {
     tree: Tree,

@@ -30,7 +30,7 @@ struct Label {
     commit: u64,
 }
 
-/// Checks a backup folder: its label, the copy's hash, and the copy as [`super::verify_store`] does.
+/// Checks a backup folder: its label, the copy's hash, the copy as [`super::verify_store`] does.
 ///
 /// A backup that is older than the high-water mark is no problem; the report says by how much.
 pub fn verify_backup(

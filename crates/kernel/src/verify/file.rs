@@ -12,20 +12,20 @@ use std::path::{Path, PathBuf};
 /// Which way depends on what stands beside the file:
 /// - a write-ahead log with its index: somebody may be writing. The index is only read, locks are
 ///   kept, and the state is that of one moment.
-/// - a write-ahead log alone, as a copy or a crash leaves it: nobody has it open, so the log is read
-///   into memory without locks.
+/// - a write-ahead log alone, as a copy or a crash leaves it: nobody has it open, so the log is
+///   read into memory without locks.
 /// - nothing: the file is all there is.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let (log, index) = (beside(path, "-wal"), beside(path, "-shm"));
-    let logged = std::fs::metadata(log).is_ok_and(|file| file.len() > 0);
+    let log = std::fs::metadata(log).ok().map(|file| file.len());
     let uri = |options: &str| address(path, options);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = if !logged {
-        Connection::open_with_flags(uri("immutable=1"), flags)?
-    } else if index.exists() {
+    let connection = if log.is_some() && index.exists() {
         Connection::open_with_flags(uri("readonly_shm=1"), flags)?
+    } else if log.is_none_or(|bytes| bytes == 0) {
+        Connection::open_with_flags(uri("immutable=1"), flags)?
     } else {
         let connection = Connection::open_with_flags(uri("vfs=unix-none"), flags)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -77,8 +77,8 @@ fn schema(connection: &Connection) -> rusqlite::Result<Schema> {
         .collect()
 }
 
-/// Compares tables and indexes with those of a store that was just made. False if the rows cannot be
-/// read by their columns.
+/// Compares tables and indexes with those of a store that was just made. False if the rows cannot
+/// be read by their columns.
 pub(super) fn same_schema(db: &Connection, found: &mut Findings) -> bool {
     let before = found.seen();
     let fresh = crate::engine::Sqlite::fresh().map_err(|error| error.to_string());

@@ -1,12 +1,12 @@
 //! The offline verifier of a whole store, and of a backup: `bailee verify`.
 //!
-//! Everything is derived again from the leaves and compared with what is stored: trees, tiles, heads,
-//! commits; with the keys also openings, the access index, records with every version, requests,
-//! jobs and anchors. How each column is protected stands in `migrations/README.md`.
+//! Everything is derived again from the leaves and compared with what is stored: trees, tiles,
+//! heads, commits; with the keys also openings, the access index, records with every version,
+//! requests, jobs and anchors. How each column is protected stands in `migrations/README.md`.
 //!
 //! Promises: the store is not changed and no file is made, also while a server has it open. What is
-//! wrong is named by table and row, or by log and entry. Whatever the file holds gives problems, never
-//! a panic. Memory is a bit per row and a few hundred bytes per account.
+//! wrong is named by table and row, or by log and entry. Whatever the file holds gives problems,
+//! never a panic. Memory is a bit per row and a few hundred bytes per account.
 //!
 //! Does not: see bytes in pages that no row uses; know whether somebody with the root key wrote the
 //! whole store anew (that is what anchors, receipts and witnesses outside are for); without the
@@ -44,8 +44,8 @@ enum Mode {
 
 /// Checks the SQLite file of a store, which may be in use.
 ///
-/// `high_water` is the content of the high-water file; `progress` is called now and then with the
-/// number of rows that were looked at and of all rows.
+/// `high_water` is the content of the high-water file, read before this is called: a server goes on
+/// moving it. `progress` is called now and then with the number of rows looked at and of all rows.
 ///
 /// Without `root` everything is checked that needs no key, and the report says what was not.
 pub fn verify_store(

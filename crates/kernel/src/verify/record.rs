@@ -1,7 +1,7 @@
-//! Records: each one's present state and every version behind it, against the entries that made them.
+//! Records: each one's present state and every version behind it, against the entries that made it.
 //!
-//! A leaf with a `state` commits to a record's row and to the sealed bytes of its version, and names
-//! the entry of the version before. So each record is followed from its row back to its first
+//! A leaf with a `state` commits to a record's row and to the sealed bytes of its version, and
+//! names the entry of the version before. So each record is followed from its row back to its first
 //! version; every such leaf, every version and every key has to be met exactly once.
 
 use super::bits::Bits;

@@ -1,5 +1,5 @@
-//! A small store with everything in it: several accounts, a log with full tiles, versions, deletions,
-//! lists, remembered requests, jobs, anchors, two epochs of the process.
+//! A small store with everything in it: several accounts, a log with full tiles, versions,
+//! deletions, lists, remembered requests, jobs, anchors, two epochs of the process.
 
 use kernel::authority::{Action, Caller, Credential, Policies, Principal, Right};
 use kernel::engine::{PageWant, Sqlite, Wants};
@@ -160,6 +160,22 @@ impl Sample {
             rights: &["people"],
             interpret,
         })
+        .unwrap()
+    }
+
+    /// Accepts the store as the newest there is.
+    pub fn begin_epoch(&self) -> u32 {
+        let mut mark = HighWater::file(&self.dir.path().join("high-water")).unwrap();
+        let mut entropy = DangerSeededEntropy::from_number(6);
+        kernel::begin_epoch(
+            &mut Sqlite::open(&self.store()).unwrap(),
+            root(),
+            &mut mark,
+            &*self.clock,
+            &mut entropy,
+            interpret,
+            "the newest copy there is",
+        )
         .unwrap()
     }
 

@@ -1,9 +1,10 @@
 //! A store that nobody touched has no problem, with keys and without.
 
-use crate::sample::{Sample, root};
+use crate::sample::{CIRRUS, Sample, Users, root, run_job};
 use kernel::verify::verify_store;
 use rusqlite::Connection;
 use sealing::RootKey;
+use std::time::Duration;
 
 #[test]
 fn an_unaltered_store_has_no_problem() {
@@ -20,6 +21,53 @@ fn a_store_that_was_just_founded_has_no_problem() {
     let sample = Sample::founded();
     let report = sample.verify(&sample.store());
     assert!(report.ok(), "{report}");
+}
+
+#[test]
+fn requests_are_forgotten_after_a_day_and_nothing_is_missing() {
+    let sample = Sample::full();
+    sample.clock.advance(Duration::from_secs(25 * 3600));
+    let kernel = sample.open(4);
+    let users = Users { kernel: &kernel };
+    users.put("ada", CIRRUS, "z", Some("next day"), Some(("key-0", [0; 32])));
+    kernel.tick(run_job).unwrap();
+    kernel.close();
+    drop(kernel);
+    let report = sample.verify(&sample.store());
+    assert!(report.ok(), "{report}");
+    let db = Connection::open(sample.store()).unwrap();
+    let left = |table: &str| -> i64 {
+        db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((left("requests"), left("jobs")), (1, 1));
+}
+
+#[test]
+fn a_store_whose_history_was_begun_anew_has_no_problem() {
+    let sample = Sample::full();
+    let old = std::fs::read(sample.store()).unwrap();
+    let kernel = sample.open(4);
+    Users { kernel: &kernel }.put("ada", CIRRUS, "z", Some("lost"), None);
+    kernel.close();
+    drop(kernel);
+    std::fs::write(sample.store(), old).unwrap();
+    assert!(!sample.verify(&sample.store()).ok());
+    assert_eq!(sample.begin_epoch(), 1);
+    let report = sample.verify(&sample.store());
+    assert!(report.ok(), "{report}");
+    let kernel = sample.open(5);
+    Users { kernel: &kernel }.put("ada", CIRRUS, "z", Some("done again"), None);
+    kernel.anchor_now().unwrap();
+    kernel.close();
+    drop(kernel);
+    let report = sample.verify(&sample.store());
+    assert!(report.ok(), "{report}");
+    let path = sample.dir.path().join("altered.db");
+    std::fs::copy(sample.store(), &path).unwrap();
+    // Back under the name the log had before.
+    let change = "UPDATE entries SET leaf = CAST(replace(leaf, '/5/e1\"', '/5\"') AS BLOB)";
+    Connection::open(&path).unwrap().execute_batch(&change.replace('\\', "")).unwrap();
+    assert!(!sample.verify(&path).ok());
 }
 
 #[test]
@@ -45,7 +93,7 @@ fn without_keys_what_needs_none_is_found() {
     let sample = Sample::full();
     for (change, named) in [
         (
-            "UPDATE entries SET leaf = CAST(replace(leaf, 't.get', 't.put') AS BLOB) WHERE row = 99",
+            "UPDATE entries SET leaf = CAST(replace(leaf, 't.get', 't.p') AS BLOB) WHERE row = 99",
             "log ",
         ),
         ("UPDATE entries SET opening = NULL WHERE row = 99", "log "),

@@ -1,0 +1,104 @@
+//! Every route of the OpenAPI document, without a login and from another account.
+
+use crate::support::{Answer, Ask, Running, ask};
+use serde_json::Value;
+
+/// What a route needs to be asked properly, so that nothing but the right is missing.
+fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
+    let path = path
+        .replace("{account}", "acme")
+        .replace("{collection}", "cases")
+        .replace("{record}", "a")
+        .replace("{tile}", "0/000.p/1")
+        .replace("{index}", "0")
+        .replace("{name}", "worker")
+        .replace("{token}", "t")
+        .replace("{grant}", "g");
+    assert!(!path.contains('{'), "{path}: this test knows no such value");
+    let (path, body) = match operation["operationId"].as_str().unwrap() {
+        "createAccount" => (path, Some(r#"{"name":"other"}"#)),
+        "putRecord" => (path, Some("1")),
+        "putRecords" => (path, Some(r#"{"records":[{"id":"a","value":1}]}"#)),
+        "getConsistency" => (format!("{path}?from=1&to=2"), None),
+        "createPerson" | "createService" => (path, Some(r#"{"name":"eve"}"#)),
+        "createGrant" => (
+            path,
+            Some(
+                r#"{"to":"service:spy","account":"acme","collections":["*"],"verbs":["read"],
+                    "purpose":"x","for_seconds":60}"#,
+            ),
+        ),
+        "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
+        _ => (path, None),
+    };
+    assert_eq!(body.is_some(), operation.get("requestBody").is_some(), "{path}");
+    (path, body)
+}
+
+fn walk(server: &Running, mut see: impl FnMut(&str, &str, &Value, &dyn Fn(Ask<'_>) -> Answer)) {
+    let document = server.expect(200, &ask("GET", "/openapi.json")).json();
+    for (template, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let (path, body) = proper(operation, template);
+            let method = method.to_uppercase();
+            see(template, &method, operation, &|ask: Ask<'_>| {
+                let ask = Ask { method: &method, path: &path, ..ask };
+                server.ask(&match body {
+                    Some(body) => ask.json(body),
+                    None => ask,
+                })
+            });
+        }
+    }
+}
+
+#[test]
+fn without_a_login_exactly_three_routes_answer() {
+    let server = Running::start(80);
+    server.acme();
+    let mut open = vec![];
+    walk(&server, |path, method, operation, send| {
+        let answer = send(ask("", ""));
+        match answer.status {
+            401 => assert_eq!(answer.field("www-authenticate"), Some("Bearer")),
+            200 => open.push(path.to_owned()),
+            other => panic!("{method} {path}: {other}"),
+        }
+        assert_eq!(answer.status == 200, operation["security"] == serde_json::json!([]));
+        let wrong = send(ask("", "").by("bailee_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+        assert_eq!(wrong.status, answer.status, "{method} {path}");
+    });
+    open.sort();
+    assert_eq!(open, ["/healthz", "/openapi.json", "/readyz"]);
+}
+
+#[test]
+fn from_another_account_everything_is_refused() {
+    let server = Running::start(81);
+    let worker = server.acme();
+    let record = "/v1/accounts/acme/collections/cases/records/a";
+    server.expect(201, &ask("PUT", record).by(&worker).json("1"));
+    server.world.account(&worker, "elsewhere").unwrap();
+    let spy = server.world.service("spy");
+    server.world.grant("service:spy", "elsewhere", "*", &["read", "write", "delete", "export"]);
+
+    // What everybody with a login may know.
+    let everybody = ["/healthz", "/readyz", "/openapi.json", "/v1/ledger/keys", "/v1/measures"];
+    walk(&server, |path, method, _, send| {
+        let answer = send(ask("", "").by(&spy));
+        let expected = match path {
+            _ if everybody.contains(&path) && method == "GET" => 200,
+            _ if path.contains("{account}") => 404,
+            _ => 403,
+        };
+        assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text());
+        if expected == 404 {
+            // An account of others is not told from one that is not there.
+            assert_eq!(answer.detail(), "no such account, or none that you may know of");
+        }
+    });
+    let none = server.expect(404, &ask("GET", "/v1/accounts/none").by(&spy));
+    assert_eq!(none.detail(), "no such account, or none that you may know of");
+    let untouched = server.expect(200, &ask("GET", record).by(&worker));
+    assert_eq!((untouched.text(), untouched.field("etag")), ("1", Some("\"1\"")));
+}
