@@ -123,7 +123,10 @@ mod tests {
             parse("--seconds 3 --peer --check").unwrap(),
             Options { check: true, peer: true, write: false, seconds: 3 }
         );
-        assert_eq!(parse("").unwrap(), Options { check: false, peer: false, write: false, seconds: SECONDS });
+        assert_eq!(
+            parse("").unwrap(),
+            Options { check: false, peer: false, write: false, seconds: SECONDS }
+        );
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! What Bailee does: one folder per noun.
 //!
-//! A noun is a versioned stored form, pure rules over it, and operations that load, decide, save and
-//! record through the kernel. There is no clock, randomness, network, `async`, HTTP, HTML or SQL
-//! here. A noun may use the nouns declared above it, never one below; `xtask tidy` checks that.
+//! A noun is a versioned stored form, pure rules over it, and operations that load, decide, save
+//! and record through the kernel. There is no clock, randomness, network, `async`, HTTP, HTML or
+//! SQL here. A noun may use the nouns declared above it, never one below; `xtask tidy` checks that.
 
 pub mod register;
 
+// In dependency order: a module may use those above it, never one below.
 pub mod accounts;
-pub mod data;
-pub mod grants;
-pub mod ledgers;
-pub mod measures;
 pub mod people;
 pub mod services;
+pub mod grants;
+pub mod data;
+pub mod ledgers;
+pub mod measures;
 
 mod rights;
 

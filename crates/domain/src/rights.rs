@@ -1,5 +1,5 @@
-//! What the kernel has to be told about the nouns: the policies, which registers hold rights and how
-//! to read them, and what its jobs do.
+//! What the kernel has to be told about the nouns: the policies, which registers hold rights and
+//! how to read them, and what its jobs do.
 
 use crate::grants::{EXPIRE, Grant, NoteExpiry};
 use crate::people::Person;

@@ -25,6 +25,8 @@ struct Inner {
     /// What the anchor that is under way says, in case it does not get committed.
     said: Vec<u64>,
     last: Option<Last>,
+    /// Whether `tree` and `heads` are those of the last anchor; not while one is under way.
+    settled: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -91,6 +93,7 @@ impl Anchors {
     /// Takes over the moved heads and says what the next anchor entry has to say.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         let mut inner = self.lock();
+        inner.settled = false;
         let moved = std::mem::take(&mut inner.moved);
         let changes: Vec<(u64, Hash)> = moved
             .iter()
@@ -108,7 +111,8 @@ impl Anchors {
 
     /// The anchor entry was committed at this index of `house`.
     pub(crate) fn committed(&self, house_index: u64) {
-        self.lock().last = Some(Last { house_index });
+        let mut inner = self.lock();
+        (inner.last, inner.settled) = (Some(Last { house_index }), true);
     }
 
     /// The anchor entry was not committed: the next one says it all again, since whoever replays
@@ -130,7 +134,7 @@ impl Anchors {
     /// Where an account stands in the last anchor, if there is one and the account is in it.
     pub(crate) fn of(&self, slot: u64) -> Option<Anchored> {
         let inner = self.lock();
-        let last = inner.last?;
+        let last = inner.last.filter(|_| inner.settled)?;
         let (size, root) = *inner.heads.get(&slot)?;
         Some(Anchored {
             size,

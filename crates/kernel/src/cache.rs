@@ -1,6 +1,7 @@
 //! A bounded memory of two generations: what was used since the last turn survives it.
 //!
-//! It never holds more than twice its capacity, needs no list of uses, and costs one or two lookups.
+//! It never holds more than twice its capacity, needs no list of uses, and costs one or two
+//! lookups.
 
 use std::collections::HashMap;
 use std::hash::Hash;

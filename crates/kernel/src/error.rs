@@ -1,8 +1,8 @@
 //! The eight kinds of failure a caller can act on.
 //!
-//! Each error carries a sentence for the caller and, apart from it, a context for the operator. Faces
-//! turn the kind into a status, a page or an exit code, in one function each. `Display` shows the
-//! caller's sentence only, so that nothing internal leaks by accident.
+//! Each error carries a sentence for the caller and, apart from it, a context for the operator.
+//! Faces turn the kind into a status, a page or an exit code, in one function each. `Display` shows
+//! the caller's sentence only, so that nothing internal leaks by accident.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! After the commit: heads are signed, receipts made, bodies opened, callers answered.
 //!
-//! Nothing here can fail a commit. Ed25519 is deterministic (RFC 8032), so a head signed again after
-//! a crash has the same bytes.
+//! Nothing here can fail a commit. Ed25519 is deterministic (RFC 8032), so a head signed again
+//! after a crash has the same bytes.
 
 use crate::engine::Reader;
 use crate::error::{Error, Result};

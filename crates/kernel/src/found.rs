@@ -4,10 +4,11 @@ use crate::authority::{Action, Decision, Interpret};
 use crate::engine::{Engine, Wants};
 use crate::error::{Error, Result};
 use crate::highwater::{HighWater, Mark};
-use crate::operation::{Act, Asked, Content, RecordKey, Target, Work};
+use crate::operation::{Act, Asked, Content, RecordKey, Target};
 use crate::stage::{Finished, Stage};
 use crate::store::{HOUSE, Identity, Keyring, found as found_identity, house_tag, known, meta_row};
 use crate::time::{Clock, Moment};
+use crate::work::Work;
 use sealing::{AccountKeys, Entropy, RootKey};
 use std::sync::Arc;
 
@@ -25,11 +26,12 @@ impl Act for Founding {
 /// A register entry that a new store starts with: collection, id, body.
 pub type Register = (&'static str, String, Vec<u8>);
 
-/// Makes a store: its identity, its signing key, the account `house`, and the first registers. Gives
-/// the public half of the signing key.
+/// Makes a store: its identity, its signing key, the account `house`, and the first registers.
+/// Gives the public half of the signing key.
 ///
 /// # Errors
 /// `Conflict` if the store was founded already.
+#[expect(clippy::too_many_arguments, reason = "a store is founded from all of these, once")]
 pub fn found(
     engine: &mut dyn Engine,
     root: RootKey,

@@ -1,9 +1,9 @@
 //! The high-water mark: how far the store had come, remembered outside of it.
 //!
-//! After each commit its sequence number and chain are written to a file in the keys folder. A store
-//! that is behind the file, or that differs from it, was rolled back: it does not sign. The file is
-//! written after the commit, so it is never ahead of an intact store; it is not flushed each time,
-//! so after a loss of power it may be behind one, which is harmless.
+//! After each commit its sequence number and chain are written to a file in the keys folder. A
+//! store that is behind the file, or that differs from it, was rolled back: it does not sign. The
+//! file is written after the commit, so it is never ahead of an intact store; it is not flushed
+//! each time, so after a loss of power it may be behind one, which is harmless.
 
 use crate::engine::CommitRow;
 use crate::error::{Error, Result};
@@ -58,7 +58,8 @@ impl HighWater {
         Ok(Self::File(file))
     }
 
-    /// Reads the newest mark. Two slots are written in turn, so that a torn write loses one at most.
+    /// Reads the newest mark. Two slots are written in turn, so that a torn write loses one at
+    /// most.
     ///
     /// # Errors
     /// `Unavailable` if the file cannot be read.

@@ -1,7 +1,7 @@
 //! Names that people choose, parsed once at the edge and typed from there on.
 //!
-//! Every name is plain ASCII, so that two names that look alike are alike; none can contain a slash,
-//! a NUL or a control character, and none can be a path of its own (`.` or `..`).
+//! Every name is plain ASCII, so that two names that look alike are alike; none can contain a
+//! slash, a NUL or a control character, and none can be a path of its own (`.` or `..`).
 
 use crate::error::{Error, Result};
 use std::fmt;

@@ -1,8 +1,8 @@
 //! The lane: the one place where anything changes.
 //!
-//! Everything that waits is taken at once (no timer when idle, a cap per batch), fetched, executed on
-//! an overlay, persisted in one commit, and handed on to be signed and answered. A batch ends with
-//! an operation that changes rights, so that the next one is decided under the new ones.
+//! Everything that waits is taken at once (no timer when idle, a cap per batch), fetched, executed
+//! on an overlay, persisted in one commit, and handed on to be signed and answered. A batch ends
+//! with an operation that changes rights, so that the next one is decided under the new ones.
 
 use crate::authority::{Decision, Interpret};
 use crate::engine::{Counters, Engine, Reader, Tag, Wants};
@@ -10,10 +10,11 @@ use crate::error::{Error, Kind, Result};
 use crate::highwater::{HighWater, Mark};
 use crate::kernel::Shared;
 use crate::limits::{BATCH_BYTES, BATCH_OPERATIONS, CLOCK_BACKWARDS};
-use crate::operation::{After, Asked, Operation, Replay, Target, Work};
+use crate::operation::{After, Asked, Operation, Replay, Target};
 use crate::reveal::Reveal;
 use crate::stage::{Closed, Finished, Head, Place, Stage};
 use crate::time::Moment;
+use crate::work::Work;
 use sealing::Entropy;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -287,6 +288,7 @@ impl Lane {
         let request = self.request_tag(&one.asked, one.target.account).map_err(Stop::Refused)?;
         if let (Some((account, tag)), Some((_, hash))) = (request, &one.asked.idempotency)
             && let Some(row) = stage.remembered(account, &tag)
+            && row.at >= crate::tick::forget_before(now)
         {
             if row.hash != *hash {
                 return Err(Stop::Refused(Error::conflict(

@@ -29,18 +29,19 @@ mod refusals;
 mod registers;
 mod stage;
 mod tick;
+mod work;
 pub mod verify;
 
 pub use error::{Error, Kind, Result};
 pub use found::{begin_epoch, found};
-pub use kernel::{Kernel, Parts, SeenEntry, on_collection, on_house, token_hash};
+pub use kernel::{Accesses, Kernel, Parts, SeenEntry, on_collection, on_house, token_hash};
 pub use lane::Done;
 pub use operation::{
     Act, After, Allowed, Asked, Content, Job, Operation, Pointer, RecordKey, Replay, Saved, Target,
-    Work,
 };
 pub use refusals::{REFUSED, UNAUTHENTICATED};
 pub use reveal::{Header, Reveal, Version};
 pub use store::{HOUSE, Identity};
 pub use tick::{Ran, RunJob};
 pub use time::{Clock, Moment, SystemClock};
+pub use work::Work;

@@ -36,7 +36,8 @@ pub const ENTRIES_ITEMS: u64 = 1000;
 /// Accounts one operation may write to (design §3).
 pub const ACCOUNTS_PER_OPERATION: usize = 16;
 
-/// Longest stated purpose, in bytes. It is a sentence, not a document, and a leaf's opening holds it.
+/// Longest stated purpose, in bytes. It is a sentence, not a document, and a leaf's opening holds
+/// it.
 pub const PURPOSE_BYTES: usize = 512;
 
 /// Longest window of a grant. No standing access: what is needed for longer is approved again.

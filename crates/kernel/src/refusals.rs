@@ -3,9 +3,10 @@
 use crate::authority::Action;
 use crate::error::{Error, Result};
 use crate::limits::REFUSALS_PER_MINUTE;
-use crate::operation::{After, Operation, Target, Work};
+use crate::operation::{After, Operation, Target};
 use crate::store::HOUSE;
 use crate::time::Moment;
+use crate::work::Work;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 

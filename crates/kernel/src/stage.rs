@@ -2,22 +2,30 @@
 //!
 //! Nothing here is durable or seen by anybody until the lane persists the [`Commit`] it builds.
 
+mod finished;
+mod rows;
+mod tiles;
+
+pub(crate) use finished::{Finished, JOB_DONE, JOBS_LEFT, REMEMBERED, hex, job_name, request_name};
+pub(crate) use rows::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state, record_mac, state_hash};
+pub(crate) use tiles::tile_root;
+
 use crate::authority::{Interpret, Right};
 use crate::engine::{
     AccessRow, AccountKeysRow, Commit, EntryRow, Fetched, HeadRow, JobRow, PageWant, Reader,
-    RecordKeyRow, RecordRow, RequestRow, Stored, Tag, TileRow, VersionRow,
+    RecordKeyRow, RecordRow, RequestRow, Stored, Tag, VersionRow,
 };
 use crate::error::{Error, Result};
-use crate::operation::{Content, Draft, Founded, Job, State, Work, Write};
+use crate::operation::{Content, Draft, Founded, Job, State, Write};
 use crate::reveal::{Header, join};
 use crate::store::{
-    HOUSE, Identity, Keyring, actor_tag, job_context, opening_context, opening_key,
-    record_key_context, version_context,
+    HOUSE, Identity, Keyring, actor_tag, job_context, record_key_context, version_context,
 };
 use crate::time::Moment;
-use ledger::entry::StoredOpening;
+use finished::prove;
 use ledger::tree::{Batch, Frontier, leaf_hash};
-use sealing::{AccountKeys, Context, Entropy, Key, mac, seal, sha256, unwrap, verify_mac, wrap};
+use rows::seal_opening;
+use sealing::{AccountKeys, Entropy, Key, seal, sha256, wrap};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -332,7 +340,7 @@ impl Stage {
         };
         let version = before.as_ref().map_or(1, |state| state.row.version + 1);
         let context = version_context(key.account, key.tag, version, key_version);
-        let sealed = sealing(seal(&record_key, &context, entropy, &plain))?;
+        let sealed = sealed(seal(&record_key, &context, entropy, &plain))?;
         self.counters.version += 1;
         let current = self.counters.version;
         let row = before.as_ref().map_or_else(
@@ -379,7 +387,7 @@ impl Stage {
     ) -> Result<(Arc<Key>, i64, u32)> {
         let record_key = Key::generate(entropy)?;
         let context = record_key_context(key.account, key.tag, 1);
-        let wrapped = sealing(wrap(&keys.records, &context, entropy, &record_key))?;
+        let wrapped = sealed(wrap(&keys.records, &context, entropy, &record_key))?;
         self.counters.record_key += 1;
         let row = self.counters.record_key;
         let stored = RecordKeyRow { row, account: key.account, tag: key.tag, version: 1, wrapped };
@@ -394,7 +402,7 @@ impl Stage {
         let row = self.counters.job;
         let plain = [&job.kind, &job.object, &job.actor].map(String::as_str).join("\n");
         let context = job_context(job.account, row, job.due.0);
-        let sealed = sealing(seal(&keys.log, &context, entropy, plain.as_bytes()))?;
+        let sealed = sealed(seal(&keys.log, &context, entropy, plain.as_bytes()))?;
         let row = JobRow { row, account: job.account, due: job.due.0, sealed };
         let name = job_name(&row);
         self.commit.jobs.push(row);
@@ -426,153 +434,6 @@ impl Stage {
         let founded = self.founded.into_values().collect();
         Ok(Closed { commit: self.commit, moved, counters, rights: self.rights, founded })
     }
-
-    /// Writes each tile that this batch made full: level 0 from leaves, the others from tiles.
-    fn fill_tiles(&mut self, account: u64, head: &Head) -> Result<()> {
-        let width = u64::from(ledger::tile::WIDTH);
-        let (mut from, mut to) = (head.from, head.log.size());
-        let mut level = 0_u8;
-        while from / width < to / width {
-            for index in from / width..to / width {
-                let data = self.tile_data(account, level, index)?;
-                self.counters.tile += 1;
-                let row = self.counters.tile;
-                self.commit.tiles.push(TileRow { row, account, level, index, data });
-            }
-            (from, to, level) = (from / width, to / width, level + 1);
-        }
-        Ok(())
-    }
-
-    fn tile_data(&self, account: u64, level: u8, index: u64) -> Result<Vec<u8>> {
-        let width = u64::from(ledger::tile::WIDTH);
-        let first = index * width;
-        let missing = || Error::internal(format!("log {account}: tile {level}/{index} has a gap"));
-        let mut data = Vec::with_capacity(256 * 32);
-        if level == 0 {
-            let stored = self.reader.entries(account, first, width)?;
-            let staged = self.commit.entries.iter().filter(|entry| entry.account == account);
-            let all = stored.iter().chain(staged).filter(|e| e.index / width == index);
-            for entry in all {
-                data.extend_from_slice(&leaf_hash(&entry.leaf));
-            }
-        } else {
-            for child in first..first + width {
-                let staged = self.commit.tiles.iter().find(|tile| {
-                    tile.account == account && tile.level + 1 == level && tile.index == child
-                });
-                let child = match staged {
-                    Some(tile) => tile.data.clone(),
-                    None => {
-                        let stored = self.reader.tile(account, level - 1, child)?;
-                        stored.ok_or_else(missing)?.data
-                    }
-                };
-                data.extend_from_slice(&tile_root(&child)?);
-            }
-        }
-        if data.len() == 256 * 32 { Ok(data) } else { Err(missing()) }
-    }
-}
-
-/// The root of a full tile.
-pub(crate) fn tile_root(data: &[u8]) -> Result<ledger::Hash> {
-    let (hashes, rest) = data.as_chunks::<32>();
-    if !rest.is_empty() {
-        return Err(Error::internal("a tile has a length that is no multiple of 32"));
-    }
-    Ok(ledger::tile::subtree_root(hashes))
-}
-
-/// What an operation did, to be taken over.
-pub(crate) struct Finished {
-    pub(crate) common: Vec<(&'static str, String)>,
-    pub(crate) drafts: Vec<Draft>,
-    pub(crate) founded: Vec<Founded>,
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) job_done: Option<i64>,
-    pub(crate) idempotency: Option<(u64, Tag, [u8; 32])>,
-    pub(crate) now: Moment,
-}
-
-impl Finished {
-    pub(crate) fn of(work: Work<'_>, idempotency: Option<(u64, Tag, [u8; 32])>) -> Self {
-        let common = common_fields(&work);
-        let Work { drafts, founded, jobs, job_done, now, .. } = work;
-        Self { common, drafts, founded, jobs, job_done, idempotency, now }
-    }
-}
-
-/// The fields of every entry: who, by what right, what for.
-fn common_fields(work: &Work<'_>) -> Vec<(&'static str, String)> {
-    let asked = work.asked;
-    let mut fields = vec![
-        ("actor", asked.caller.principal.to_string()),
-        ("credential", asked.caller.credential.clone()),
-        ("policies", work.decision.policies.to_string()),
-        ("request", asked.request.clone()),
-    ];
-    let mut purpose = asked.purpose.clone();
-    if let Some(grant) = &work.decision.grant {
-        fields.push(("grant", format!("{}#{}", grant.id, grant.given)));
-        if grant.bootstrap {
-            fields.push(("bootstrap", "true".to_owned()));
-        }
-        purpose.get_or_insert_with(|| grant.purpose.clone());
-    }
-    fields.extend(purpose.map(|purpose| ("purpose", purpose)));
-    fields.extend(asked.behalf.clone().map(|behalf| ("behalf", behalf)));
-    fields
-}
-
-/// Field of the first entry of a request that is remembered: the name of its row.
-pub(crate) const REMEMBERED: &str = "remembered";
-/// Field of the entry that left jobs: the names of their rows.
-pub(crate) const JOBS_LEFT: &str = "jobs";
-/// Field of the entry that did a job: the number of its row.
-pub(crate) const JOB_DONE: &str = "job-done";
-
-/// Adds to an operation's entries what its rows that change or go are checked against: a remembered
-/// request, a job that is left, a job that is done. Without it such a row could be removed, or put
-/// back, and nobody would see.
-fn prove(
-    drafts: &mut [Draft],
-    left: &[String],
-    job_done: Option<i64>,
-    request: Option<&RequestRow>,
-) {
-    if let Some(request) = request
-        && let Some(first) = drafts.iter_mut().find(|draft| draft.account == request.account)
-    {
-        first.fields.push((REMEMBERED, request_name(request)));
-    }
-    if let Some(first) = drafts.first_mut() {
-        if !left.is_empty() {
-            first.fields.push((JOBS_LEFT, left.join(" ")));
-        }
-        first.fields.extend(job_done.map(|row| (JOB_DONE, row.to_string())));
-    }
-}
-
-/// How an entry names a job's row: its number and the start of a hash over all of it.
-pub(crate) fn job_name(row: &JobRow) -> String {
-    let (account, due) = (row.account.to_be_bytes(), row.due.to_be_bytes());
-    row_name(row.row, &[b"bailee-job/v1", &account, &due, &row.sealed])
-}
-
-/// How an entry names the row of a remembered request; entry and time are its own.
-pub(crate) fn request_name(row: &RequestRow) -> String {
-    let (account, count) = (row.account.to_be_bytes(), row.count.to_be_bytes());
-    row_name(row.row, &[b"bailee-request/v1", &account, &row.tag, &row.hash, &count])
-}
-
-fn row_name(row: i64, parts: &[&[u8]]) -> String {
-    format!("{row}:{}", hex(sha256(parts).get(..16).unwrap_or_default()))
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A batch that is ready to be persisted.
@@ -590,89 +451,7 @@ struct Written {
     after: State,
 }
 
-/// The hash that a leaf commits to: the record's state after the entry, ciphertext included.
-pub(crate) fn state_hash(row: &RecordRow, sealed: &[u8; 32]) -> ledger::Hash {
-    sha256(&[
-        b"bailee-state/v1",
-        &row.account.to_be_bytes(),
-        &row.collection,
-        &row.tag,
-        &row.version.to_be_bytes(),
-        &[u8::from(row.deleted)],
-        &row.changed.to_be_bytes(),
-        sealed,
-    ])
-}
-
-/// The MAC of a record's row, checked each time the row is used.
-pub(crate) fn record_mac(keys: &AccountKeys, row: &RecordRow) -> [u8; 32] {
-    mac(&keys.tags, &record_mac_parts(&record_numbers(row), row))
-}
-
-/// Opens a row and its key, if the row holds.
-pub(crate) fn open_state(keys: &AccountKeys, stored: Stored) -> Result<State> {
-    let Stored { record, key } = stored;
-    let damaged = |what: &str| {
-        Error::internal(format!("record row {} of log {}: {what}", record.row, record.account))
-    };
-    let numbers = record_numbers(&record);
-    if !verify_mac(&keys.tags, &record_mac_parts(&numbers, &record), &record.mac) {
-        return Err(damaged("it was altered"));
-    }
-    let context = record_key_context(key.account, key.tag, key.version);
-    if key.tag != record.tag || key.account != record.account {
-        return Err(damaged("its key belongs to another record"));
-    }
-    let opened = unwrap(&keys.records, &context, &key.wrapped)
-        .map_err(|error| damaged(&format!("its key does not open: {error}")))?;
-    Ok(State { row: record, key: Arc::new(opened), key_version: key.version })
-}
-
-fn record_numbers(row: &RecordRow) -> [[u8; 8]; 6] {
-    [
-        row.row.to_be_bytes(),
-        row.account.to_be_bytes(),
-        row.version.to_be_bytes(),
-        row.changed.to_be_bytes(),
-        row.current.to_be_bytes(),
-        row.key.to_be_bytes(),
-    ]
-}
-
-fn record_mac_parts<'a>(numbers: &'a [[u8; 8]; 6], row: &'a RecordRow) -> [&'a [u8]; 10] {
-    let [a, b, c, d, e, f] = numbers;
-    let deleted: &[u8] = if row.deleted { b"1" } else { b"0" };
-    [b"bailee-record/v1", a, b, c, d, e, f, &row.collection, &row.tag, deleted]
-}
-
-/// First byte of a stored opening: which key it is sealed under.
-pub(crate) const OPENING_BY_LOG: u8 = 0;
-/// As above: under a key derived from the record's, whose tag follows.
-pub(crate) const OPENING_BY_RECORD: u8 = 1;
-
-fn seal_opening(
-    keys: &AccountKeys,
-    account: u64,
-    index: u64,
-    subject: Option<State>,
-    seed: &[u8; 32],
-    fields: &[(&str, &str)],
-    entropy: &mut dyn Entropy,
-) -> Result<Vec<u8>> {
-    let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let plain = StoredOpening { seed: *seed, fields: fields.collect() }.encode();
-    let Some(subject) = subject else {
-        let context = opening_context(account, [0; 16], index);
-        let sealed = sealing(seal(&keys.log, &context, entropy, &plain))?;
-        return Ok([vec![OPENING_BY_LOG], sealed].concat());
-    };
-    let tag = subject.row.tag;
-    let context: Context = opening_context(account, tag, index);
-    let sealed = sealing(seal(&opening_key(&subject.key), &context, entropy, &plain))?;
-    Ok([&[OPENING_BY_RECORD][..], &tag, &sealed].concat())
-}
-
-fn sealing<T>(outcome: Result<T, sealing::SealError>) -> Result<T> {
+fn sealed<T>(outcome: Result<T, sealing::SealError>) -> Result<T> {
     outcome.map_err(|error| match error {
         sealing::SealError::Entropy(error) => Error::from(error),
         other => Error::internal(format!("sealing: {other}")),

@@ -9,10 +9,11 @@ use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::kernel::Kernel;
 use crate::limits::IDEMPOTENCY_WINDOW;
-use crate::operation::{After, Asked, Job, Operation, Target, Work};
+use crate::operation::{After, Asked, Job, Operation, Target};
 use crate::refusals::Strangers;
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
+use crate::work::Work;
 use std::sync::mpsc::channel;
 
 /// The entry that anchors the heads of all accounts.

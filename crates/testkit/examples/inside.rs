@@ -1,10 +1,10 @@
 //! Measures the inside, without network: the lane over SQLite, the ledger's rates, decisions.
 //!
-//! Prints one JSON object per line: `{"what", "value", "unit", "more"}`. `cargo xtask bench` runs it
-//! and makes the table; seconds per measurement are the first argument.
+//! Prints one JSON object per line: `{"what", "value", "unit", "more"}`. `cargo xtask bench` runs
+//! it and makes the table; seconds per measurement are the first argument.
 
 #![expect(clippy::disallowed_methods, reason = "measuring time is what a benchmark is for")]
-#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot run has to stop")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot run has to stop")]
 
 use domain::data::{Condition, GetRecord, PutRecord};
 use kernel::engine::Sqlite;
@@ -69,20 +69,20 @@ fn ledger_rates(span: Duration) {
         seed: &seed,
         fields: &fields,
     };
-    say("leaf with 8 commitments", rate(span, 1, || drop(draft(5).leaf())), "1/s", "one core");
+    say("leaf with 8 commitments", rate(span, 1, || _ = draft(5).leaf()), "1/s", "one core");
     let leaf = draft(5).leaf();
     let mut frontier = Frontier::new();
     (0..1_000_003_u64).for_each(|n| frontier.push(leaf_hash(&n.to_be_bytes())));
     let append = rate(span, 64, || {
         let mut batch = Batch::new(frontier.clone());
-        (0..64_u64).for_each(|_| drop(batch.push(leaf_hash(&leaf))));
+        (0..64_u64).for_each(|_| _ = batch.push(leaf_hash(&leaf)));
         std::hint::black_box(batch.root());
     });
     say("append, batches of 64 at a million entries", append, "1/s", "one core");
     let mut batch = Batch::new(frontier);
     let first = batch.push(leaf_hash(&leaf));
-    (1..64_u64).for_each(|_| drop(batch.push(leaf_hash(&leaf))));
-    say("inclusion proof", rate(span, 1, || drop(batch.prove(first))), "1/s", "one core");
+    (1..64_u64).for_each(|_| _ = batch.push(leaf_hash(&leaf)));
+    say("inclusion proof", rate(span, 1, || _ = batch.prove(first)), "1/s", "one core");
     let (proof, root, size) = (batch.prove(first).expect("in it"), batch.root(), batch.size());
     let check = rate(span, 1, || {
         let ok = verify_inclusion(&leaf_hash(&leaf), first, size, &proof, &root);
@@ -107,7 +107,6 @@ fn open(folder: &Path) -> Kernel {
 
 /// A store with a service that may do everything, and accounts with a collection each.
 fn world(folder: &Path, accounts: usize) -> (Kernel, Asked, Vec<AccountId>) {
-    let token = "bailee_bench";
     let now = kernel::Clock::now(&SystemClock);
     let (name, body, admin) =
         domain::people::first_administrator([5; 40], now).expect("an administrator");
@@ -124,7 +123,7 @@ fn world(folder: &Path, accounts: usize) -> (Kernel, Asked, Vec<AccountId>) {
         vec![("people", name, body)],
     )
     .expect("founded");
-    drop((engine, mark, token));
+    drop((engine, mark));
     let kernel = open(folder);
     let ask = |token: &str| testkit::asked_by(kernel.identify(token).expect("known"));
     let create = domain::services::CreateService::new(&kernel, "load", None).expect("a service");
@@ -246,7 +245,7 @@ fn keep_flying(flying: usize, total: usize, start: impl Fn(usize, Box<dyn FnOnce
             receiver.recv().expect("an answer");
         }
         let sender = sender.clone();
-        start(n, Box::new(move || drop(sender.send(()))));
+        start(n, Box::new(move || _ = sender.send(())));
     }
     for _ in 0..flying.min(total) {
         receiver.recv().expect("an answer");
@@ -271,7 +270,7 @@ fn for_a_while(
                 n,
                 Box::new(move || {
                     done.fetch_add(1, Ordering::Relaxed);
-                    drop(sender.send(()));
+                    _ = sender.send(());
                 }),
             );
             (n, flown) = (n + 1, flown + 1);

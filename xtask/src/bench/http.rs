@@ -64,8 +64,21 @@ impl Bench {
         let mut bench = Self { folder, binary, url, token: admin, server };
         let service = bench.ask(&["service", "create", "load", "--json"])?;
         let grant = [
-            "grant", "create", "--to", "service:load", "--account", "*", "--collection", "*",
-            "--verbs", "read,write,open", "--purpose", "measuring", "--for", "8h", "--json",
+            "grant",
+            "create",
+            "--to",
+            "service:load",
+            "--account",
+            "*",
+            "--collection",
+            "*",
+            "--verbs",
+            "read,write,open",
+            "--purpose",
+            "measuring",
+            "--for",
+            "8h",
+            "--json",
         ];
         bench.ask(&grant)?;
         bench.token = member(&service, "token")?;
@@ -96,7 +109,9 @@ impl Bench {
     /// What `wrk` sends: a random one of 1,000 records, in one account or one in each of many.
     fn script(&self, method: &str, accounts: usize) -> Outcome<PathBuf> {
         let path = match accounts {
-            1 => "\"/v1/accounts/a1/collections/bench/records/r\" .. math.random(1,1000)".to_owned(),
+            1 => {
+                "\"/v1/accounts/a1/collections/bench/records/r\" .. math.random(1,1000)".to_owned()
+            }
             n => format!(
                 "\"/v1/accounts/a\" .. math.random(1,{n}) .. \"/collections/bench/records/r1\""
             ),

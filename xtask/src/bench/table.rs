@@ -84,7 +84,8 @@ pub fn write(path: &Path, table: &str) -> Outcome {
 pub fn check(rows: &[Row], path: &Path) -> Outcome {
     let broken = |why: String| Failure::Failed(format!("`{}`: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|why| broken(why.to_string()))?;
-    let limits: toml::Table = text.parse().map_err(|why: toml::de::Error| broken(why.to_string()))?;
+    let limits: toml::Table =
+        text.parse().map_err(|why: toml::de::Error| broken(why.to_string()))?;
     let mut missed = Vec::new();
     for (side, holds) in [
         ("at_least", (|value, limit| value >= limit) as fn(f64, f64) -> bool),

@@ -16,7 +16,7 @@ struct Absence {
 const ABSENCES: &[Absence] = &[
     Absence {
         crates: &["ledger", "sealing", "domain"],
-        names: &["std::time", "core::time", "chrono", "time::OffsetDateTime::now_utc"],
+        names: &["SystemTime", "Instant", "chrono", "time::OffsetDateTime::now_utc"],
         why: "time is a parameter here; take it as an argument",
     },
     Absence {

@@ -1,6 +1,7 @@
 //! `bailee demo`: the main job on a sample company, in front of the reader, then a server to try.
 //!
-//! Everything goes through the real API over TLS, as any client would; only the folders are temporary.
+//! Everything goes through the real API over TLS, as any client would; only the folders are
+//! temporary.
 
 mod stage;
 mod tour;

@@ -101,7 +101,7 @@ impl Folders {
             RootFile::Passphrase(locked) => {
                 let file = passphrase_file.ok_or_else(|| {
                     Failure::usage(
-                        "the root key is under a passphrase: name its file with `--passphrase-file`",
+                        "the root key is under a passphrase: name its file by `--passphrase-file`",
                     )
                 })?;
                 locked.unlock(&read_passphrase(file)?).map_err(broken)

@@ -50,7 +50,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     verify::say(&found, output)?;
     if keys.is_none() {
         crate::output::note(&format!(
-            "no keys in `{}`: bring them there, or name them with `--keys`, then run `bailee verify`",
+            "no keys in `{}`: bring them there or name them with `--keys`, then `bailee verify`",
             folders.keys.display()
         ));
     }

@@ -145,6 +145,6 @@ fn no_core_dumps() {
 }
 
 fn cannot_listen(listen: SocketAddr, why: &std::io::Error) -> Failure {
-    let why = crate::exit::reason(why);
+    let why = reason(why);
     Failure::new(Exit::Unavailable, format!("cannot serve on `{listen}`: {why}"))
 }

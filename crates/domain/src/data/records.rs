@@ -54,7 +54,8 @@ impl Condition {
 
     /// Whether a reader has this version already.
     fn has(&self, version: u64) -> bool {
-        matches!(self, Self::NoneMatch(versions) if versions.is_empty() || versions.contains(&version))
+        let Self::NoneMatch(versions) = self else { return false };
+        versions.is_empty() || versions.contains(&version)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Grants: the right to do something with named accounts, for a purpose and for a while.
 //!
-//! A role gives eligibility; only a grant gives access. Grants are never deleted: they expire or are
-//! ended, and stay in the register. Whoever approves does not hold, and does not own the service
-//! that holds; while there is only one administrator, approving for oneself is allowed, marked
-//! `bootstrap` in every entry that rests on it, and E5.1 and E5.6 are failing.
+//! A role gives eligibility; only a grant gives access. Grants are never deleted: they expire or
+//! are ended, and stay in the register. Whoever approves does not hold, and does not own the
+//! service that holds; while there is only one administrator, approving for oneself is allowed,
+//! marked `bootstrap` in every entry that rests on it, and E5.1 and E5.6 are failing.
 
 use crate::people::administrators;
 use crate::register::{self, Noun, act};
@@ -41,6 +41,9 @@ act!(
 
 /// The job that notes the end of a grant's window.
 pub const EXPIRE: &str = "grant.expired";
+
+/// Field of the entry that gives a grant, if its approver holds it or owns the service that does.
+const SELF_APPROVED: &str = "bootstrap";
 
 /// A grant as the register keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -193,10 +196,15 @@ impl CreateGrant {
                  let another administrator approve it",
             ));
         }
-        let now = work.now();
-        Ok(Grant {
+        let given = work.next_index(HOUSE)?;
+        Ok(self.given(&self.id, approver.as_str(), own, work.now(), given))
+    }
+
+    /// The grant as it was wished, given by this approver at this moment.
+    fn given(&self, id: &str, approver: &str, bootstrap: bool, now: Moment, given: u64) -> Grant {
+        Grant {
             format: "grant/v1".to_owned(),
-            id: self.id.clone(),
+            id: id.to_owned(),
             to: self.to.to_string(),
             account: self.wish.account.clone(),
             slot: self.slot,
@@ -205,11 +213,11 @@ impl CreateGrant {
             purpose: self.wish.purpose.clone(),
             not_before: now.0,
             not_after: now.after(self.wish.window).0,
-            approver: approver.to_string(),
-            bootstrap: own,
+            approver: approver.to_owned(),
+            bootstrap,
             ended: None,
-            given: work.next_index(HOUSE)?,
-        })
+            given,
+        }
     }
 }
 
@@ -227,7 +235,7 @@ impl Operation for CreateGrant {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Grant>> {
         let allowed = work.load::<Create>(&self.key)?;
         let row = self.row(work)?;
-        let fields = vec![
+        let mut fields = vec![
             ("to", row.to.clone()),
             ("account", row.account.clone()),
             ("collections", row.collections.join(",")),
@@ -235,17 +243,22 @@ impl Operation for CreateGrant {
             ("for", row.purpose.clone()),
             ("until", register::shown(row.not_after)),
         ];
+        if row.bootstrap {
+            fields.push((SELF_APPROVED, "true".to_owned()));
+        }
         work.save(allowed, register::body(&row)?, fields)?;
         work.later(Moment(row.not_after), HOUSE, EXPIRE, &row.id);
         Ok(After::now(row))
     }
 
     fn replay(&self, first: &Replay) -> Result<Grant> {
-        let id = first.field(0, "object").and_then(|object| object.strip_prefix("grants/"));
-        Err(Error::conflict(format!(
-            "this request was done already: see grant `{}`",
-            id.unwrap_or_default()
-        )))
+        let lost = || Error::internal("the first answer cannot be rebuilt");
+        let object = first.field(0, "object").ok_or_else(lost)?;
+        let id = object.strip_prefix("grants/").ok_or_else(lost)?;
+        let approver = first.field(0, "actor").ok_or_else(lost)?;
+        let bootstrap = first.field(0, SELF_APPROVED).is_some();
+        let (given, now) = (first.index().ok_or_else(lost)?, first.at().ok_or_else(lost)?);
+        Ok(self.given(id, approver, bootstrap, now, given))
     }
 }
 

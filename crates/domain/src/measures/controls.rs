@@ -1,9 +1,9 @@
 //! Controls: pure functions over named facts. No call sets a state.
 //!
-//! An obligation is `holding` only if every fact it needs is there, fresh and good, and every system
-//! in scope is covered; `failing` as soon as one fact is bad; otherwise `unproven`. Which systems
-//! are in scope is a judgement that a named person records; without it nothing that speaks of
-//! systems can hold, because the promise covers more than what Bailee stores.
+//! An obligation is `holding` only if every fact it needs is there, fresh and good, and every
+//! system in scope is covered; `failing` as soon as one fact is bad; otherwise `unproven`. Which
+//! systems are in scope is a judgement that a named person records; without it nothing that speaks
+//! of systems can hold, because the promise covers more than what Bailee stores.
 
 use kernel::Moment;
 use std::time::Duration;

@@ -16,7 +16,8 @@ pub use controls::{
 use crate::register::{self, Noun, act};
 use kernel::engine::Wants;
 use kernel::{
-    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Replay, Result, Target, Work,
+    on_house,
 };
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,16 @@ impl Operation for StateScope {
         };
         work.save(allowed, register::body(&row)?, vec![])?;
         Ok(After::now(row))
+    }
+
+    fn replay(&self, first: &Replay) -> Result<StoredScope> {
+        let lost = || Error::internal("the first answer cannot be rebuilt");
+        Ok(StoredScope {
+            format: "scope/v1".to_owned(),
+            reason: self.reason.clone(),
+            by: first.field(0, "actor").ok_or_else(lost)?.to_owned(),
+            at: first.at().ok_or_else(lost)?.0,
+        })
     }
 }
 

@@ -5,7 +5,9 @@ use crate::register::{self, Noun, act};
 use kernel::authority::Principal;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
-use kernel::{Act, After, Error, Kernel, Operation, RecordKey, Result, Target, Work, on_house};
+use kernel::{
+    Act, After, Error, Kernel, Operation, RecordKey, Replay, Result, Target, Work, on_house,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -260,5 +262,9 @@ impl Operation for RevokeToken {
             work.save(allowed, register::body(&row)?, fields)?;
         }
         Ok(After::now(()))
+    }
+
+    fn replay(&self, _first: &Replay) -> Result<()> {
+        Ok(())
     }
 }

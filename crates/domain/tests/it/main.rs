@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod matrix;

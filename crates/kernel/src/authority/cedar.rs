@@ -24,13 +24,28 @@ pub struct Policies {
 }
 
 /// What Cedar is asked.
-pub(super) struct Question<'a> {
+pub struct Question<'a> {
+    /// Who asks.
     pub principal: &'a Principal,
+    /// What for.
     pub action: &'a Action,
+    /// On which account, by its slot.
     pub account: u64,
+    /// On which of its collections, if the action is about one.
     pub collection: Option<&'a Collection>,
+    /// The grant that the kernel picked, if one fits.
     pub grant: Option<&'a Grant>,
+    /// When.
     pub now: Moment,
+}
+
+/// What Cedar answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// The names of the policies that decided, in order. Empty if nothing allows it.
+    pub policies: Vec<String>,
 }
 
 impl Policies {
@@ -70,8 +85,18 @@ impl Policies {
         })
     }
 
-    /// The names of the policies that allow, or `None` on deny. Any evaluation error denies.
-    pub(super) fn decide(&self, question: &Question<'_>) -> Result<Option<Vec<String>>> {
+    /// The names of all policies, in order.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.set.policies().map(|policy| policy.id().to_string()).collect();
+        names.sort();
+        names
+    }
+
+    /// Whether it is allowed, and which policies say so.
+    ///
+    /// # Errors
+    /// `Internal` on any evaluation error, which thereby denies.
+    pub fn decide(&self, question: &Question<'_>) -> Result<Verdict> {
         let broken =
             |what: String| Error::internal(format!("authority: {}: {what}", question.action.name));
         let principal = self.principal(question.principal)?;
@@ -96,12 +121,10 @@ impl Policies {
         if !errors.is_empty() {
             return Err(broken(errors.join("; ")));
         }
-        Ok((response.decision() == Decision::Allow).then(|| {
-            let mut names: Vec<_> =
-                response.diagnostics().reason().map(ToString::to_string).collect();
-            names.sort();
-            names
-        }))
+        let mut policies: Vec<_> =
+            response.diagnostics().reason().map(ToString::to_string).collect();
+        policies.sort();
+        Ok(Verdict { allowed: response.decision() == Decision::Allow, policies })
     }
 
     fn principal(&self, principal: &Principal) -> Result<Entity> {

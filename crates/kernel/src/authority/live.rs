@@ -100,8 +100,8 @@ impl Authority {
     /// Whether the caller may do this now, and on what ground.
     ///
     /// # Errors
-    /// `Unauthenticated` if the credential does not count any more; `NotFound` if the caller may not
-    /// even know the account; `Forbidden` otherwise.
+    /// `Unauthenticated` if the credential does not count any more; `NotFound` if the caller may
+    /// not even know the account; `Forbidden` otherwise.
     pub fn decide(
         &self,
         caller: &Caller,
@@ -129,14 +129,15 @@ impl Authority {
         }
         let question =
             Question { principal, action, account, collection, grant: grant.as_deref(), now };
-        let Some(policies) = self.policies.decide(&question)? else {
+        let verdict = self.policies.decide(&question)?;
+        if !verdict.allowed {
             return Err(live.refusal(caller, principal, action, account, now));
-        };
+        }
         let window = grant.as_ref().map_or(Moment(u64::MAX), |grant| grant.not_after);
         let decision = Decision {
             revision: live.revision,
             grant,
-            policies: policies.join(",").into(),
+            policies: verdict.policies.join(",").into(),
             until: window.min(expires),
         };
         self.remember(key, &decision);

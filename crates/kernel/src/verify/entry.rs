@@ -5,9 +5,9 @@ use super::log::Entry;
 use super::walk::{Walk, entry_name};
 use crate::engine::Tag;
 use crate::limits::IDEMPOTENCY_WINDOW;
-use crate::operation::shown_hash;
 use crate::stage::{JOB_DONE, JOBS_LEFT, OPENING_BY_LOG, OPENING_BY_RECORD, REMEMBERED};
 use crate::store::{actor_tag, opening_context, opening_key};
+use crate::work::shown_hash;
 use ledger::entry::{Leaf, StoredOpening};
 use rusqlite::{Row, params};
 

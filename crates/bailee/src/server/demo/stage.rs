@@ -112,10 +112,8 @@ impl Stage {
         output.line(&format!("  export BAILEE_TOKEN=$(cat {})", token("helpdesk")))?;
         output.line("  cargo run --release -- record list contoso-bikes tickets")?;
         output.line("  cargo run --release -- ledger entries contoso-bikes --openings")?;
-        output.line(&format!(
-            "  curl --cacert $BAILEE_CA -H \"Authorization: Bearer $BAILEE_TOKEN\" \\\n    {}/v1/measures",
-            self.url
-        ))?;
+        output.line("  curl --cacert $BAILEE_CA -H \"Authorization: Bearer $BAILEE_TOKEN\" \\")?;
+        output.line(&format!("    {}/v1/measures", self.url))?;
         output.line(&format!("  cargo run --release -- verify {}", show(&self.folders.data)))?;
         output.line(&format!(
             "\nOther tokens: {} (administrator), {} (auditor)",

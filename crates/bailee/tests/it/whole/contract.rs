@@ -47,7 +47,8 @@ fn the_contract_for_scripts_holds_line_by_line() {
     server.did(&admin, &grant);
 
     let file = store.beside("rows.csv");
-    fs::write(&file, "Id,Name,Text\n1,Ada & Co,\"a, \"\"b\"\"\"\n2,ada-co,ü\n3,Ada & Co,\n").unwrap();
+    fs::write(&file, "Id,Name,Text\n1,Ada & Co,\"a, \"\"b\"\"\"\n2,ada-co,ü\n3,Ada & Co,\n")
+        .unwrap();
     let import = ["import", text(&file), "--collection", "cases", "--account-column", "Name"];
     let import = [&import[..], &["--id-column", "Id", "--json"]].concat();
 
@@ -112,7 +113,9 @@ fn what_cannot_be_verified_is_said_and_has_its_code() {
     let nothing = store.beside("nothing");
     assert!(ends_with(&run(&["verify", text(&nothing)]), 1).contains("nothing"));
     fs::create_dir(&nothing).unwrap();
-    assert!(ends_with(&run(&["verify", text(&nothing)]), 2).contains("no store, backup or exported"));
+    assert!(
+        ends_with(&run(&["verify", text(&nothing)]), 2).contains("no store, backup or exported")
+    );
     let file = store.beside("file.json");
     fs::write(&file, "{}").unwrap();
     ends_with(&run(&["verify", text(&file)]), 7);
@@ -143,8 +146,7 @@ fn the_registers_are_commands() {
     assert_eq!(put["version"], 1);
     let got = server.cli(&worker, &["record", "get", "acme", "cases", "a"]);
     assert_eq!(ends_with(&got, 0), "{\"b\": 1,  \"a\":2}");
-    let stale =
-        ["record", "put", "acme", "cases", "a", text(&file), "--if-version", "7", "--json"];
+    let stale = ["record", "put", "acme", "cases", "a", text(&file), "--if-version", "7", "--json"];
     ends_with(&server.cli(&worker, &stale), 5);
     ends_with(&server.cli(&worker, &["record", "get", "acme", "cases", "b"]), 3);
     ends_with(&server.cli("bailee_nonsense", &["record", "get", "acme", "cases", "a"]), 4);
@@ -216,10 +218,9 @@ fn both_versions_of_http_are_spoken() {
     let builder = || reqwest::Client::builder().tls_certs_only(authorities()).no_proxy();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let url = format!("{}{RECORD}", server.url);
-    for (client, version) in [
-        (builder().http1_only(), reqwest::Version::HTTP_11),
-        (builder(), reqwest::Version::HTTP_2),
-    ] {
+    for (client, version) in
+        [(builder().http1_only(), reqwest::Version::HTTP_11), (builder(), reqwest::Version::HTTP_2)]
+    {
         let client = client.build().unwrap();
         let body = format!("{version:?}").replace('/', " ");
         let body = format!("\"{body}\"");

@@ -148,8 +148,7 @@ fn outsiders_folder(server: &Server, store: &Store, token: &str, rows: &[Row]) -
     let note = fs::read_to_string(out.join("checkpoint")).unwrap();
     let size: u64 = note.lines().nth(1).unwrap().parse().unwrap();
     assert!(first.size < size && head_now(&mut client, account, &key).size >= size);
-    let path =
-        format!("/v1/accounts/{account}/ledger/consistency?from={}&to={size}", first.size);
+    let path = format!("/v1/accounts/{account}/ledger/consistency?from={}&to={size}", first.size);
     let mut proof = client.get(&path).expect(200).json();
     proof["from_root"] = json!(STANDARD.encode(first.root));
     fs::write(out.join("consistency.json"), proof.to_string()).unwrap();

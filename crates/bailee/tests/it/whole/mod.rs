@@ -1,6 +1,11 @@
 //! The whole: the program as it is delivered, with real files, sockets, signals and kills, and
 //! outsiders who check what it wrote.
 
+mod backup;
+mod canaries;
 mod contract;
+mod crash;
 mod import_real;
+mod machine;
+mod revoke;
 mod support;

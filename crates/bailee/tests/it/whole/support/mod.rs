@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod receipts;
+pub mod room;
+pub mod search;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;

@@ -1,0 +1,197 @@
+//! Readers: connections of their own, which see what is committed.
+
+use super::rows::{entry_row, head, head_by_tag, head_row, page, record};
+use super::{READERS, Readers, medium};
+use crate::engine::rows::{
+    AccessRow, AccountKeysRow, EntryRow, HeadRow, JobRow, MetaRow, TileRow, VersionRow,
+};
+use crate::engine::{PageWant, Reader, Stored, Tag};
+use crate::error::{Error, Result};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::sync::PoisonError;
+
+impl Readers {
+    pub(super) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect().map_err(medium)?,
+        };
+        let outcome = read(&connection).map_err(medium);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < READERS {
+            idle.push(connection);
+        }
+        outcome
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        // Not SQLITE_OPEN_READ_ONLY: a checkpoint writes, through the same pool.
+        let connection =
+            Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.execute_batch(
+            "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=5000;",
+        )?;
+        Ok(connection)
+    }
+
+    fn try_with<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let mut answer = None;
+        self.with(|db| {
+            answer = Some(read(db));
+            Ok(())
+        })?;
+        answer.unwrap_or_else(|| Err(Error::internal("a reader gave no answer")))
+    }
+}
+
+impl Reader for Readers {
+    fn head(&self, account: u64) -> Result<Option<HeadRow>> {
+        self.try_with(|db| head(db, account))
+    }
+
+    fn head_by_tag(&self, tag: &Tag) -> Result<Option<HeadRow>> {
+        self.try_with(|db| head_by_tag(db, tag))
+    }
+
+    fn heads(&self, after: Option<u64>, limit: usize) -> Result<Vec<HeadRow>> {
+        let after = after.map_or(-1, |slot| i64::try_from(slot).unwrap_or(i64::MAX));
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM heads WHERE account > ?1 ORDER BY account LIMIT ?2")?
+                .query_map(params![after, limit], head_row)?
+                .collect()
+        })
+    }
+
+    fn census(&self) -> Result<(u64, u64)> {
+        self.with(|db| {
+            db.query_row(
+                "SELECT (SELECT count(*) FROM heads),
+                 (SELECT count(DISTINCT account) FROM account_keys
+                  WHERE account IN (SELECT account FROM heads))",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+    }
+
+    fn account_keys(&self, account: u64) -> Result<Option<AccountKeysRow>> {
+        self.with(|db| {
+            db.prepare_cached(
+                "SELECT * FROM account_keys WHERE account = ?1 ORDER BY version DESC LIMIT 1",
+            )?
+            .query_row([account], |row| {
+                Ok(AccountKeysRow {
+                    account: row.get(0)?,
+                    version: row.get(1)?,
+                    key: row.get(2)?,
+                    purposes: row.get(3)?,
+                })
+            })
+            .optional()
+        })
+    }
+
+    fn entries(&self, account: u64, from: u64, limit: u64) -> Result<Vec<EntryRow>> {
+        self.with(|db| {
+            db.prepare_cached(
+                "SELECT * FROM entries WHERE account = ?1 AND place >= ?2 ORDER BY place LIMIT ?3",
+            )?
+            .query_map(params![account, from, limit], entry_row)?
+            .collect()
+        })
+    }
+
+    fn tile(&self, account: u64, level: u8, index: u64) -> Result<Option<TileRow>> {
+        self.with(|db| {
+            db.prepare_cached(
+                "SELECT * FROM tiles WHERE account = ?1 AND level = ?2 AND place = ?3",
+            )?
+            .query_row(params![account, level, index], |row| {
+                Ok(TileRow {
+                    row: row.get(0)?,
+                    account: row.get(1)?,
+                    level: row.get(2)?,
+                    index: row.get(3)?,
+                    data: row.get(4)?,
+                })
+            })
+            .optional()
+        })
+    }
+
+    fn record(&self, account: u64, tag: &Tag) -> Result<Option<Stored>> {
+        self.try_with(|db| record(db, account, tag))
+    }
+
+    fn page(&self, want: &PageWant) -> Result<Vec<Stored>> {
+        self.try_with(|db| page(db, want))
+    }
+
+    fn version(&self, row: i64) -> Result<Option<VersionRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM versions WHERE row = ?1")?
+                .query_row([row], |row| {
+                    Ok(VersionRow {
+                        row: row.get(0)?,
+                        account: row.get(1)?,
+                        prev: row.get(2)?,
+                        sealed: row.get(3)?,
+                    })
+                })
+                .optional()
+        })
+    }
+
+    fn meta(&self, name: &str) -> Result<Option<MetaRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM meta WHERE name = ?1")?
+                .query_row([name], |row| {
+                    Ok(MetaRow { name: row.get(0)?, value: row.get(1)?, mac: row.get(2)? })
+                })
+                .optional()
+        })
+    }
+
+    fn jobs(&self, until: u64, limit: usize) -> Result<Vec<JobRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM jobs WHERE due <= ?1 ORDER BY due, row LIMIT ?2")?
+                .query_map(params![until, limit], |row| {
+                    Ok(JobRow {
+                        row: row.get(0)?,
+                        account: row.get(1)?,
+                        due: row.get(2)?,
+                        sealed: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    fn accesses(&self, after: i64, limit: usize) -> Result<Vec<AccessRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM access_index WHERE row > ?1 ORDER BY row LIMIT ?2")?
+                .query_map(params![after, limit], |row| {
+                    Ok(AccessRow {
+                        row: row.get(0)?,
+                        at: row.get(1)?,
+                        actor: row.get(2)?,
+                        credential: row.get(3)?,
+                        objects: row.get(4)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    fn entry_at(&self, row: i64) -> Result<Option<EntryRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM entries WHERE row = ?1")?
+                .query_row([row], entry_row)
+                .optional()
+        })
+    }
+}

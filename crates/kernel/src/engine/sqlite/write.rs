@@ -1,0 +1,104 @@
+//! The statements of one commit.
+
+use crate::engine::Commit;
+use rusqlite::{Connection, params};
+
+pub(super) fn write(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    let mut put = db.prepare_cached(
+        "INSERT INTO heads VALUES (?1,?2,?3,?4,?5) ON CONFLICT (account) DO UPDATE
+         SET size=excluded.size, frontier=excluded.frontier, time=excluded.time",
+    )?;
+    for row in &commit.heads {
+        put.execute(params![row.account, row.tag, row.size, row.frontier, row.time])?;
+    }
+    let mut put = db.prepare_cached("INSERT INTO account_keys VALUES (?1,?2,?3,?4)")?;
+    for row in &commit.account_keys {
+        put.execute(params![row.account, row.version, row.key, row.purposes])?;
+    }
+    let mut put = db.prepare_cached("INSERT INTO entries VALUES (?1,?2,?3,?4,?5)")?;
+    for row in &commit.entries {
+        put.execute(params![row.row, row.account, row.index, row.leaf, row.opening])?;
+    }
+    let mut put = db.prepare_cached("INSERT INTO access_index VALUES (?1,?2,?3,?4,?5)")?;
+    for row in &commit.accesses {
+        put.execute(params![row.row, row.at, row.actor, row.credential, row.objects])?;
+    }
+    write_records(db, commit)?;
+    let mut put = db.prepare_cached("INSERT INTO tiles VALUES (?1,?2,?3,?4,?5)")?;
+    for row in &commit.tiles {
+        put.execute(params![row.row, row.account, row.level, row.index, row.data])?;
+    }
+    write_rest(db, commit)?;
+    let row = &commit.commit;
+    db.prepare_cached("INSERT INTO commits VALUES (?1,?2,?3)")?.execute(params![
+        row.sequence,
+        row.last,
+        row.chain
+    ])?;
+    Ok(())
+}
+
+fn write_records(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    let mut put = db.prepare_cached("INSERT INTO versions VALUES (?1,?2,?3,?4)")?;
+    for row in &commit.versions {
+        put.execute(params![row.row, row.account, row.prev, row.sealed])?;
+    }
+    let mut put = db.prepare_cached("INSERT INTO record_keys VALUES (?1,?2,?3,?4,?5)")?;
+    for row in &commit.record_keys {
+        put.execute(params![row.row, row.account, row.tag, row.version, row.wrapped])?;
+    }
+    let mut put = db.prepare_cached(
+        "INSERT INTO records VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT (row) DO UPDATE
+         SET version=excluded.version, deleted=excluded.deleted, changed=excluded.changed,
+             current=excluded.current, key=excluded.key, mac=excluded.mac",
+    )?;
+    for row in &commit.records {
+        put.execute(params![
+            row.row,
+            row.account,
+            row.collection,
+            row.tag,
+            row.version,
+            row.deleted,
+            row.changed,
+            row.current,
+            row.key,
+            row.mac
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_rest(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    if let Some(before) = commit.forget_requests_before {
+        db.prepare_cached("DELETE FROM requests WHERE at < ?1")?.execute([before])?;
+    }
+    for row in &commit.requests {
+        db.prepare_cached("INSERT OR REPLACE INTO requests VALUES (?1,?2,?3,?4,?5,?6,?7)")?
+            .execute(params![
+                row.row,
+                row.account,
+                row.tag,
+                row.hash,
+                row.entry,
+                row.count,
+                row.at
+            ])?;
+    }
+    for row in &commit.jobs {
+        db.prepare_cached("INSERT INTO jobs VALUES (?1,?2,?3,?4)")?.execute(params![
+            row.row,
+            row.account,
+            row.due,
+            row.sealed
+        ])?;
+    }
+    for row in &commit.jobs_done {
+        db.prepare_cached("DELETE FROM jobs WHERE row = ?1")?.execute([row])?;
+    }
+    for row in &commit.meta {
+        db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1,?2,?3)")?
+            .execute(params![row.name, row.value, row.mac])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! What the kernel's threads share: keys, rights, signer; and how logs are read and signed with
+//! them.
+
+use super::Shared;
+use crate::authority::Interpret;
+use crate::engine::{EntryRow, HeadRow, Reader};
+use crate::error::{Error, Result};
+use crate::id::AccountId;
+use crate::stage::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state};
+use crate::store::{HOUSE, account_tag, opening_context, opening_key};
+use ledger::checkpoint::Checkpoint;
+use ledger::entry::StoredOpening;
+use ledger::receipt::{Receipt, TlogProof};
+use ledger::tile::{TileId, TileReader};
+use ledger::tree::{Frontier, consistency_proof, inclusion_proof, leaf_hash};
+use std::sync::PoisonError;
+
+impl Shared {
+    /// INVARIANT: a store that was rolled back signs nothing and answers nothing.
+    pub(crate) fn may_sign(&self) -> Result<()> {
+        match &*self.behind.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(why) => Err(Error::unavailable(why.clone())),
+        }
+    }
+
+    pub(crate) fn vkey(&self, origin: &str) -> Result<String> {
+        let key = self.signer.verifier(origin);
+        Ok(key.map_err(|error| Error::internal(format!("origin: {error}")))?.to_string())
+    }
+
+    pub(super) fn slot(&self, reader: &dyn Reader, account: &AccountId) -> Result<u64> {
+        let tag = account_tag(&self.keyring.root, account);
+        if let Some(slot) = self.keyring.slot(&tag) {
+            return Ok(slot);
+        }
+        let head = reader
+            .head_by_tag(&tag)?
+            .ok_or_else(|| Error::not_found("no such account, or none that you may know of"))?;
+        self.keyring.learn_slot(tag, head.account);
+        Ok(head.account)
+    }
+
+    pub(super) fn head(&self, reader: &dyn Reader, account: u64) -> Result<HeadRow> {
+        reader
+            .head(account)?
+            .ok_or_else(|| Error::not_found("no such account, or none that you may know of"))
+    }
+
+    pub(super) fn signed(&self, head: &HeadRow) -> Result<String> {
+        self.may_sign()?;
+        let frontier = Frontier::from_parts(head.size, &head.frontier).map_err(|error| {
+            Error::internal(format!("the head of log {} is damaged: {error}", head.account))
+        })?;
+        let origin = self.identity.origin(head.account);
+        Ok(Checkpoint { origin, size: head.size, root: frontier.root() }.sign(&self.signer))
+    }
+
+    pub(super) fn tile(&self, reader: &dyn Reader, account: u64, tile: &TileId) -> Result<Vec<u8>> {
+        let first = tile.index * 256;
+        if tile.width == 256
+            && let Some(row) = reader.tile(account, tile.level, tile.index)?
+        {
+            return Ok(row.data);
+        }
+        if tile.level == 0 {
+            let rows = reader.entries(account, first, tile.width.into())?;
+            return Ok(rows.iter().flat_map(|row| leaf_hash(&row.leaf)).collect());
+        }
+        let mut data = Vec::with_capacity(usize::from(tile.width) * 32);
+        for child in first..first + u64::from(tile.width) {
+            let row = reader.tile(account, tile.level - 1, child)?.ok_or_else(|| {
+                Error::internal(format!(
+                    "log {account}: tile {}/{child} is missing",
+                    tile.level - 1
+                ))
+            })?;
+            data.extend_from_slice(&crate::stage::tile_root(&row.data)?);
+        }
+        Ok(data)
+    }
+
+    pub(super) fn consistency(
+        &self,
+        reader: &dyn Reader,
+        account: u64,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<ledger::Hash>> {
+        let mut tiles = TileReader::new(to, |tile: &TileId| self.tile(reader, account, tile));
+        consistency_proof(from, to, &mut |level, index| tiles.node(level, index))
+            .map_err(|error| Error::internal(format!("log {account}: {error}")))
+    }
+
+    pub(crate) fn receipt(
+        &self,
+        reader: &dyn Reader,
+        account: u64,
+        index: u64,
+        opening: Option<&ledger::entry::Opening>,
+    ) -> Result<String> {
+        let head = self.head(reader, account)?;
+        let rows = reader.entries(account, index, 1)?;
+        let row = rows.first().filter(|row| row.index == index && index < head.size);
+        let row = row.ok_or_else(|| {
+            Error::not_found(format!("this log has no entry `{index}`: it has {}", head.size))
+        })?;
+        let mut tiles =
+            TileReader::new(head.size, |tile: &TileId| self.tile(reader, account, tile));
+        let hashes = inclusion_proof(index, head.size, &mut |level, at| tiles.node(level, at))
+            .map_err(|error| Error::internal(format!("log {account}: {error}")))?;
+        let vkey = self.vkey(&self.identity.origin(account))?;
+        let proof = TlogProof { index, hashes, checkpoint: self.signed(&head)?, extra: None };
+        let receipt = Receipt { leaf: row.leaf.clone(), proof, vkey, opening: opening.cloned() };
+        Ok(receipt.to_json())
+    }
+
+    /// What an entry hides, or `None` if it was erased.
+    pub(crate) fn open_entry(
+        &self,
+        reader: &dyn Reader,
+        row: &EntryRow,
+    ) -> Result<Option<StoredOpening>> {
+        let Some(opening) = &row.opening else { return Ok(None) };
+        let keys = self.keyring.account(row.account)?;
+        let bad = |what: &str| {
+            Error::internal(format!("entry {} of log {}: {what}", row.index, row.account))
+        };
+        let plain = match opening.split_first() {
+            Some((&OPENING_BY_LOG, sealed)) => {
+                let context = opening_context(row.account, [0; 16], row.index);
+                sealing::open(&keys.log, &context, sealed)?
+            }
+            Some((&OPENING_BY_RECORD, rest)) => {
+                let (tag, sealed) =
+                    rest.split_first_chunk::<16>().ok_or_else(|| bad("its opening is cut"))?;
+                let Some(stored) = reader.record(row.account, tag)? else { return Ok(None) };
+                let state = open_state(&keys, stored)?;
+                let context = opening_context(row.account, *tag, row.index);
+                sealing::open(&opening_key(&state.key), &context, sealed)?
+            }
+            _ => return Err(bad("its opening has another form")),
+        };
+        let stored = StoredOpening::decode(&plain).map_err(|error| bad(&error.to_string()))?;
+        Ok(Some(stored))
+    }
+
+    pub(super) fn load_rights(
+        &self,
+        reader: &dyn Reader,
+        collections: &[&str],
+        interpret: Interpret,
+    ) -> Result<()> {
+        let mut rights = Vec::new();
+        for collection in collections {
+            crate::registers::each(self, reader, HOUSE, collection, |version, changed| {
+                let id = &version.header.id;
+                rights.extend(interpret(collection, id, &version.body, changed)?);
+                Ok(())
+            })?;
+        }
+        self.authority.apply(rights);
+        Ok(())
+    }
+}
