@@ -5,6 +5,8 @@ use crate::answer::Answer;
 use crate::body::{check, check_depth, typed};
 use crate::problem::Problem;
 use crate::request::{Call, Tag};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use domain::data::{
     BatchPut, Condition, CreateCollection, DeleteRecord, GetRecord, Got, History, ListCollections,
     ListRecords, Place, Put, PutMany, PutRecord, RestoreRecord,
@@ -57,6 +59,9 @@ pub(crate) struct ListedRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "serde_json::Value")]
     value: Option<Box<RawValue>>,
+    /// In place of `value` where the stored bytes begin or end with white space: they, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_base64: Option<String>,
 }
 
 /// A version of a record.
@@ -263,7 +268,10 @@ fn wire(put: Put) -> Changed {
 
 fn listed_record(version: Version, values: bool) -> Result<ListedRecord, Problem> {
     let Version { header, number, body, .. } = version;
-    let value = values.then(|| {
+    // White space around a document is lost inside another one; then the bytes are given encoded.
+    let bare = body.trim_ascii().len() == body.len();
+    let encoded = (values && !bare).then(|| BASE64_STANDARD.encode(&body));
+    let value = (values && bare).then(|| {
         let text =
             String::from_utf8(body).map_err(|_| Error::internal("a stored body is not UTF-8"))?;
         raw(text)
@@ -274,6 +282,7 @@ fn listed_record(version: Version, values: bool) -> Result<ListedRecord, Problem
         at: shown(header.at),
         author: header.author,
         value: value.transpose()?,
+        value_base64: encoded,
     })
 }
 
