@@ -17,6 +17,12 @@ pub enum Command {
         /// Id of an obligation, such as E5.1, or of a measure, such as E5
         id: String,
     },
+    /// State, as an administrator, that Bailee alone holds Service Data; counts for 92 days
+    Scope {
+        /// Why that is so
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 const COLUMNS: &[Column] = &[
@@ -32,10 +38,17 @@ const COLUMNS: &[Column] = &[
 /// # Errors
 /// What the server refused, or why it could not be asked; not found for an unknown id.
 pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(), Failure> {
+    if let Command::Scope { reason } = command {
+        let body = json!({ "reason": reason });
+        let answer = client.put(&["measures", "scope"]).json(&body)?.send().await?;
+        return output
+            .object(&answer.body, &[("stated by", "by"), ("at", "at"), ("why", "reason")]);
+    }
     let answer = client.get(&["measures"]).send().await?;
     let all = read_answer(&answer.body)?;
     let items = all.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     match command {
+        Command::Scope { .. } => Ok(()),
         Command::List if output.json => output.page(&answer.body, COLUMNS),
         Command::List => {
             output.line(table(items, COLUMNS).trim_end())?;

@@ -24,7 +24,7 @@ pub enum Command {
         #[arg(long)]
         email: Option<String>,
         /// Role of the person, such as administrator or engineer (repeat it or separate by commas)
-        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
+        #[arg(long = "role", visible_alias = "roles", value_name = "ROLE", value_delimiter = ',')]
         roles: Vec<String>,
     },
     /// List people
