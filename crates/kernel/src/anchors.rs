@@ -7,6 +7,7 @@
 
 use crate::engine::Reader;
 use crate::error::{Error, Result};
+use crate::time::Moment;
 use ledger::Hash;
 use ledger::receipt::{slot_leaf, snapshot_value};
 use ledger::tree::{Frontier, Tree};
@@ -27,6 +28,8 @@ struct Inner {
     last: Option<Last>,
     /// Whether `tree` and `heads` are those of the last anchor; not while one is under way.
     settled: bool,
+    /// When it was last seen that nothing had moved since the last anchor.
+    seen: Moment,
 }
 
 #[derive(Clone, Copy)]
@@ -56,15 +59,17 @@ impl Anchors {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over every head of a store that was just opened, as moved since the anchor before.
-    pub(crate) fn load(&self, reader: &dyn Reader) -> Result<()> {
-        let mut after = None;
+    /// Takes over every head of a store that was just opened, as moved since the anchor before, and
+    /// says when the newest of them was written to (µs).
+    pub(crate) fn load(&self, reader: &dyn Reader) -> Result<u64> {
+        let (mut after, mut latest) = (None, 0);
         loop {
             let heads = reader.heads(after, 10_000)?;
-            let Some(last) = heads.last() else { return Ok(()) };
+            let Some(last) = heads.last() else { return Ok(latest) };
             after = Some(last.account);
             let mut inner = self.lock();
             for head in heads {
+                latest = latest.max(head.time);
                 let frontier =
                     Frontier::from_parts(head.size, &head.frontier).map_err(|error| {
                         Error::internal(format!(
@@ -124,6 +129,19 @@ impl Anchors {
                 inner.moved.entry(slot).or_insert(head);
             }
         }
+    }
+
+    /// Nothing has moved since the last anchor, if there is one.
+    pub(crate) fn seen(&self, now: Moment) {
+        let mut inner = self.lock();
+        if inner.settled {
+            inner.seen = now;
+        }
+    }
+
+    /// When it was last seen that nothing had moved since the last anchor.
+    pub(crate) fn seen_at(&self) -> Moment {
+        self.lock().seen
     }
 
     /// Index of the last anchor's entry in `house`.

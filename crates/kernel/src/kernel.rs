@@ -22,7 +22,7 @@ use crate::tick::kernel_decides;
 use crate::time::{Clock, Moment};
 use ledger::note::NoteSigner;
 use sealing::{Entropy, RootKey};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) anchors: Anchors,
     pub(crate) refusals: Refusals,
+    /// Time of the newest entry of any log, µs since 1970.
+    pub(crate) latest: AtomicU64,
     stopped: AtomicBool,
     behind: Mutex<Option<String>>,
 }
@@ -101,12 +103,12 @@ impl Kernel {
             clock: parts.clock,
             anchors: Anchors::default(),
             refusals: Refusals::default(),
+            latest: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             behind: Mutex::new(behind),
         });
         shared.load_rights(&*reader, parts.rights, parts.interpret)?;
-        shared.anchors.load(&*reader)?;
-        let latest = reader.head(HOUSE)?.map_or(0, |head| head.time);
+        shared.latest.store(shared.anchors.load(&*reader)?, Ordering::SeqCst);
         let (queue, queued) = sync_channel(QUEUE_OPERATIONS);
         let (finisher, handed) = channel();
         let lane = Lane {
@@ -117,8 +119,9 @@ impl Kernel {
             counters,
             high_water: parts.high_water,
             entropy: parts.entropy,
-            latest: Moment(latest),
             forget_next: Moment(0),
+            unsure: false,
+            denied: Vec::new(),
             finisher,
         };
         let end = Finisher { shared: Arc::clone(&shared), reader: Arc::clone(&reader) };
@@ -147,9 +150,10 @@ impl Kernel {
         }
     }
 
-    /// The present moment by the kernel's clock.
+    /// The present moment by the kernel's clock, never before the newest entry: a clock that is set
+    /// back opens no window again.
     pub fn now(&self) -> Moment {
-        self.shared.clock.now()
+        self.shared.now()
     }
 
     /// The live rights.
@@ -273,6 +277,8 @@ impl Kernel {
         error: Error,
         reply: impl FnOnce(Result<Done<T>>) + Send + 'static,
     ) {
+        // A refusal is no answer to remember: asked again, it is decided and recorded again.
+        let asked = Asked { idempotency: None, ..asked };
         let account = self.shared.refusals.may_tell(target.account, self.now());
         let refusal = crate::refusals::Refused::new(target, account, &error);
         self.internal(asked, None, refusal, move |recorded| {

@@ -11,12 +11,15 @@ use crate::highwater::{HighWater, Mark};
 use crate::kernel::Shared;
 use crate::limits::{BATCH_BYTES, BATCH_OPERATIONS, CLOCK_BACKWARDS};
 use crate::operation::{After, Asked, Operation, Replay, Target};
+use crate::refusals::{Denied, Refused};
 use crate::reveal::Reveal;
 use crate::stage::{Closed, Finished, Head, Place, Stage};
+use crate::tick::kernel_decides;
 use crate::time::Moment;
 use crate::work::Work;
 use sealing::Entropy;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 
 /// How often requests that need not be remembered any more are deleted.
@@ -117,9 +120,12 @@ pub(crate) struct Lane {
     pub(crate) counters: Counters,
     pub(crate) high_water: HighWater,
     pub(crate) entropy: Box<dyn Entropy>,
-    pub(crate) latest: Moment,
     /// When remembered requests are looked through next.
     pub(crate) forget_next: Moment,
+    /// Set while it is unknown whether the last commit was stored.
+    pub(crate) unsure: bool,
+    /// Operations that were denied here; recorded before they are answered.
+    pub(crate) denied: Vec<Queued>,
     pub(crate) finisher: Sender<Handed>,
 }
 
@@ -131,6 +137,11 @@ impl Lane {
             let (batch, next) = collect(first, queue);
             left = next;
             self.process(batch);
+            let denied = std::mem::take(&mut self.denied);
+            if !denied.is_empty() {
+                // The kernel's own, so nothing is denied a second time.
+                self.process(denied);
+            }
         }
         if let Err(error) = self.high_water.flush() {
             tracing::warn!(?error, "the high-water mark was not flushed");
@@ -158,34 +169,32 @@ impl Lane {
         }
     }
 
-    /// The batch's moment: never earlier than any entry, never far behind the clock's own past.
-    fn moment(&mut self) -> Result<Moment> {
-        let clock = self.shared.clock.now();
-        let behind = self.latest.since(clock);
+    /// The batch's moment: never earlier than any entry, and not at all if the clock is far behind.
+    fn moment(&self) -> Result<Moment> {
+        let now = self.shared.now();
+        let behind = now.since(self.shared.clock.now());
         if behind > CLOCK_BACKWARDS {
             return Err(Error::unavailable(format!(
                 "this machine's clock is {} s behind the newest entry: set it right",
                 behind.as_secs()
             )));
         }
-        self.latest = clock.max(self.latest);
-        Ok(self.latest)
+        Ok(now)
     }
 
     fn attempt(&mut self, batch: Vec<Queued>, now: Moment) -> Result<(), (Error, Vec<Queued>)> {
-        if let Err(error) = self.shared.may_sign() {
+        if let Err(error) = self.shared.may_sign().and_then(|()| self.be_sure()) {
             return Err((error, batch));
         }
         let mut stage = match self.stage(&batch) {
             Ok(stage) => stage,
-            // A damaged row: alone, it fails alone.
-            Err(error) if error.kind() == Kind::Internal && batch.len() > 1 => {
+            // A damaged row, or keys that are gone: alone, it fails alone.
+            Err(error) if error.kind() != Kind::Unavailable && batch.len() > 1 => {
                 return Err((again(&error), batch));
             }
             Err(error) => return Err((error, batch)),
         };
         let now = now.max(Moment(stage.latest()));
-        self.latest = now;
         let (done, broken) = self.execute_all(&mut stage, batch, now);
         if let Some(error) = broken {
             let error = if done.len() > 1 { again(&error) } else { error };
@@ -223,6 +232,7 @@ impl Lane {
             } else {
                 self.execute(stage, &mut one, now).unwrap_or_else(|stop| match stop {
                     Stop::Refused(error) => Step::Refused(error),
+                    Stop::Denied(error) => Step::Denied(error),
                     Stop::Broken(error) => {
                         broken = Some(error.clone());
                         Step::Refused(error)
@@ -234,15 +244,41 @@ impl Lane {
         (done, broken)
     }
 
-    fn settle(&self, one: Queued, step: Step, now: Moment) {
+    fn settle(&mut self, one: Queued, step: Step, now: Moment) {
+        if let Step::Denied(error) = step {
+            let denied = self.denial(one, error, now);
+            return self.denied.push(denied);
+        }
         let body = one.body;
         self.hand(match step {
             Step::Repeated { account, first, count } => {
                 Handed::Repeated { account, first, count, now, body }
             }
             Step::Refused(error) => Handed::Failed { error, body },
-            Step::Applied(_) => Handed::Failed { error: Error::internal("not committed"), body },
+            Step::Applied(_) | Step::Denied(_) => {
+                Handed::Failed { error: Error::internal("not committed"), body }
+            }
         });
+    }
+
+    /// The refusal of an operation that was let in, to be recorded and answered.
+    fn denial(&self, one: Queued, error: Error, now: Moment) -> Queued {
+        let Queued { mut asked, target, body, .. } = one;
+        asked.idempotency = None;
+        let account = self.shared.refusals.may_tell(target.account, now);
+        let refused = Refused::new(&target, account, &error);
+        let mut wants = Wants::default();
+        refused.wants(&mut wants);
+        Queued {
+            asked,
+            target: refused.target(),
+            decision: kernel_decides(),
+            internal: true,
+            wants,
+            weight: 0,
+            job: None,
+            body: Box::new(Denied { refused, error, body }),
+        }
     }
 
     fn stage(&mut self, batch: &[Queued]) -> Result<Stage> {
@@ -283,12 +319,15 @@ impl Lane {
 
     fn execute(&mut self, stage: &mut Stage, one: &mut Queued, now: Moment) -> Result<Step, Stop> {
         if !one.internal && !self.shared.authority.stands(&one.decision, now) {
-            one.decision = self.decide_again(one, now).map_err(Stop::Refused)?;
+            one.decision = self.decide_again(one, now).map_err(|error| match error.kind() {
+                Kind::Forbidden | Kind::NotFound => Stop::Denied(error),
+                _ => Stop::Refused(error),
+            })?;
         }
         let request = self.request_tag(&one.asked, one.target.account).map_err(Stop::Refused)?;
+        let forget = crate::tick::forget_before(now);
         if let (Some((account, tag)), Some((_, hash))) = (request, &one.asked.idempotency)
-            && let Some(row) = stage.remembered(account, &tag)
-            && row.at >= crate::tick::forget_before(now)
+            && let Some(row) = stage.remembered(account, &tag, forget)
         {
             if row.hash != *hash {
                 return Err(Stop::Refused(Error::conflict(
@@ -310,7 +349,11 @@ impl Lane {
             jobs: Vec::new(),
             job_done: one.job,
         };
-        one.body.execute(&mut work).map_err(Stop::Refused)?;
+        // A rule may forbid what the policies allow, such as approving for oneself.
+        one.body.execute(&mut work).map_err(|error| match error.kind() {
+            Kind::Forbidden => Stop::Denied(error),
+            _ => Stop::Refused(error),
+        })?;
         if work.drafts.is_empty() {
             // INVARIANT: nothing is changed or shown without an entry.
             let what = one.target.action.name;
@@ -342,13 +385,32 @@ impl Lane {
             return Err(error);
         }
         // The outcome is unknown: what is stored decides, before anything is tried again.
+        self.unsure = true;
         let stored = self.engine.counters().map_err(|_| error.clone())?;
+        self.unsure = false;
         if stored.commit == closed.commit.commit { Ok(()) } else { Err(error) }
+    }
+
+    /// After a commit whose outcome could not be found out: nothing is tried before it is known.
+    fn be_sure(&mut self) -> Result<()> {
+        if !self.unsure {
+            return Ok(());
+        }
+        let stored = self.engine.counters()?;
+        if stored.commit != self.counters.commit {
+            // Its callers were told that it failed, and what followed from it was never loaded.
+            self.shared
+                .stop_answering("the last commit was stored after all: start the server again");
+            return self.shared.may_sign();
+        }
+        self.unsure = false;
+        Ok(())
     }
 
     /// Everything that follows a commit in the lane itself. Shared memory changes only here.
     fn committed(&mut self, closed: Closed, done: Vec<(Queued, Step)>, now: Moment) {
         self.counters = closed.counters;
+        self.shared.latest.fetch_max(now.0, Ordering::SeqCst);
         let mark = Mark::from(&closed.commit.commit);
         if let Err(error) = self.high_water.write(&self.shared.keyring.root, mark) {
             tracing::error!(?error, "the high-water mark was not written");
@@ -394,11 +456,14 @@ enum Step {
     Applied(Vec<Place>),
     Repeated { account: u64, first: u64, count: u64 },
     Refused(Error),
+    Denied(Error),
 }
 
 enum Stop {
     /// The operation failed before it touched the overlay.
     Refused(Error),
+    /// The right it was queued under is gone, or a rule of its noun forbids it to this caller.
+    Denied(Error),
     /// It failed while it was taken over.
     Broken(Error),
 }

@@ -2,8 +2,9 @@
 
 use crate::authority::Action;
 use crate::error::{Error, Result};
+use crate::lane::{Body, Committed};
 use crate::limits::REFUSALS_PER_MINUTE;
-use crate::operation::{After, Operation, Target};
+use crate::operation::{After, Operation, Replay, Target};
 use crate::store::HOUSE;
 use crate::time::Moment;
 use crate::work::Work;
@@ -46,12 +47,19 @@ impl Refusals {
         *strangers.entry((now.0 / MINUTE, source.to_owned())).or_default() += 1;
     }
 
-    /// The counts of the minutes that are over.
-    pub(crate) fn strangers_before(&self, now: Moment) -> Vec<(String, u64)> {
+    /// The counts of the minutes that are over, to be recorded.
+    pub(crate) fn strangers_before(&self, now: Moment) -> Vec<Strangers> {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let rest = strangers.split_off(&(now.0 / MINUTE, String::new()));
         let over = std::mem::replace(&mut *strangers, rest);
-        over.into_iter().map(|((_, source), count)| (source, count)).collect()
+        let one = |((minute, source), count)| Strangers { minute, source, count };
+        over.into_iter().map(one).collect()
+    }
+
+    /// Counts again what could not be recorded.
+    pub(crate) fn unrecorded(&self, one: Strangers) {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        *strangers.entry((one.minute, one.source)).or_default() += one.count;
     }
 }
 
@@ -104,8 +112,32 @@ impl Operation for Refused {
     }
 }
 
+/// The refusal of an operation that was let in and then denied in the lane.
+pub(crate) struct Denied {
+    pub(crate) refused: Refused,
+    pub(crate) error: Error,
+    pub(crate) body: Box<dyn Body>,
+}
+
+impl Body for Denied {
+    fn execute(&mut self, work: &mut Work<'_>) -> Result<()> {
+        self.refused.execute(work).map(|_| ())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<Committed>) {
+        // If it cannot be recorded, that is the answer: nothing goes unrecorded.
+        self.body.answer(Err(outcome.err().unwrap_or(self.error)));
+    }
+
+    fn replay(self: Box<Self>, _first: Result<(Replay, Committed)>) {
+        self.body.answer(Err(self.error));
+    }
+}
+
 /// Requests without a valid login, from one source in one minute.
+#[derive(Clone)]
 pub(crate) struct Strangers {
+    pub(crate) minute: u64,
     pub(crate) source: String,
     pub(crate) count: u64,
 }

@@ -170,8 +170,20 @@ impl Stage {
         }
     }
 
-    pub(crate) fn remembered(&self, account: u64, tag: &Tag) -> Option<&RequestRow> {
-        self.requests.get(&(account, *tag))
+    /// A request that is remembered. One from before `forget` is not; its row goes with this batch,
+    /// because a new one may take its place.
+    pub(crate) fn remembered(
+        &mut self,
+        account: u64,
+        tag: &Tag,
+        forget: u64,
+    ) -> Option<&RequestRow> {
+        let row = self.requests.get(&(account, *tag))?;
+        if row.at < forget {
+            self.commit.forget_requests_before = Some(forget);
+            return None;
+        }
+        Some(row)
     }
 
     /// The latest time of any log this batch knows; the batch is not earlier.

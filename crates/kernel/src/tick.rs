@@ -4,13 +4,12 @@
 
 use crate::anchors::Snapshot;
 use crate::authority::{Action, Caller, Decision};
-use crate::engine::Wants;
+use crate::engine::{JobRow, Wants};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::kernel::Kernel;
 use crate::limits::IDEMPOTENCY_WINDOW;
 use crate::operation::{After, Asked, Job, Operation, Target};
-use crate::refusals::Strangers;
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
 use crate::work::Work;
@@ -52,14 +51,22 @@ impl Kernel {
     /// Anchors what moved, records what strangers tried, runs what is due.
     ///
     /// # Errors
-    /// The first error; what did not happen happens at the next tick.
+    /// The first error. What failed does not keep the rest from happening, and is tried again at
+    /// the next tick.
     pub fn tick(&self, run: RunJob) -> Result<()> {
         self.shared().may_sign()?;
-        for (source, count) in self.shared().refusals.strangers_before(self.now()) {
-            self.wait(Strangers { source, count })?;
+        self.record_strangers().and(self.run_jobs(run)).and(self.anchor_now())
+    }
+
+    fn record_strangers(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for one in self.shared().refusals.strangers_before(self.now()) {
+            if let Err(error) = self.wait(one.clone()) {
+                self.shared().refusals.unrecorded(one);
+                outcome = outcome.and(Err(error));
+            }
         }
-        self.run_jobs(run)?;
-        self.anchor_now()
+        outcome
     }
 
     /// Anchors the heads of all accounts that moved since the last time, if any did.
@@ -68,6 +75,7 @@ impl Kernel {
     /// Whatever the entry's commit answers.
     pub fn anchor_now(&self) -> Result<()> {
         if !self.shared().anchors.due() {
+            self.shared().anchors.seen(self.now());
             return Ok(());
         }
         let snapshot = self.shared().anchors.snapshot()?;
@@ -91,19 +99,24 @@ impl Kernel {
     }
 
     fn run_jobs(&self, run: RunJob) -> Result<()> {
+        let mut outcome = Ok(());
         for row in self.reader().jobs(self.now().0, 100)? {
-            let keys = self.shared().keyring.account(row.account)?;
-            let context = job_context(row.account, row.row, row.due);
-            let plain = sealing::open(&keys.log, &context, &row.sealed)?;
-            let text = String::from_utf8_lossy(&plain);
-            let mut parts = text.splitn(3, '\n').map(str::to_owned);
-            let mut next = || parts.next().unwrap_or_default();
-            let (kind, object, actor) = (next(), next(), next());
-            let due = Moment(row.due);
-            let job = Job { account: row.account, due, kind, object, actor: actor.clone() };
-            run(self, &job, Ran { row: row.row, actor })?;
+            outcome = outcome.and(self.run_job(&row, run));
         }
-        Ok(())
+        outcome
+    }
+
+    fn run_job(&self, row: &JobRow, run: RunJob) -> Result<()> {
+        let keys = self.shared().keyring.account(row.account)?;
+        let context = job_context(row.account, row.row, row.due);
+        let plain = sealing::open(&keys.log, &context, &row.sealed)?;
+        let text = String::from_utf8_lossy(&plain);
+        let mut parts = text.splitn(3, '\n').map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        let (kind, object, actor) = (next(), next(), next());
+        let due = Moment(row.due);
+        let job = Job { account: row.account, due, kind, object, actor: actor.clone() };
+        run(self, &job, Ran { row: row.row, actor })
     }
 }
 

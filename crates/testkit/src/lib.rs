@@ -1,5 +1,16 @@
 //! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights.
 
+pub mod conformance;
+mod dice;
 mod world;
 
+pub use dice::Dice;
 pub use world::{HandClock, Token, World, asked_by, stranger};
+
+#[expect(clippy::panic, reason = "what a test kit cannot make or read is a failed test")]
+fn must<T, E: std::fmt::Debug>(outcome: Result<T, E>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("{error:?}"),
+    }
+}

@@ -1,5 +1,6 @@
 //! A founded store with a kernel that works, for one test.
 
+use crate::must;
 use kernel::authority::Caller;
 use kernel::engine::{Engine, Memory, Sqlite};
 use kernel::highwater::HighWater;
@@ -320,12 +321,4 @@ fn open(place: &Place<'_>, seed: u64, clock: Arc<HandClock>) -> Result<Kernel> {
         rights: domain::RIGHTS,
         interpret: domain::interpret,
     })
-}
-
-#[expect(clippy::panic, reason = "a world that cannot be made is a failed test")]
-fn must<T, E: std::fmt::Debug>(outcome: Result<T, E>) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(error) => panic!("{error:?}"),
-    }
 }

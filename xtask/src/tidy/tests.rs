@@ -108,13 +108,13 @@ fn tests_neither_wait_nor_are_switched_off() {
 #[test]
 fn each_crate_does_without_what_it_must() {
     let found = layers::check(&repo(&[
-        ("crates/domain/src/lib.rs", "mod data;\nuse std::{\n    fmt,\n    time::Duration,\n};\n"),
+        ("crates/domain/src/lib.rs", "mod data;\nuse std::{\n    fmt,\n    time::Instant,\n};\n"),
         ("crates/domain/src/data.rs", "async fn a() { b.await }\n// std::fs\n"),
         ("crates/domain/tests/it/main.rs", "use std::time::Duration;\n"),
         ("crates/ledger/src/lib.rs", "use std::fs;\n#[cfg(test)]\nuse std::net;\n"),
         ("crates/ledger/examples/a.rs", "use std::fs;\n"),
         ("crates/api/src/lib.rs", "use std::fs; use rusqlite::Connection;\n"),
-        ("crates/kernel/src/sqlite.rs", "use rusqlite::Connection; use std::time::Duration;\n"),
+        ("crates/kernel/src/sqlite.rs", "use rusqlite::Connection; use std::time::Instant;\n"),
         ("crates/kernel/src/data.rs", ""),
     ]));
     assert_eq!(

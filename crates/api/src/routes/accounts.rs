@@ -53,6 +53,10 @@ pub(crate) struct SeenAccount {
 
 pub(crate) async fn create(call: Call) -> Result<Answer, Problem> {
     let new: NewAccount = typed(&call.body)?;
+    if let Some(Err(wrong)) = new.id.as_deref().map(AccountId::parse) {
+        // In a path it is called otherwise.
+        return Err(Problem::invalid("id", wrong.message()));
+    }
     let done = call.submit(CreateAccount::new(&call.kernel, new.id.as_deref(), &new.name)?).await?;
     let place = format!("/v1/accounts/{}", done.output.id);
     Ok(changed(StatusCode::CREATED, with_slot(done.output), done.receipts)?.location(&place))

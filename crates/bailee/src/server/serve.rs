@@ -115,6 +115,9 @@ impl Ended {
                 Failure::failed(format!("signals cannot be waited for: {}", reason(&why)))
             })
         };
+        // A file at its limit is a full disk: the write fails, the server goes on. Once listened
+        // to, the signal ends nothing any more, whoever waits for it.
+        drop(listen(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
     }
 

@@ -298,8 +298,12 @@ impl Operation for GetRecord {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Got>> {
         let seen = work.load::<Get>(&self.key)?;
         let asked = self.version;
-        let pointer = seen.present().filter(|pointer| asked.is_some() || !pointer.deleted);
-        let pointer = pointer.filter(|p| asked.is_none_or(|v| (1..=p.version).contains(&v)));
+        // A version that says that the record is deleted shows nothing, whether it is the last or not.
+        let pointer = seen.present().filter(|present| {
+            let version = asked.unwrap_or(present.version);
+            (1..=present.version).contains(&version)
+                && !(present.deleted && version == present.version)
+        });
         let Some(pointer) = pointer else {
             work.disclose(&seen, vec![(OUTCOME, NOT_FOUND.to_owned())]);
             return Ok(After::refused(no_record(&self.key)));

@@ -9,7 +9,7 @@ use super::rows::{
 };
 use super::{Commit, Counters, Engine, Fetched, PageWant, Reader, Stored, Tag, Wants};
 use crate::error::{Error, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A store in memory. Clones are the same store.
@@ -23,6 +23,8 @@ pub struct DangerFaults {
     pub lose: Option<u64>,
     /// The n-th commit from now is stored, but reported as failed.
     pub keep_silently: Option<u64>,
+    /// So many times the newest commit cannot be read.
+    pub blind: u64,
 }
 
 #[derive(Default)]
@@ -58,7 +60,11 @@ impl Memory {
 
 impl Engine for Memory {
     fn counters(&mut self) -> Result<Counters> {
-        let content = self.lock();
+        let mut content = self.lock();
+        if content.faults.blind > 0 {
+            content.faults.blind -= 1;
+            return Err(Error::unavailable("the store's disk failed"));
+        }
         let last = |key: Option<&i64>| key.copied().unwrap_or(0);
         Ok(Counters {
             commit: content.commits.last().cloned().unwrap_or_default(),
@@ -96,6 +102,11 @@ impl Engine for Memory {
         if due(&mut content.faults.lose) {
             return Err(failed());
         }
+        if content.contradicts(commit) {
+            return Err(Error::conflict(
+                "the store refused contradicting rows; nothing was written",
+            ));
+        }
         content.store(commit);
         if due(&mut content.faults.keep_silently) {
             return Err(failed());
@@ -114,7 +125,57 @@ fn due(fault: &mut Option<u64>) -> bool {
     now
 }
 
+/// Whether the keys of new rows meet each other or one that is stored.
+fn taken<R, K: Ord>(rows: &[R], key: impl Fn(&R) -> K, stored: impl Fn(&K) -> bool) -> bool {
+    let mut seen = BTreeSet::new();
+    rows.iter().map(key).any(|key| stored(&key) || !seen.insert(key))
+}
+
 impl Content {
+    /// Whether a row of the commit takes a place that is taken, as the indexes of a database find.
+    fn contradicts(&self, commit: &Commit) -> bool {
+        let forgotten =
+            |row: &RequestRow| commit.forget_requests_before.is_some_and(|before| row.at < before);
+        let held = || self.requests.values().filter(|row| !forgotten(row));
+        let known = |row: &RecordRow| self.record_places.get(&(row.account, row.tag));
+        let taken = [
+            self.commits.iter().any(|row| row.sequence >= commit.commit.sequence),
+            commit
+                .heads
+                .iter()
+                .any(|row| self.slots.get(&row.tag).is_some_and(|s| *s != row.account)),
+            taken(
+                &commit.account_keys,
+                |row| (row.account, row.version),
+                |key| self.account_keys.contains_key(key),
+            ),
+            taken(&commit.entries, |row| row.row, |key| self.entries.contains_key(key)),
+            taken(
+                &commit.entries,
+                |row| (row.account, row.index),
+                |key| self.places.contains_key(key),
+            ),
+            taken(&commit.accesses, |row| row.row, |key| self.accesses.contains_key(key)),
+            commit.records.iter().any(|row| known(row).is_some_and(|known| *known != row.row)),
+            taken(&commit.versions, |row| row.row, |key| self.versions.contains_key(key)),
+            taken(&commit.record_keys, |row| row.row, |key| self.record_keys.contains_key(key)),
+            taken(&commit.tiles, |row| row.row, |key| self.tiles.values().any(|t| t.row == *key)),
+            taken(
+                &commit.tiles,
+                |row| (row.account, row.level, row.index),
+                |key| self.tiles.contains_key(key),
+            ),
+            taken(&commit.requests, |row| row.row, |key| held().any(|row| row.row == *key)),
+            taken(
+                &commit.requests,
+                |row| (row.account, row.tag),
+                |key| held().any(|row| (row.account, row.tag) == *key),
+            ),
+            taken(&commit.jobs, |row| row.row, |key| self.jobs.contains_key(key)),
+        ];
+        taken.contains(&true)
+    }
+
     fn store(&mut self, commit: &Commit) {
         self.commits.push(commit.commit.clone());
         for row in commit.heads.iter().cloned() {

@@ -161,12 +161,14 @@ impl Kernel {
         self.reader.census()
     }
 
-    /// When the last anchor was made, if there is one.
+    /// When the heads of all accounts were last known to be anchored: when the last anchor was
+    /// made, or when a tick saw that nothing had moved since. `None` before the first anchor.
     ///
     /// # Errors
     /// `Internal` if its entry cannot be read.
     pub fn anchored_at(&self) -> Result<Option<Moment>> {
-        self.shared.anchors.last().map(|index| self.entry_time(index)).transpose()
+        let Some(index) = self.shared.anchors.last() else { return Ok(None) };
+        Ok(Some(self.entry_time(index)?.max(self.shared.anchors.seen_at())))
     }
 
     /// When the store was founded.

@@ -8,12 +8,14 @@ use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::stage::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state};
 use crate::store::{HOUSE, account_tag, opening_context, opening_key};
+use crate::time::Moment;
 use ledger::checkpoint::Checkpoint;
 use ledger::entry::StoredOpening;
 use ledger::receipt::{Receipt, TlogProof};
 use ledger::tile::{TileId, TileReader};
 use ledger::tree::{Frontier, consistency_proof, inclusion_proof, leaf_hash};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 impl Shared {
     /// INVARIANT: a store that was rolled back signs nothing and answers nothing.
@@ -22,6 +24,17 @@ impl Shared {
             None => Ok(()),
             Some(why) => Err(Error::unavailable(why.clone())),
         }
+    }
+
+    /// The clock, never before the newest entry.
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now().max(Moment(self.latest.load(Ordering::SeqCst)))
+    }
+
+    /// From now on nothing is signed or answered, until the store is opened again.
+    pub(crate) fn stop_answering(&self, why: &str) {
+        tracing::error!(why, "this store does not answer any more");
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
     }
 
     pub(crate) fn vkey(&self, origin: &str) -> Result<String> {

@@ -97,6 +97,31 @@ fn a_backup_under_load_is_whole_and_can_be_restored() {
     }
 }
 
+/// What is done to a copy of a backup.
+type Alteration = (&'static str, fn(&Path));
+
+const ALTERATIONS: [Alteration; 3] = [
+    ("flipped", |folder| {
+        let path = folder.join("bailee.db");
+        let mut bytes = fs::read(&path).unwrap();
+        let place = bytes.len() - 100;
+        bytes[place] ^= 1;
+        fs::write(path, bytes).unwrap();
+    }),
+    ("cut", |folder| {
+        let path = folder.join("bailee.db");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    }),
+    ("relabelled", |folder| {
+        let path = folder.join("backup.json");
+        let label = fs::read_to_string(&path).unwrap();
+        let changed = label.replace("\"commit\":", "\"commit\":1");
+        assert_ne!(label, changed);
+        fs::write(path, changed).unwrap();
+    }),
+];
+
 #[test]
 fn an_altered_backup_is_refused_and_nothing_is_made() {
     let store = Store::init();
@@ -109,28 +134,7 @@ fn an_altered_backup_is_refused_and_nothing_is_made() {
     let into = run(&["backup", "--data", text(&store.data), "--out", text(&saved)]);
     assert!(ends_with(&into, 5).contains("is not empty"));
 
-    let flip = |folder: &Path| {
-        let path = folder.join("bailee.db");
-        let mut bytes = fs::read(&path).unwrap();
-        let place = bytes.len() - 100;
-        bytes[place] ^= 1;
-        fs::write(path, bytes).unwrap();
-    };
-    let cut = |folder: &Path| {
-        let path = folder.join("bailee.db");
-        let bytes = fs::read(&path).unwrap();
-        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
-    };
-    let relabel = |folder: &Path| {
-        let path = folder.join("backup.json");
-        let label = fs::read_to_string(&path).unwrap();
-        let changed = label.replace("\"commit\":", "\"commit\":1");
-        assert_ne!(label, changed);
-        fs::write(path, changed).unwrap();
-    };
-    let alterations: [(&str, &dyn Fn(&Path)); 3] =
-        [("flipped", &flip), ("cut", &cut), ("relabelled", &relabel)];
-    for (name, alter) in alterations {
+    for (name, alter) in ALTERATIONS {
         let altered = store.beside(name);
         copy_folder(&saved, &altered);
         alter(&altered);

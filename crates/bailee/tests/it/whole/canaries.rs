@@ -14,7 +14,7 @@ const RECORD: &str = "Case.ThrumpelDaxia-77";
 const PERSON: &str = "grimboltyaxley";
 const SERVICE: &str = "kludgewhipper";
 
-/// Every readable thing that is given to the server. Words are long enough not to be there by chance.
+/// Every readable thing that the server is given, each too long to be there by chance.
 const WORDS: &[&str] = &[
     "Zaphraxil",
     "Quorbeckian",

@@ -1,7 +1,7 @@
 //! The lines that others script, exactly as they were promised.
 
 use super::support::client::Client;
-use super::support::{BAILEE, Server, Store, ends_with, json, run, said, text};
+use super::support::{BAILEE, Server, Store, copy_folder, ends_with, json, run, said, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -250,4 +250,60 @@ fn a_configuration_is_read_and_unknown_keys_are_named() {
     store.serve_with(&["--config", text(&file)], &[]).stop();
     let none = Command::new(BAILEE).args(["serve", "--data", "/nowhere/at/all"]).output().unwrap();
     assert!(ends_with(&none, 3).contains("bailee init --data"));
+}
+
+#[test]
+fn without_keys_a_store_verifies_as_far_as_that_goes() {
+    let store = Store::init();
+    let server = store.serve();
+    let worker = server.acme();
+    server.client(&worker).put(RECORD, b"1").expect(201);
+    server.stop();
+    let alone = store.beside("alone");
+    copy_folder(&store.data, &alone);
+    let report = json(&run(&["verify", text(&alone), "--json"]));
+    assert_eq!(report["problems"], json!([]), "{report}");
+    let unchecked = report["not_checked"].to_string();
+    assert!(unchecked.contains("whether the newest entries are missing"), "{report}");
+    assert!(unchecked.contains("records against their MACs"), "{report}");
+    // It sees what needs no keys: the log was cut.
+    let db = rusqlite::Connection::open(alone.join("bailee.db")).unwrap();
+    let cut = "DELETE FROM entries WHERE row = (SELECT max(row) FROM entries)";
+    assert_eq!(db.execute(cut, []).unwrap(), 1);
+    drop(db);
+    ends_with(&run(&["verify", text(&alone)]), 7);
+}
+
+#[test]
+fn a_root_key_may_be_under_a_passphrase() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, keys) = (scratch.path().join("data"), scratch.path().join("data.keys"));
+    let (right, wrong) = (scratch.path().join("right"), scratch.path().join("wrong"));
+    fs::write(&right, "correct horse battery staple\n").unwrap();
+    fs::write(&wrong, "another horse\n").unwrap();
+    let line = ["init", "--data", text(&data), "--passphrase-file", text(&right), "--json"];
+    let admin = json(&run(&line))["token"].as_str().unwrap().to_owned();
+    let right = right.to_str().unwrap().to_owned();
+    let store = Store { scratch, data, keys, admin };
+    let without = Server::start(&mut store.command(&[], &[]), &store).err().unwrap();
+    assert!(without.contains("--passphrase-file"), "{without}");
+    let option = ["--passphrase-file", text(&wrong)];
+    let refused = Server::start(&mut store.command(&option, &[]), &store).err().unwrap();
+    assert!(refused.contains("gives no root key"), "{refused}");
+    let server = store.serve_with(&["--passphrase-file", &right], &[]);
+    server.administrator().get("/v1/people").expect(200);
+    server.stop();
+    let data = text(&store.data);
+    ends_with(&run(&["verify", data, "--passphrase-file", &right]), 0);
+    let kept = fs::read_to_string(store.keys.join("root.key")).unwrap();
+    assert!(!kept.contains("horse"), "{kept}");
+}
+
+#[test]
+fn the_demonstration_ends_by_itself() {
+    let output = run(&["demo", "--once"]);
+    let said = ends_with(&output, 0);
+    for word in ["receipt", "refused", "verify"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
 }

@@ -139,8 +139,14 @@ fn prepare(server: &Server) -> String {
     token
 }
 
-/// Lets the writers work until so many answers came, kills the server, and waits for the writers.
-fn load_and_kill(server: Server, token: &str, writers: &mut [Writer], answers: u64) {
+/// Lets the writers work until so many answers came, ends the server, and waits for the writers.
+fn load(
+    server: Server,
+    token: &str,
+    writers: &mut [Writer],
+    answers: u64,
+    end: impl FnOnce(Server),
+) {
     let (sender, receiver) = channel();
     let client = server.client(token);
     thread::scope(|scope| {
@@ -152,7 +158,7 @@ fn load_and_kill(server: Server, token: &str, writers: &mut [Writer], answers: u
         for _ in 0..answers {
             receiver.recv().unwrap();
         }
-        server.kill();
+        end(server);
     });
 }
 
@@ -172,7 +178,7 @@ fn nothing_acknowledged_is_lost_by_killing_at_random_moments() {
     for round in 0..rounds {
         let answers = dice.below(160);
         eprintln!("round {round}: killed after {answers} answers");
-        load_and_kill(server, &token, &mut writers, answers);
+        load(server, &token, &mut writers, answers, Server::kill);
         let report = store.verified();
         assert!(report.contains("high-water"), "{report}");
 
@@ -198,6 +204,23 @@ fn nothing_acknowledged_is_lost_by_killing_at_random_moments() {
     assert!(written > rounds * 20, "{written}: there was no load");
     server.stop();
     store.verified();
+}
+
+#[test]
+fn a_server_that_is_ended_under_load_finishes_what_it_began() {
+    let store = Store::init();
+    let server = store.serve();
+    let token = prepare(&server);
+    let mut writers: Vec<_> = (0..WRITERS).map(Writer::new).collect();
+    // Writers see answers or the end of their connection, never a refusal.
+    load(server, &token, &mut writers, 50, Server::stop);
+    store.verified();
+    let server = store.serve();
+    let mut client = server.client(&token);
+    for writer in &mut writers {
+        writer.compare(&mut client);
+    }
+    server.stop();
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn an_older_copy_does_not_sign_until_a_new_epoch_begins() {
     server.stop();
     let (code, said) = store.verify();
     assert_eq!(code, Some(7), "{said}");
-    assert!(said.contains("WRONG") && said.contains("high-water"), "{said}");
+    assert!(said.contains("WRONG") && said.contains("truncated: 1 commits missing"), "{said}");
 
     let reason = "the disk failed and this backup is the newest copy";
     let epoch = ["epoch", "--data", text(&store.data), "--reason", reason, "--json"];
@@ -276,4 +276,38 @@ fn refuses_everything(client: &mut Client) {
         assert_eq!(answer.status, 503, "{}", answer.text());
         assert!(answer.problem("detail").contains("behind"), "{}", answer.text());
     }
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_refuses_and_ends_nothing() {
+    let store = Store::init();
+    let serve = store.command(&[], &[]);
+    let mut limited = Command::new("prlimit");
+    limited.args(["--fsize=3000000", "--"]).arg(serve.get_program()).args(serve.get_args());
+    let server = Server::start(&mut limited, &store).unwrap();
+    let worker = server.acme();
+    let mut client = server.client(&worker);
+    client.put(RECORD, b"1").expect(201);
+    let mut acknowledged = 0;
+    let refused = loop {
+        let answer = client.put(&format!("{RECORDS}/r{acknowledged}"), &value(200_000));
+        if answer.status != 201 {
+            break answer;
+        }
+        acknowledged += 1;
+        assert!(acknowledged < 100, "files of 3 MB took 20 MB");
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.problem("detail").contains("disk"), "{}", refused.text());
+    client.get("/healthz").expect(200);
+    drop(client);
+    server.stop();
+    let server = store.serve();
+    let mut client = server.client(&worker);
+    for number in 0..acknowledged {
+        client.get(&format!("{RECORDS}/r{number}")).expect(200);
+    }
+    client.put(&format!("{RECORDS}/r{acknowledged}"), &value(200_000)).expect(201);
+    server.stop();
+    store.verified();
 }

@@ -5,6 +5,8 @@ mod backup;
 mod canaries;
 mod contract;
 mod crash;
+mod frozen;
+mod hostile;
 mod import_real;
 mod machine;
 mod revoke;

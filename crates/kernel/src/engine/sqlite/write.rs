@@ -74,16 +74,9 @@ fn write_rest(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
         db.prepare_cached("DELETE FROM requests WHERE at < ?1")?.execute([before])?;
     }
     for row in &commit.requests {
-        db.prepare_cached("INSERT OR REPLACE INTO requests VALUES (?1,?2,?3,?4,?5,?6,?7)")?
-            .execute(params![
-                row.row,
-                row.account,
-                row.tag,
-                row.hash,
-                row.entry,
-                row.count,
-                row.at
-            ])?;
+        db.prepare_cached("INSERT INTO requests VALUES (?1,?2,?3,?4,?5,?6,?7)")?.execute(
+            params![row.row, row.account, row.tag, row.hash, row.entry, row.count, row.at],
+        )?;
     }
     for row in &commit.jobs {
         db.prepare_cached("INSERT INTO jobs VALUES (?1,?2,?3,?4)")?.execute(params![

@@ -1,0 +1,5 @@
+//! The whole, simulated: both engines keep the same promises, and a kernel under random work, faults
+//! and restarts answers as a simple model says.
+
+#[cfg(test)]
+mod engines;
