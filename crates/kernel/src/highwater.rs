@@ -9,7 +9,8 @@ use crate::engine::CommitRow;
 use crate::error::{Error, Result};
 use sealing::{RootKey, mac, verify_mac};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -94,8 +95,7 @@ impl HighWater {
                 {
                     *to = *from;
                 }
-                file.seek(SeekFrom::Start(mark.sequence % 2 * SLOT as u64)).map_err(failed)?;
-                file.write_all(&slot).map_err(failed)
+                file.write_all_at(&slot, mark.sequence % 2 * SLOT as u64).map_err(failed)
             }
         }
     }
