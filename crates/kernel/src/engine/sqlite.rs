@@ -134,7 +134,7 @@ impl Sqlite {
         }
         self.since_checkpoint = 0;
         self.checkpoints += 1;
-        if self.checkpoints % CHECKPOINTS_BESIDE == 0 {
+        if self.checkpoints.is_multiple_of(CHECKPOINTS_BESIDE) {
             let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
             if let Err(error) = moved {
                 tracing::warn!(%error, "the write-ahead log could not be checkpointed");
