@@ -204,6 +204,22 @@ fn lane(accounts: usize, span: Duration) {
     say("lane: get 1 KiB", gets, "1/s", &more);
     decisions(&kernel, &asked, &ids, span);
     kernel.close();
+    drop(kernel);
+    verification(folder.path(), &format!("{accounts} accounts, one core"));
+}
+
+/// How fast a whole store is verified, without and with keys.
+fn verification(folder: &Path, more: &str) {
+    let store = folder.join("bailee.db");
+    let root = RootKey::from_bytes([7; 32]);
+    for (keys, what) in [(None, "verify a store, without keys"), (Some(&root), "verify a store")] {
+        let start = Instant::now();
+        let mut rows = 0;
+        let report = kernel::verify::verify_store(&store, keys, None, &mut |_, total| rows = total);
+        assert!(report.ok(), "{report}");
+        let took = start.elapsed().as_secs_f64();
+        say(what, rows as f64 / took, "rows/s", more);
+    }
 }
 
 fn decisions(kernel: &Kernel, asked: &Asked, ids: &[AccountId], span: Duration) {
@@ -217,12 +233,28 @@ fn decisions(kernel: &Kernel, asked: &Asked, ids: &[AccountId], span: Duration) 
     };
     let remembered = rate(span / 4, 1, || assert!(decide(None).is_ok()));
     say("decision, remembered", 1e6 / remembered, "us", "grant and policies checked once");
+    let authority = kernel.authority();
+    let principal = authority.principal(&asked.caller.principal).expect("a principal");
+    let grants = authority.grants_of(&asked.caller.principal);
+    let question = kernel::authority::Question {
+        principal: &principal,
+        action,
+        account: slot,
+        collection: Some(&collection),
+        grant: grants.first().map(std::ops::Deref::deref),
+        now,
+    };
+    let slice = authority.policies().slice(&question).expect("a slice");
+    let alone = rate(span / 4, 1, || {
+        assert!(authority.policies().verdict(&slice).expect("a decision").allowed);
+    });
+    say("decision, with its slice built", 1e6 / alone, "us", "Cedar over principal and grant");
     let rights = || kernel.authority().apply(std::iter::empty());
     let fresh = rate(span / 4, 1, || {
         rights();
         assert!(decide(None).is_ok());
     });
-    say("decision, made anew with its slice", 1e6 / fresh, "us", "Cedar over principal and grant");
+    say("decision, slice and all", 1e6 / fresh, "us", "once for each revision of the rights");
 }
 
 fn start_up(_span: Duration) {

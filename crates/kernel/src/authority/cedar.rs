@@ -39,6 +39,12 @@ pub struct Question<'a> {
     pub now: Moment,
 }
 
+/// A question as Cedar takes it: the request, and the entities it can reach.
+pub struct Slice {
+    request: Request,
+    entities: Entities,
+}
+
 /// What Cedar answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -97,29 +103,43 @@ impl Policies {
     /// # Errors
     /// `Internal` on any evaluation error, which thereby denies.
     pub fn decide(&self, question: &Question<'_>) -> Result<Verdict> {
+        self.verdict(&self.slice(question)?)
+    }
+
+    /// The question as Cedar takes it, checked against the schema: more than half of a decision.
+    ///
+    /// # Errors
+    /// `Internal` if the question does not fit the schema.
+    pub fn slice(&self, question: &Question<'_>) -> Result<Slice> {
         let broken =
             |what: String| Error::internal(format!("authority: {}: {what}", question.action.name));
         let principal = self.principal(question.principal)?;
         let resource = self.resource(question.account, question.collection)?;
-        let action = EntityUid::from_type_name_and_id(
-            self.actions.clone(),
-            EntityId::new(question.action.name),
-        );
-        let mut pairs =
-            vec![("now".to_owned(), RestrictedExpression::new_long(question.now.millis()))];
+        let name = EntityId::new(question.action.name);
+        let action = EntityUid::from_type_name_and_id(self.actions.clone(), name);
+        let now = RestrictedExpression::new_long(question.now.millis());
+        let mut pairs = vec![("now".to_owned(), now)];
         if let Some(grant) = question.grant {
             pairs.push(("grant".to_owned(), grant_record(grant)?));
         }
         let context = Context::from_pairs(pairs).map_err(|e| broken(e.to_string()))?;
-        let request =
-            Request::new(principal.uid(), action, resource.uid(), context, Some(&self.schema))
-                .map_err(|e| broken(e.to_string()))?;
-        let entities = Entities::from_entities([principal, resource], Some(&self.schema))
+        let schema = Some(&self.schema);
+        let request = Request::new(principal.uid(), action, resource.uid(), context, schema)
             .map_err(|e| broken(e.to_string()))?;
-        let response = self.authorizer.is_authorized(&request, &self.set, &entities);
+        let entities = Entities::from_entities([principal, resource], schema)
+            .map_err(|e| broken(e.to_string()))?;
+        Ok(Slice { request, entities })
+    }
+
+    /// What the policies say to a question.
+    ///
+    /// # Errors
+    /// `Internal` on any evaluation error, which thereby denies.
+    pub fn verdict(&self, slice: &Slice) -> Result<Verdict> {
+        let response = self.authorizer.is_authorized(&slice.request, &self.set, &slice.entities);
         let errors: Vec<_> = response.diagnostics().errors().map(ToString::to_string).collect();
         if !errors.is_empty() {
-            return Err(broken(errors.join("; ")));
+            return Err(Error::internal(format!("authority: {}", errors.join("; "))));
         }
         let mut policies: Vec<_> =
             response.diagnostics().reason().map(ToString::to_string).collect();

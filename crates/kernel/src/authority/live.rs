@@ -67,6 +67,11 @@ impl Authority {
         Self { policies, live: RwLock::default(), remembered: Mutex::default() }
     }
 
+    /// The policies.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// The present revision. It moves with every change of rights.
     pub fn revision(&self) -> u64 {
         self.read().revision

@@ -11,7 +11,7 @@
 mod cedar;
 mod live;
 
-pub use cedar::{Policies, Question, Verdict};
+pub use cedar::{Policies, Question, Slice, Verdict};
 pub use live::{Authority, Caller, Decision};
 
 use crate::id::{Collection, PrincipalId};
