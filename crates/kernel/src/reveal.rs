@@ -124,3 +124,41 @@ pub(crate) fn split(plain: &[u8]) -> Result<(Header, bool, &[u8])> {
     let (json, body) = rest.split_at_checked(length).ok_or_else(bad)?;
     Ok((serde_json::from_slice(json).map_err(|_| bad())?, *deleted == 1, body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Header, join, split};
+    use sealing::{DangerSeededEntropy, Entropy};
+
+    #[test]
+    fn a_version_is_taken_apart_as_it_was_joined_and_nothing_else_is() {
+        let mut entropy = DangerSeededEntropy::from_number(1);
+        let mut byte = || {
+            let mut one = [0];
+            entropy.fill(&mut one).unwrap();
+            one[0]
+        };
+        let header = Header {
+            collection: "c".to_owned(),
+            id: "x".to_owned(),
+            author: "person:sam".to_owned(),
+            at: u64::MAX,
+            kind: "record.put".to_owned(),
+        };
+        let mut read = 0;
+        for n in 0..20_000 {
+            let body: Vec<u8> = (0..byte() % 40).map(|_| byte()).collect();
+            let deleted = n % 2 == 0;
+            let mut plain = join(&header, deleted, &body).unwrap();
+            assert_eq!(split(&plain).unwrap(), (header.clone(), deleted, body.as_slice()));
+            let place = usize::from(byte()) % plain.len();
+            match n % 3 {
+                0 => plain.truncate(place),
+                1 => plain[place] ^= 1 << (byte() % 8),
+                _ => plain = (0..byte()).map(|_| byte()).collect(),
+            }
+            read += usize::from(split(&plain).is_ok());
+        }
+        assert!(read > 100, "a body may be anything: {read}");
+    }
+}

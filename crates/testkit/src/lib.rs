@@ -1,8 +1,10 @@
 //! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights.
 
-pub mod conformance;
 mod dice;
 mod world;
+
+pub mod conformance;
+pub mod simulation;
 
 pub use dice::Dice;
 pub use world::{HandClock, Token, World, asked_by, stranger};

@@ -93,8 +93,8 @@ impl World {
         store: &Memory,
         mark: &Arc<Mutex<Option<kernel::highwater::Mark>>>,
         seed: u64,
+        clock: Arc<HandClock>,
     ) -> Result<Kernel> {
-        let clock = Arc::new(HandClock(AtomicU64::new(START)));
         open(&Place::Memory(store.clone(), Arc::clone(mark)), seed, clock)
     }
 
@@ -283,7 +283,7 @@ impl Drop for World {
 }
 
 /// 22 November 2026, 14:02:11 UTC.
-const START: u64 = 1_795_356_131_000_000;
+pub(crate) const START: u64 = 1_795_356_131_000_000;
 
 /// What a caller asks, with nothing stated.
 pub fn asked_by(caller: Caller) -> Asked {

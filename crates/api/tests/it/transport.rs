@@ -113,11 +113,13 @@ fn http2_carries_bodies_and_refusals() {
 #[test]
 fn a_store_that_does_not_sign_is_not_ready() {
     let (store, mark) = (Memory::default(), Arc::new(Mutex::new(None)));
-    drop(World::on(&store, &mark, 12));
+    let first = World::on(&store, &mark, 12);
+    let clock = Arc::clone(&first.clock);
+    drop(first);
     // The store is now one commit behind what is known outside of it.
     let known = mark.lock().unwrap().unwrap();
     *mark.lock().unwrap() = Some(Mark { sequence: known.sequence + 1, ..known });
-    let kernel = World::reopen(&store, &mark, 12).unwrap();
+    let kernel = World::reopen(&store, &mark, 12, clock).unwrap();
     let server = Running::over(world(13), kernel.clone());
     let answer = server.expect(503, &ask("GET", "/readyz"));
     assert_eq!(answer.field("retry-after"), Some("1"));

@@ -298,7 +298,7 @@ impl Operation for GetRecord {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Got>> {
         let seen = work.load::<Get>(&self.key)?;
         let asked = self.version;
-        // A version that says that the record is deleted shows nothing, whether it is the last or not.
+        // A version that says that the record is deleted shows nothing, also if it is the last.
         let pointer = seen.present().filter(|present| {
             let version = asked.unwrap_or(present.version);
             (1..=present.version).contains(&version)

@@ -1,8 +1,8 @@
 //! The matrix of rights: every action, for everybody one can think of, on everything there is.
 //!
-//! `authority/matrix.txt` is the golden file; `BAILEE_BLESS=1` writes it anew, and the difference is
-//! what a reviewer reads. The kernel picks the grant; each refusal is asked of the policies a second
-//! time with every grant that could have been picked wrongly, and must stay one.
+//! `authority/matrix.txt` is the golden file; `BAILEE_BLESS=1` writes it anew, and the difference
+//! is what a reviewer reads. The kernel picks the grant; each refusal is asked of the policies a
+//! second time with every grant that could have been picked wrongly, and must stay one.
 
 use domain::register::action;
 use domain::{accounts, data, grants, ledgers, measures, people, services};
@@ -361,9 +361,10 @@ const HEAD: &str = "\
 Who may do what, derived from the policies in this folder; BAILEE_BLESS=1 writes this file anew.
 
 A cell names the policy that allows, or how it is refused. Grants are for collection `own` of the
-account `own` unless the name says otherwise; `everywhere` is every collection of every account. With
-`every grant` somebody holds every verb everywhere. A refusal is `not found` where somebody without
-a role holds nothing on the account, so that a service cannot find out which accounts there are.
+account `own` unless the name says otherwise; `everywhere` is every collection of every account.
+With `every grant` somebody holds every verb everywhere. A refusal is `not found` where somebody
+without a role holds nothing on the account, so that a service cannot find out which accounts there
+are.
 ";
 
 fn titled(action: &Action) -> String {

@@ -124,9 +124,9 @@ impl Sqlite {
 
     /// Moves the write-ahead log into the file when it has grown, without making writers wait.
     ///
-    /// Under unbroken load the log is never moved whole that way, since commits go on meanwhile, and
-    /// it would grow without end. So every eighth time the lane itself moves the rest, which is
-    /// little by then; the next commit begins the log anew.
+    /// Under unbroken load the log is never moved whole that way, since commits go on meanwhile,
+    /// and it would grow without end. So every eighth time the lane itself moves the rest, which
+    /// is little by then; the next commit begins the log anew.
     fn checkpoint(&mut self, frames: i64) {
         self.since_checkpoint += frames;
         if self.since_checkpoint < CHECKPOINT_PAGES {

@@ -1,8 +1,8 @@
 //! What every engine has to do, whatever it stores in: one suite, run on each of them.
 //!
 //! [`suite`] checks each promise of [`Engine`] and [`kernel::engine::Reader`] by itself. [`random`]
-//! makes commits from a seed, and [`dump`] writes down everything a store holds, so that two engines
-//! that took the same commits can be compared.
+//! makes commits from a seed, and [`dump`] writes down everything a store holds, so that two
+//! engines that took the same commits can be compared.
 
 mod cases;
 mod dump;

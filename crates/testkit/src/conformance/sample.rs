@@ -105,8 +105,8 @@ pub fn one_of_each() -> Commit {
     }
 }
 
-/// So many commits from a seed, for an empty store: accounts, entries, records that change, requests
-/// that are forgotten, jobs that are done.
+/// So many commits from a seed, for an empty store: accounts, entries, records that change,
+/// requests that are forgotten, jobs that are done.
 pub fn random(seed: u64, commits: usize) -> Vec<Commit> {
     let mut made = Made { dice: Dice::new(seed), ..Made::default() };
     (0..commits).map(|_| made.commit()).collect()

@@ -1,5 +1,7 @@
-//! The whole, simulated: both engines keep the same promises, and a kernel under random work, faults
-//! and restarts answers as a simple model says.
+//! The whole, simulated: both engines keep the same promises, and a kernel under random work,
+//! faults and restarts answers as a simple model says.
 
 #[cfg(test)]
 mod engines;
+#[cfg(test)]
+mod whole;
