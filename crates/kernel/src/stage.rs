@@ -42,6 +42,8 @@ pub(crate) struct Stage {
     requests: HashMap<(u64, Tag), RequestRow>,
     founded: HashMap<u64, Arc<AccountKeys>>,
     counters: crate::engine::Counters,
+    /// Highest row number of records before the batch.
+    known: i64,
     chain: [u8; 32],
     pub(crate) commit: Commit,
     pub(crate) rights: Vec<Right>,
@@ -88,6 +90,7 @@ impl Stage {
             requests: HashMap::new(),
             founded: HashMap::new(),
             counters: counters.clone(),
+            known: counters.record,
             chain: counters.commit.chain,
             commit: Commit::default(),
             rights: Vec::new(),
@@ -156,7 +159,20 @@ impl Stage {
         let newest = |state: &State| {
             self.records.get(&(state.row.account, state.row.tag)).unwrap_or(state).clone()
         };
-        Ok(states.iter().map(newest).collect())
+        let mut page: Vec<State> = states.iter().map(newest).collect();
+        if page.len() < want.limit {
+            // Or have been made in it: its entry comes before that of the page.
+            let made = self.records.values().filter(|state| {
+                let row = &state.row;
+                (row.account, row.collection) == (want.account, want.collection)
+                    && row.row > self.known.max(want.after)
+            });
+            let mut made: Vec<State> = made.cloned().collect();
+            made.sort_unstable_by_key(|state| state.row.row);
+            page.extend(made);
+            page.truncate(want.limit);
+        }
+        Ok(page)
     }
 
     pub(crate) fn version(&self, row: i64) -> Result<VersionRow> {

@@ -4,8 +4,11 @@
 use crate::support::{
     account_with_data, both, keyed, kind, kinds, newest, record, run_as, size, slot,
 };
-use domain::data::{Condition, GetRecord, Got, History, PutRecord};
+use domain::data::{
+    Condition, DeleteRecord, GetRecord, Got, History, ListRecords, Listed, PutRecord,
+};
 use domain::grants::EndGrant;
+use domain::register::Page;
 use domain::services::EndService;
 use kernel::engine::{DangerFaults, Engine, Memory};
 use kernel::id::AccountId;
@@ -123,6 +126,56 @@ fn many_writes_at_once_are_numbered_without_a_gap() {
         let versions = world.run(&import, history).unwrap().output;
         let bodies = versions.iter().rev().map(|one| String::from_utf8(one.body.clone()).unwrap());
         assert!(bodies.eq((0..400).map(|n: i32| n.to_string())), "each version its own body");
+    });
+}
+
+#[test]
+fn a_list_shows_what_was_done_before_it_and_nothing_else() {
+    both(12, |world| {
+        let (import, account) = account_with_data(world);
+        let place = || world.place(&account, "c");
+        let write = |n: u64, body: &str| {
+            let (id, body) = (record(&format!("r{n}")), body.as_bytes().to_vec());
+            let put = PutRecord::new(&world.kernel, place(), &id, body, Condition::None);
+            submit(world, &import, put.unwrap())
+        };
+        let list = |limit| {
+            let list = ListRecords::new(&world.kernel, place(), limit, None, true).unwrap();
+            submit(world, &import, list)
+        };
+        let mut answers = Vec::new();
+        for n in 0..40 {
+            let made = (write(n, "new"), list(1000));
+            let changed = (write(n, "changed"), list(7));
+            let id = record(&format!("r{n}"));
+            let delete = DeleteRecord::new(&world.kernel, place(), &id, Condition::None);
+            let gone = (n % 4 == 3).then(|| submit(world, &import, delete.unwrap()));
+            answers.push((made, changed, gone, list(1000)));
+        }
+        let mut expected: Vec<(String, String)> = Vec::new();
+        for (n, (made, changed, gone, last)) in answers.into_iter().enumerate() {
+            let check = |list: Receiver<Result<Page<Listed>>>, expected: &[(String, String)]| {
+                let page = list.recv().unwrap().unwrap();
+                let items = page.items.into_iter().map(|one| one.version);
+                let items = items
+                    .map(|one| (one.header.id, String::from_utf8(one.body).unwrap()))
+                    .collect::<Vec<_>>();
+                assert_eq!(items, expected, "after {n}");
+            };
+            made.0.recv().unwrap().unwrap();
+            expected.push((format!("r{n}"), "new".to_owned()));
+            check(made.1, &expected);
+            changed.0.recv().unwrap().unwrap();
+            expected.last_mut().unwrap().1 = "changed".to_owned();
+            // A page of seven, of which those that are deleted are left out.
+            let first = (0..=n).take(7).filter(|m| m % 4 != 3 || *m == n).count();
+            check(changed.1, &expected[..first]);
+            if let Some(gone) = gone {
+                gone.recv().unwrap().unwrap();
+                expected.pop();
+            }
+            check(last, &expected);
+        }
     });
 }
 
