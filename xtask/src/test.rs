@@ -185,7 +185,8 @@ impl Environment<'_> {
     fn nextest(&self, counts: &mut Counts) -> Outcome {
         let profile = if self.options.full { "full" } else { "default" };
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--profile", profile];
-        let report = self.workspace.target.join("nextest").join(profile).join("junit.xml");
+        // nextest keeps its reports below the repository, wherever cargo builds.
+        let report = self.workspace.root.join("target/nextest").join(profile).join("junit.xml");
         // The report of an earlier run must not stand in for one that this run did not write.
         let _ = fs::remove_file(&report);
         let mut command = self.workspace.cargo(&arguments);
