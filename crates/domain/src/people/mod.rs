@@ -13,6 +13,7 @@ use kernel::{
     token_hash,
 };
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 use std::time::Duration;
 
 act!(
@@ -268,40 +269,72 @@ impl Operation for EndPerson {
     }
 }
 
-/// Issues another token to a person, for when one is about to expire or was lost.
-pub struct IssueToken {
-    key: RecordKey,
+/// A noun of principals: whoever holds credentials.
+pub trait Holder: Noun {
+    /// Action of issuing another token.
+    type Token: Act + Send;
+    /// How long a token counts.
+    const TOKEN_LIFE: Duration;
+
+    /// Whether the holder is gone, and gets no token any more.
+    fn gone(&self) -> bool;
+
+    /// The holder's credentials.
+    fn credentials(&mut self) -> &mut Vec<StoredCredential>;
 }
 
-impl IssueToken {
-    /// To the person of this name.
+impl Holder for Person {
+    type Token = Token;
+    const TOKEN_LIFE: Duration = TOKEN_LIFE;
+
+    fn gone(&self) -> bool {
+        self.left.is_some()
+    }
+
+    fn credentials(&mut self) -> &mut Vec<StoredCredential> {
+        &mut self.credentials
+    }
+}
+
+/// Issues another token to a person.
+pub type IssueToken = IssueTo<Person>;
+
+/// Issues another token to a principal, for when one is about to expire or was lost.
+pub struct IssueTo<N> {
+    key: RecordKey,
+    noun: PhantomData<N>,
+}
+
+impl<N: Holder> IssueTo<N> {
+    /// To the principal of this name.
     ///
     /// # Errors
     /// `Internal` if `house` has no keys.
     pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
-        Ok(Self { key: register::key::<Person>(kernel, name.as_str())? })
+        Ok(Self { key: register::key::<N>(kernel, name.as_str())?, noun: PhantomData })
     }
 }
 
-impl Operation for IssueToken {
-    type Output = Issued<Person>;
+impl<N: Holder> Operation for IssueTo<N> {
+    type Output = Issued<N>;
 
     fn target(&self) -> Target {
-        on_house(Token::ACTION)
+        on_house(N::Token::ACTION)
     }
 
     fn wants(&self, wants: &mut Wants) {
         wants.record(&self.key);
     }
 
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<Person>>> {
-        let (allowed, mut row) = register::load::<Person, Token>(work, &self.key)?;
-        if row.left.is_some() {
-            return Err(Error::conflict(format!("person `{}` left", row.name)));
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<N>>> {
+        let (allowed, mut row) = register::load::<N, N::Token>(work, &self.key)?;
+        if row.gone() {
+            let (noun, name) = (N::NOUN, &self.key.id);
+            return Err(Error::conflict(format!("{noun} `{name}` is gone: it gets no token")));
         }
-        let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
+        let (token, credential) = issue(work.random()?, work.now(), N::TOKEN_LIFE);
         let issued = vec![("issued", credential.id.clone())];
-        add(&mut row.credentials, credential, work.now())?;
+        add(row.credentials(), credential, work.now())?;
         work.save(allowed, register::body(&row)?, issued)?;
         Ok(After::now(Issued { row, token }))
     }

@@ -1,6 +1,6 @@
 //! Services: machines that act, each with an owner who answers for it.
 
-use crate::people::{self, Issued, StoredCredential, add, credentials, end_all, end_one, issue};
+use crate::people::{self, Holder, Issued, StoredCredential, credentials, end_all, end_one, issue};
 use crate::register::{self, Noun, act};
 use kernel::authority::Principal;
 use kernel::engine::Wants;
@@ -176,44 +176,21 @@ impl Operation for EndService {
     }
 }
 
+impl Holder for Service {
+    type Token = Token;
+    const TOKEN_LIFE: Duration = TOKEN_LIFE;
+
+    fn gone(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    fn credentials(&mut self) -> &mut Vec<StoredCredential> {
+        &mut self.credentials
+    }
+}
+
 /// Issues another token to a service.
-pub struct IssueToken {
-    key: RecordKey,
-}
-
-impl IssueToken {
-    /// To the service of this name.
-    ///
-    /// # Errors
-    /// `Internal` if `house` has no keys.
-    pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
-        Ok(Self { key: register::key::<Service>(kernel, name.as_str())? })
-    }
-}
-
-impl Operation for IssueToken {
-    type Output = Issued<Service>;
-
-    fn target(&self) -> Target {
-        on_house(Token::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<Service>>> {
-        let (allowed, mut row) = register::load::<Service, Token>(work, &self.key)?;
-        if row.ended.is_some() {
-            return Err(Error::conflict(format!("service `{}` ended", row.name)));
-        }
-        let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
-        let issued = vec![("issued", credential.id.clone())];
-        add(&mut row.credentials, credential, work.now())?;
-        work.save(allowed, register::body(&row)?, issued)?;
-        Ok(After::now(Issued { row, token }))
-    }
-}
+pub type IssueToken = people::IssueTo<Service>;
 
 /// Ends one token of a person or a service.
 pub struct RevokeToken {
