@@ -76,6 +76,32 @@ const DEBIAN: &[Tool] = &[
     },
     Tool { detect: Detect::Program("node"), package: "nodejs", needed_for: "foreign verifiers" },
     Tool { detect: Detect::Program("npm"), package: "npm", needed_for: "foreign verifiers" },
+    Tool {
+        // `upsd` in PATH is a wrapper that refuses until somebody edits a file in /etc.
+        detect: Detect::File("/lib/nut/upsd"),
+        package: "nut-server",
+        needed_for: "tests of power supplies, with its simulated device",
+    },
+    Tool {
+        detect: Detect::Program("upsc"),
+        package: "nut-client",
+        needed_for: "a foreign reader of power supplies",
+    },
+    Tool {
+        detect: Detect::Program("nmap"),
+        package: "nmap",
+        needed_for: "real scans of the listener, to import",
+    },
+    Tool {
+        detect: Detect::Program("testssl"),
+        package: "testssl.sh",
+        needed_for: "real TLS scans of the listener, to import",
+    },
+    Tool {
+        detect: Detect::Program("chromium"),
+        package: "chromium",
+        needed_for: "tests of the pages in a real browser",
+    },
 ];
 
 /// Requirement files of pip; all go into one virtual environment, `venv` in the tools folder.

@@ -11,6 +11,7 @@ const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "p
 const BELOW: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("sealing", &[]),
+    ("connectors", &[]),
     ("kernel", &["ledger", "sealing"]),
     ("domain", &["kernel", "ledger"]),
     ("api", &["domain", "kernel", "ledger"]),

@@ -1,0 +1,20 @@
+//! Other people's formats and protocols, at the edge of Bailee.
+//!
+//! Reads files that other tools write ([`intake`]) and speaks to the world outside: mail, webhooks,
+//! Network UPS Tools, PDF, TLS. Everything is bounded and refuses by naming the place. It does not
+//! know the kernel or the nouns: plain values go in and come out, and who may do what is decided
+//! before anything here is called.
+
+pub mod intake;
+pub mod mail;
+pub mod nut;
+pub mod pdf;
+pub mod tls;
+pub mod webhook;
+
+mod outcome;
+mod secret;
+mod trust;
+
+pub use outcome::{Outcome, REPLY_BYTES};
+pub use secret::Secret;
