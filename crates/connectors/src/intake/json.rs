@@ -199,6 +199,12 @@ enum Step<'a> {
     Item(usize),
 }
 
+/// Whether a key can stand in a path as it is. Others are quoted, since a file chooses its keys.
+fn plain(key: &str) -> bool {
+    (1..=64).contains(&key.len())
+        && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-$@:".contains(letter))
+}
+
 impl<'a> Node<'a> {
     /// The document itself.
     pub(super) fn root(value: &'a Json<'a>) -> Self {
@@ -217,10 +223,8 @@ impl<'a> Node<'a> {
         for step in steps.into_iter().rev() {
             match step {
                 Step::Root => {}
+                Step::Member(key) if !plain(key) => path.push_str(&format!("[{}]", quote(key))),
                 Step::Member(key) if path.is_empty() => path.push_str(key),
-                Step::Member(key) if key.contains(['.', '/', '[', ' ']) => {
-                    path.push_str(&format!("[{}]", quote(key)));
-                }
                 Step::Member(key) => path.push_str(&format!(".{key}")),
                 Step::Item(index) => path.push_str(&format!("[{index}]")),
             }

@@ -84,6 +84,21 @@ fn json_is_not_followed_into_the_deep() {
 }
 
 #[test]
+fn keys_that_a_file_chose_are_quoted_in_places() {
+    for (key, place) in [("\\u0000fixed", "[`·fixed`]"), ("a b", "[`a b`]"), ("", "[``]")] {
+        let events = format!(r#"[{{"introduced":"0"}},{{"{key}":"1"}}]"#);
+        let range = format!(r#"{{"type":"SEMVER","events":{events}}}"#);
+        let affected =
+            format!(r#"{{"package":{{"ecosystem":"npm","name":"a"}},"ranges":[{range}]}}"#);
+        let advisory =
+            format!(r#"{{"id":"X-1","modified":"2026-01-01T00:00:00Z","affected":[{affected}]}}"#);
+        let refused = osv::advisories(advisory.as_bytes()).unwrap_err();
+        let place = format!("line 1, affected[0].ranges[0].events[1]{place}");
+        assert_eq!(refused.place, place, "{refused}");
+    }
+}
+
+#[test]
 fn values_and_items_are_counted() {
     let many = format!("[{}0]", "0,".repeat(2_000_000));
     refuses(osv::advisories(many.as_bytes()), "line 1, column 3999999", "more than 2000000 values");
