@@ -9,11 +9,23 @@ pub mod register;
 // In dependency order: a module may use those above it, never one below.
 pub mod accounts;
 pub mod people;
+pub mod members;
+pub mod catalogue;
 pub mod services;
+pub mod systems;
+pub mod vendors;
 pub mod grants;
 pub mod data;
 pub mod ledgers;
+pub mod transfers;
+pub mod programme;
+pub mod sites;
+pub mod incidents;
+pub mod exposure;
+pub mod reports;
+pub mod registers;
 pub mod measures;
+pub mod portal;
 
 mod rights;
 

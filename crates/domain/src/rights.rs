@@ -1,22 +1,46 @@
 //! What the kernel has to be told about the nouns: the policies, which registers hold rights and
 //! how to read them, and what its jobs do.
 
+use crate::exposure::probes::PROBE;
 use crate::grants::{EXPIRE, Grant, NoteExpiry};
+use crate::incidents::affected::{FIND, FindAffected};
+use crate::incidents::breaches::{GiveWarning, WARN};
+use crate::incidents::holds::{self, NoteEnd};
+use crate::incidents::{INVESTIGATE, NoteOverdue, notices};
+use crate::members::Member;
 use crate::people::Person;
-use crate::register::{Noun, parse};
+use crate::programme::assignments::{self, Renew};
+use crate::programme::courses::SETTLE;
+use crate::programme::trainings::{RENEW, Training};
+use crate::register::{Kept, Noun, Row, parse};
 use crate::services::Service;
+use crate::sites::equipment::POLL;
+use crate::transfers::{NoteAttempt, Outcome, SEND};
+use crate::vendors::{Engagement, Vendor};
 use kernel::authority::{Policies, Right};
 use kernel::{Error, Job, Kernel, Ran, Result};
 
 /// The registers of `house` that hold rights, in the order they have to be read.
-pub const RIGHTS: &[&str] = &[Person::REGISTER, Service::REGISTER, Grant::REGISTER];
+pub const RIGHTS: &[&str] = &[
+    Person::REGISTER,
+    <Member as Row>::REGISTER,
+    Service::REGISTER,
+    Vendor::REGISTER,
+    Engagement::REGISTER,
+    Grant::REGISTER,
+    <Training as Row>::REGISTER,
+];
 
-const SCHEMA: &str = include_str!("../../../authority/schema.cedarschema");
-const POLICIES: [&str; 4] = [
+const SCHEMA: &str = concat!(
+    include_str!("../../../authority/schema.cedarschema"),
+    include_str!("../../../authority/registers.cedarschema"),
+);
+const POLICIES: [&str; 5] = [
     include_str!("../../../authority/invariants.cedar"),
     include_str!("../../../authority/accounts.cedar"),
     include_str!("../../../authority/data.cedar"),
     include_str!("../../../authority/registers.cedar"),
+    include_str!("../../../authority/portal.cedar"),
 ];
 
 /// The policies of this release.
@@ -31,11 +55,20 @@ pub fn policies() -> Result<Policies> {
 ///
 /// # Errors
 /// `Internal` if the row has another form.
-pub fn interpret(collection: &str, _id: &str, body: &[u8], _index: u64) -> Result<Option<Right>> {
+pub fn interpret(collection: &str, id: &str, body: &[u8], _index: u64) -> Result<Option<Right>> {
     Ok(match collection {
         Person::REGISTER => Some(Right::Principal(parse::<Person>(body)?.principal()?)),
+        <Member as Row>::REGISTER => {
+            let kept = parse::<Kept<Member>>(body)?;
+            Some(Right::Principal(kept.row.principal(&kept.id)?))
+        }
         Service::REGISTER => Some(Right::Principal(parse::<Service>(body)?.principal()?)),
+        Vendor::REGISTER => Some(parse::<Kept<Vendor>>(body)?.row.right(id)),
+        Engagement::REGISTER => Some(parse::<Kept<Engagement>>(body)?.row.right(id)?),
         Grant::REGISTER => Some(Right::Grant(parse::<Grant>(body)?.right()?)),
+        <Training as Row>::REGISTER => {
+            Some(Right::Duty(parse::<Kept<Training>>(body)?.row.duty(id)?))
+        }
         _ => None,
     })
 }
@@ -46,7 +79,26 @@ pub fn interpret(collection: &str, _id: &str, body: &[u8], _index: u64) -> Resul
 /// Whatever its operation answers.
 pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
     match job.kind.as_str() {
+        kernel::EVERY_TICK if job.object == kernel::RIGHTS_MOVED => {
+            assignments::settle(kernel, right, false)
+        }
+        kernel::EVERY_TICK => Ok(()),
+        SETTLE => assignments::settle(kernel, right, true),
+        RENEW => right.run(kernel, Renew::new(kernel, &job.object)?),
         EXPIRE => right.run(kernel, NoteExpiry { id: job.object.clone() }),
+        // What was to be sent is held by the face that asked for it; here nobody has it.
+        SEND => {
+            let gone = NoteAttempt::new(kernel, &job.object, Outcome::Unsent, None, "")?;
+            right.run(kernel, gone)
+        }
+        INVESTIGATE => right.run(kernel, NoteOverdue::new(kernel, &job.object)?),
+        FIND => right.run(kernel, FindAffected::new(kernel, &job.object)?),
+        WARN => right.run(kernel, GiveWarning::new(kernel, &job.object)?),
+        holds::EXPIRE => right.run(kernel, NoteEnd { id: job.object.clone() }),
+        // It stays for whoever can send letters, and runs this for everything else.
+        notices::SEND => Ok(()),
+        // For whoever has a network; without one they wait, and what they would bring goes stale.
+        POLL | PROBE => Ok(()),
         other => Err(Error::internal(format!("no noun knows the job `{other}`"))),
     }
 }

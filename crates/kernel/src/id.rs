@@ -67,10 +67,13 @@ name!(
         && within(t, 64, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
 );
 name!(
-    /// Who acts: `person:NAME` or `service:NAME`.
+    /// Who acts: `person:NAME` or `service:NAME`, or a subscriber's own `member:NAME`.
     PrincipalId, "principal",
     "a principal: write `person:NAME` or `service:NAME`",
-    |t| matches!(t.split_once(':'), Some(("person" | "service", name)) if Name::parse(name).is_ok())
+    |t| matches!(
+        t.split_once(':'),
+        Some(("person" | "service" | "member", name)) if Name::parse(name).is_ok()
+    )
 );
 
 impl AccountId {
@@ -115,7 +118,12 @@ impl PrincipalId {
         Self(format!("service:{name}"))
     }
 
-    /// Kind (`person` or `service`) and name.
+    /// The member of an account with this name.
+    pub fn member(name: &Name) -> Self {
+        Self(format!("member:{name}"))
+    }
+
+    /// Kind (`person`, `service` or `member`) and name.
     pub fn parts(&self) -> (&str, &str) {
         self.0.split_once(':').unwrap_or(("", &self.0))
     }

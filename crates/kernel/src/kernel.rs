@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     /// Time of the newest entry of any log, µs since 1970.
     pub(crate) latest: AtomicU64,
+    /// Revision of the rights at the last tick whose work for every tick was done.
+    pub(crate) ticked: AtomicU64,
     stopped: AtomicBool,
     behind: Mutex<Option<String>>,
 }
@@ -104,6 +106,7 @@ impl Kernel {
             anchors: Anchors::default(),
             refusals: Refusals::default(),
             latest: AtomicU64::new(0),
+            ticked: AtomicU64::new(u64::MAX),
             stopped: AtomicBool::new(false),
             behind: Mutex::new(behind),
         });

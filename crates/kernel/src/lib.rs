@@ -26,7 +26,7 @@ mod found;
 mod kernel;
 mod lane;
 mod refusals;
-mod registers;
+mod sweep;
 mod stage;
 mod tick;
 mod work;
@@ -41,7 +41,8 @@ pub use operation::{
 };
 pub use refusals::{REFUSED, UNAUTHENTICATED};
 pub use reveal::{Header, Reveal, Version};
+pub use sealing::digest;
 pub use store::{HOUSE, Identity};
-pub use tick::{Ran, RunJob};
+pub use tick::{EVERY_TICK, RIGHTS_MOVED, Ran, RunJob};
 pub use time::{Clock, Moment, SystemClock};
 pub use work::Work;

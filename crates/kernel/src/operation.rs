@@ -126,6 +126,12 @@ impl<T: Send + 'static> After<T> {
         After(Box::new(move |reveal| (self.0)(reveal).map(change)))
     }
 
+    /// The same answer, changed by something that can fail.
+    #[must_use]
+    pub fn try_map<U>(self, change: impl FnOnce(T) -> Result<U> + Send + 'static) -> After<U> {
+        After(Box::new(move |reveal| (self.0)(reveal).and_then(change)))
+    }
+
     /// The answer is an error, although the operation is recorded.
     pub fn refused(error: Error) -> Self {
         Self(Box::new(move |_| Err(error)))

@@ -152,6 +152,18 @@ impl Stage {
         Ok(self.records.get(&(account, *tag)).cloned())
     }
 
+    /// A record that no operation declared.
+    ///
+    /// INVARIANT: its account's head is held by this batch, so nobody else writes to the account,
+    /// and what is committed and not in the overlay is what stands.
+    pub(crate) fn late(&self, account: u64, tag: &Tag) -> Result<Option<State>> {
+        self.head(account)?;
+        match self.records.get(&(account, *tag)) {
+            Some(state) => Ok(Some(state.clone())),
+            None => self.reader.record(account, tag)?.map(|row| self.check(row)).transpose(),
+        }
+    }
+
     pub(crate) fn page(&self, want: &PageWant) -> Result<Vec<State>> {
         let states =
             self.pages.get(want).ok_or_else(|| Error::internal("a page was not declared"))?;

@@ -13,6 +13,7 @@ use crate::operation::{After, Asked, Job, Operation, Target};
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
 use crate::work::Work;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
 /// The entry that anchors the heads of all accounts.
@@ -23,27 +24,65 @@ pub(crate) static ANCHOR: Action =
 const LIST_BYTES: usize = 1_000_000;
 
 /// Runs a job that is due, as an operation.
-pub type RunJob = fn(&Kernel, &Job, Ran) -> Result<()>;
+pub type RunJob<'a> = &'a dyn Fn(&Kernel, &Job, Ran) -> Result<()>;
+
+/// The job that nobody left: it is due at every tick, for what happens by itself.
+pub const EVERY_TICK: &str = "tick";
+
+/// What that job is about if rights moved since the tick before, or none was yet; otherwise it is
+/// about nothing, and whatever follows from rights alone need not be looked at again.
+pub const RIGHTS_MOVED: &str = "rights-moved";
 
 /// The right to run one job once.
 pub struct Ran {
-    row: i64,
-    actor: String,
+    /// The row of the job; none for what is due at every tick.
+    row: Option<i64>,
+    actor: PrincipalId,
 }
 
 impl Ran {
+    /// The right once more, for what is due at every tick; a job that was left runs once.
+    pub fn again(&self) -> Option<Self> {
+        self.row.is_none().then(|| Self { row: None, actor: self.actor.clone() })
+    }
+
+    /// As [`Ran::run`], with the answer.
+    ///
+    /// # Errors
+    /// Whatever the operation answers; the job then stays.
+    pub fn answer<O: Operation>(self, kernel: &Kernel, operation: O) -> Result<O::Output> {
+        self.wait(kernel, self.row, operation)
+    }
+
+    /// Runs an operation that the job needs before its own, and answers what it says; the job
+    /// stays. For work outside the store, such as sending a letter, between two operations.
+    ///
+    /// # Errors
+    /// Whatever the operation answers.
+    pub fn ask<O: Operation>(&self, kernel: &Kernel, operation: O) -> Result<O::Output> {
+        self.wait(kernel, None, operation)
+    }
+
+    fn wait<O: Operation>(
+        &self,
+        kernel: &Kernel,
+        row: Option<i64>,
+        operation: O,
+    ) -> Result<O::Output> {
+        let mut asked = kernel_asks("job");
+        asked.caller.principal = self.actor.clone();
+        let (sender, receiver) = channel();
+        kernel.internal(asked, row, operation, move |answer| drop(sender.send(answer)));
+        let answer = receiver.recv();
+        Ok(answer.unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))?.output)
+    }
+
     /// Runs the job's operation and waits for its commit, which also removes the job.
     ///
     /// # Errors
     /// Whatever the operation answers; the job then stays.
     pub fn run<O: Operation>(self, kernel: &Kernel, operation: O) -> Result<()> {
-        let mut asked = kernel_asks("job");
-        asked.caller.principal = PrincipalId::parse(&self.actor)?;
-        let (sender, receiver) = channel();
-        kernel.internal(asked, Some(self.row), operation, move |answer| {
-            drop(sender.send(answer.map(|_| ())));
-        });
-        receiver.recv().unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))
+        self.answer(kernel, operation).map(drop)
     }
 }
 
@@ -53,9 +92,22 @@ impl Kernel {
     /// # Errors
     /// The first error. What failed does not keep the rest from happening, and is tried again at
     /// the next tick.
-    pub fn tick(&self, run: RunJob) -> Result<()> {
+    pub fn tick(&self, run: RunJob<'_>) -> Result<()> {
         self.shared().may_sign()?;
-        self.record_strangers().and(self.run_jobs(run)).and(self.anchor_now())
+        let strangers = self.record_strangers();
+        strangers.and(self.run_jobs(run)).and(self.run_every(run)).and(self.anchor_now())
+    }
+
+    fn run_every(&self, run: RunJob<'_>) -> Result<()> {
+        let revision = self.shared().authority.revision();
+        let moved = self.shared().ticked.load(Ordering::SeqCst) != revision;
+        let object = if moved { RIGHTS_MOVED } else { "" };
+        let (kind, object) = (EVERY_TICK.to_owned(), object.to_owned());
+        let actor = PrincipalId::kernel();
+        let job = Job { account: HOUSE, due: self.now(), kind, object, actor: actor.to_string() };
+        run(self, &job, Ran { row: None, actor })?;
+        self.shared().ticked.store(revision, Ordering::SeqCst);
+        Ok(())
     }
 
     fn record_strangers(&self) -> Result<()> {
@@ -98,7 +150,7 @@ impl Kernel {
         Ok(answer.unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))?.output)
     }
 
-    fn run_jobs(&self, run: RunJob) -> Result<()> {
+    fn run_jobs(&self, run: RunJob<'_>) -> Result<()> {
         let mut outcome = Ok(());
         for row in self.reader().jobs(self.now().0, 100)? {
             outcome = outcome.and(self.run_job(&row, run));
@@ -106,7 +158,7 @@ impl Kernel {
         outcome
     }
 
-    fn run_job(&self, row: &JobRow, run: RunJob) -> Result<()> {
+    fn run_job(&self, row: &JobRow, run: RunJob<'_>) -> Result<()> {
         let keys = self.shared().keyring.account(row.account)?;
         let context = job_context(row.account, row.row, row.due);
         let plain = sealing::open(&keys.log, &context, &row.sealed)?;
@@ -115,8 +167,12 @@ impl Kernel {
         let mut next = || parts.next().unwrap_or_default();
         let (kind, object, actor) = (next(), next(), next());
         let due = Moment(row.due);
-        let job = Job { account: row.account, due, kind, object, actor: actor.clone() };
-        run(self, &job, Ran { row: row.row, actor })
+        let parsed = PrincipalId::parse(&actor).or_else(|error| match actor.as_str() {
+            "kernel" => Ok(PrincipalId::kernel()),
+            _ => Err(error),
+        })?;
+        let job = Job { account: row.account, due, kind, object, actor };
+        run(self, &job, Ran { row: Some(row.row), actor: parsed })
     }
 }
 

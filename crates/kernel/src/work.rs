@@ -75,6 +75,22 @@ impl Work<'_> {
     /// `Internal` if the record was not declared, the action is not the one that was decided, or
     /// the row does not hold against its MAC.
     pub fn load<A: Act>(&self, key: &RecordKey) -> Result<Allowed<A>> {
+        self.decided::<A>()?;
+        Ok(Allowed { key: key.clone(), state: self.state(key)?, action: PhantomData })
+    }
+
+    /// As [`Work::load`], for a record that could not be declared because another record names it.
+    /// Its account has to be declared. It costs a read while the lane waits.
+    ///
+    /// # Errors
+    /// As [`Work::load`].
+    pub fn load_late<A: Act>(&self, key: &RecordKey) -> Result<Allowed<A>> {
+        self.decided::<A>()?;
+        let state = self.stage.late(key.account, &key.tag)?;
+        Ok(Allowed { key: key.clone(), state, action: PhantomData })
+    }
+
+    fn decided<A: Act>(&self) -> Result<()> {
         if A::ACTION.name != self.target.action.name {
             return Err(Error::internal(format!(
                 "`{}` was decided, `{}` is loaded",
@@ -82,7 +98,7 @@ impl Work<'_> {
                 A::ACTION.name
             )));
         }
-        Ok(Allowed { key: key.clone(), state: self.state(key)?, action: PhantomData })
+        Ok(())
     }
 
     /// The present body of a record, opened; for an operation that changes a part of it.
@@ -125,6 +141,24 @@ impl Work<'_> {
     /// As [`Work::load`].
     pub fn is_live(&self, key: &RecordKey) -> Result<bool> {
         Ok(self.state(key)?.is_some_and(|state| !state.row.deleted))
+    }
+
+    /// The body of another live record than the one changed, for rules that depend on it.
+    ///
+    /// # Errors
+    /// As [`Work::load`].
+    pub fn look(&self, key: &RecordKey) -> Result<Option<Vec<u8>>> {
+        let state = self.state(key)?.filter(|state| !state.row.deleted);
+        state.map(|state| self.body(&Pointer::to(&state))).transpose()
+    }
+
+    /// As [`Work::look`], for a record that could not be declared because another record names it.
+    ///
+    /// # Errors
+    /// As [`Work::load`].
+    pub fn look_late(&self, key: &RecordKey) -> Result<Option<Vec<u8>>> {
+        let state = self.stage.late(key.account, &key.tag)?.filter(|state| !state.row.deleted);
+        state.map(|state| self.body(&Pointer::to(&state))).transpose()
     }
 
     fn state(&self, key: &RecordKey) -> Result<Option<State>> {
@@ -193,16 +227,18 @@ impl Work<'_> {
     }
 
     /// Records that several records are shown. The entry holds their number and a hash over their
-    /// tags, which mean nothing any more once a record is erased, and never their ids.
+    /// tags, which mean nothing any more once a record is erased, and never their ids. Answers that
+    /// hash.
     pub fn disclose_many<A: Act>(
         &mut self,
         account: u64,
         seen: &[Pointer],
         mut fields: Vec<(&'static str, String)>,
-    ) {
+    ) -> String {
         let objects: Vec<Tag> = seen.iter().map(|pointer| pointer.tag).collect();
+        let shown = shown_hash(&objects.concat());
         fields.push(("objects", objects.len().to_string()));
-        fields.push(("shown", shown_hash(&objects.concat())));
+        fields.push(("shown", shown.clone()));
         self.drafts.push(Draft {
             account,
             kind: A::ACTION.name,
@@ -211,6 +247,7 @@ impl Work<'_> {
             subject: None,
             write: None,
         });
+        shown
     }
 
     /// Records something that is about no record. The fields `object`, `objects` and `shown` are

@@ -68,6 +68,15 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     state.finish()
 }
 
+/// SHA-256 (FIPS 180-4) of the bytes as they are, as `sha256sum` prints it: for what people compare
+/// by hand, and never for what is sealed or signed, where [`sha256`] keeps parts apart.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    let mut state = primitive::Sha256::new();
+    state.update(bytes);
+    state.finish()
+}
+
 /// Appends the length of `part` as 4 bytes, big-endian, and `part`.
 pub(crate) fn push_part(out: &mut Vec<u8>, part: &[u8]) {
     out.extend_from_slice(&length(part));

@@ -44,7 +44,7 @@ mod secret;
 pub use account::{AccountKeys, Purpose, RewrapError, StoredAccountKeys};
 pub use context::{Context, Label};
 pub use entropy::{DangerSeededEntropy, Entropy, EntropyError, SystemEntropy};
-pub use keyed::{derive, mac, sha256, tag, verify_mac};
+pub use keyed::{derive, digest, mac, sha256, tag, verify_mac};
 pub use root::RootKey;
 pub use root_file::{Argon2Cost, PassphraseFile, RootFile, RootFileError};
 pub use sealed::{

@@ -242,6 +242,8 @@ fn decisions(kernel: &Kernel, asked: &Asked, ids: &[AccountId], span: Duration) 
         account: slot,
         collection: Some(&collection),
         grant: grants.first().map(std::ops::Deref::deref),
+        bound: None,
+        duty: kernel::Moment(u64::MAX),
         now,
     };
     let slice = authority.policies().slice(&question).expect("a slice");

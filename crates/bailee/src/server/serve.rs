@@ -92,7 +92,7 @@ pub async fn tick(kernel: Kernel, every: Duration) {
     loop {
         pace.tick().await;
         let kernel = kernel.clone();
-        let ticked = tokio::task::spawn_blocking(move || kernel.tick(domain::run_job)).await;
+        let ticked = tokio::task::spawn_blocking(move || kernel.tick(&domain::run_job)).await;
         match ticked {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(?error, "the tick did not finish"),

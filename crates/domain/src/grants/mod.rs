@@ -5,6 +5,10 @@
 //! service that holds; while there is only one administrator, approving for oneself is allowed,
 //! marked `bootstrap` in every entry that rests on it, and E5.1 and E5.6 are failing.
 
+mod moving;
+
+pub use moving::MovePerson;
+
 use crate::people::administrators;
 use crate::register::{self, Noun, act};
 use kernel::authority::{self, Verb};
@@ -45,6 +49,9 @@ pub const EXPIRE: &str = "grant.expired";
 /// Field of the entry that gives a grant, if its approver holds it or owns the service that does.
 const SELF_APPROVED: &str = "bootstrap";
 
+/// Field of the entry that gives a grant, with the engagement it is under.
+const ENGAGEMENT: &str = "engagement";
+
 /// A grant as the register keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Grant {
@@ -76,6 +83,9 @@ pub struct Grant {
     pub ended: Option<u64>,
     /// Index of the `house` entry that gave it.
     pub given: u64,
+    /// The engagement it was given under, for a vendor's people and services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engagement: Option<String>,
 }
 
 impl Noun for Grant {
@@ -108,6 +118,7 @@ impl Grant {
             approver: PrincipalId::parse(&self.approver)?,
             bootstrap: self.bootstrap,
             ended: self.ended.is_some(),
+            engagement: self.engagement.clone(),
         })
     }
 
@@ -186,7 +197,9 @@ impl CreateGrant {
     fn row(&self, work: &Work<'_>) -> Result<Grant> {
         let approver = work.caller().principal.clone();
         let holder = work.rights()?.principal(&self.to);
-        let holder = holder.filter(|holder| holder.active).ok_or_else(|| {
+        let grantable =
+            |one: &std::sync::Arc<authority::Principal>| one.active && one.account.is_none();
+        let holder = holder.filter(grantable).ok_or_else(|| {
             Error::invalid("to", format!("`{}` is no active person or service", self.to))
         })?;
         let own = approver == self.to || holder.owner.as_ref() == Some(&approver);
@@ -197,7 +210,11 @@ impl CreateGrant {
             ));
         }
         let given = work.next_index(HOUSE)?;
-        Ok(self.given(&self.id, approver.as_str(), own, work.now(), given))
+        let mut row = self.given(&self.id, approver.as_str(), own, work.now(), given);
+        if let Some(vendor) = &holder.vendor {
+            row.engagement = Some(engagement(work, vendor, &row.right()?)?);
+        }
+        Ok(row)
     }
 
     /// The grant as it was wished, given by this approver at this moment.
@@ -217,6 +234,7 @@ impl CreateGrant {
             bootstrap,
             ended: None,
             given,
+            engagement: None,
         }
     }
 }
@@ -243,6 +261,9 @@ impl Operation for CreateGrant {
             ("for", row.purpose.clone()),
             ("until", register::shown(row.not_after)),
         ];
+        if let Some(engagement) = &row.engagement {
+            fields.push((ENGAGEMENT, engagement.clone()));
+        }
         if row.bootstrap {
             fields.push((SELF_APPROVED, "true".to_owned()));
         }
@@ -313,6 +334,27 @@ impl Operation for NoteExpiry {
         work.note(HOUSE, Expired::ACTION.name, vec![("expired", self.id.clone())]);
         Ok(After::now(()))
     }
+}
+
+/// The engagement of a vendor that a grant stays within: the one that lasts longest.
+fn engagement(work: &Work<'_>, vendor: &str, grant: &authority::Grant) -> Result<String> {
+    let (rights, now) = (work.rights()?, work.now());
+    if rights.vendor_until(vendor).is_none_or(|until| until <= now) {
+        return Err(Error::forbidden(format!(
+            "vendor `{vendor}` has no agreement and review in force: renew them first"
+        )));
+    }
+    let sponsored = |one: &authority::Engagement| {
+        rights.principal(&one.sponsor).is_some_and(|sponsor| sponsor.active)
+    };
+    let all = rights.engagements_of(vendor);
+    let wide = all.iter().filter(|one| !one.ended && sponsored(one) && one.covers(grant));
+    wide.max_by_key(|one| one.not_after).map(|one| one.id.clone()).ok_or_else(|| {
+        Error::forbidden(format!(
+            "no engagement of vendor `{vendor}` is as wide and as long as this: ask for less, or \
+             extend the engagement"
+        ))
+    })
 }
 
 fn check_collections(collections: &[String]) -> Result<()> {

@@ -6,20 +6,28 @@
 
 mod catalogue;
 mod controls;
+mod states;
+mod weigh;
 
 pub use catalogue::{MEASURES, Measure, Obligation, VERSION};
 pub use controls::{
-    Answer, Basis, CONTROLLED, CredentialFact, Fact, Facts, GrantFact, Listener, Scope, State,
+    CONTROLS, CredentialFact, Facts, GrantFact, Listener, Scope, Third, ThirdGrant, ThirdPrincipal,
     control,
 };
+pub use states::{Board, Change, ReadStates, States, note_states};
+pub use weigh::{Answer, Basis, Fact, State, Todo, Weigh};
 
+use crate::people::eligible;
 use crate::register::{self, Noun, act};
+use crate::registers::{self, Survey};
+use kernel::authority::{Authority, Grant};
 use kernel::engine::Wants;
 use kernel::{
     Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Replay, Result, Target, Work,
     on_house,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 act!(
     /// Asking for the state of the measures.
@@ -113,6 +121,8 @@ pub struct ReadMeasures {
     kernel: Kernel,
     listener: Option<Listener>,
     key: RecordKey,
+    survey: Survey,
+    states: Vec<RecordKey>,
 }
 
 /// An obligation with its answer.
@@ -133,7 +143,21 @@ impl ReadMeasures {
     /// `Internal` if `house` has no keys.
     pub fn new(kernel: &Kernel, listener: Option<Listener>) -> Result<Self> {
         let key = register::key::<StoredScope>(kernel, ONLY)?;
-        Ok(Self { kernel: kernel.clone(), listener, key })
+        let (survey, states) = (registers::survey(kernel)?, states::keys(kernel)?);
+        Ok(Self { kernel: kernel.clone(), listener, key, survey, states })
+    }
+}
+
+impl ReadMeasures {
+    /// Everything the controls look at.
+    fn facts(&self, work: &Work<'_>) -> Result<Facts> {
+        let scope = work.look(&self.key)?;
+        let scope = scope.map(|body| register::parse::<StoredScope>(&body)).transpose()?;
+        let scope = scope.map(|row| Scope { by: row.by, at: Moment(row.at) });
+        let house = Arc::new(self.survey.find(work)?.read(work)?);
+        let history = states::kept(&states::known(work, &self.states)?);
+        let (listener, known) = (self.listener.clone(), gather(&self.kernel, work.now())?);
+        Ok(Facts { listener, scope, history, house, ..known })
     }
 }
 
@@ -146,19 +170,21 @@ impl Operation for ReadMeasures {
 
     fn wants(&self, wants: &mut Wants) {
         wants.record(&self.key);
+        self.survey.wants(wants);
+        for key in &self.states {
+            wants.record(key);
+        }
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Vec<Answered>>> {
-        let scope = work.load::<Read>(&self.key)?.present();
+        let before = states::known(work, &self.states)?;
         work.note(HOUSE, Read::ACTION.name, vec![]);
-        let (kernel, listener, now) = (self.kernel.clone(), self.listener.clone(), work.now());
-        Ok(After::reveal(move |reveal| {
-            let scope = scope.map(|pointer| reveal.open(&pointer)).transpose()?;
-            let scope = scope.map(|version| register::parse::<StoredScope>(&version.body));
-            let scope = scope.transpose()?.map(|row| Scope { by: row.by, at: Moment(row.at) });
-            let facts = Facts { listener, scope, ..gather(&kernel, now)? };
-            Ok(answers(&facts))
-        }))
+        let mut answered = answers(&self.facts(work)?);
+        for one in &mut answered {
+            let noted = states::since(&before, one.obligation.id, one.answer.state);
+            one.answer.since = noted.or(one.answer.since);
+        }
+        Ok(After::now(answered))
     }
 }
 
@@ -174,16 +200,32 @@ pub fn answers(facts: &Facts) -> Vec<Answered> {
     each.collect()
 }
 
+/// A token that nobody holds: those that are issued are longer.
+const NOBODYS: &str = "bailee_nobody";
+
+/// What bears on the measures about a grant.
+fn grant_fact(authority: &Authority, grant: &Grant) -> GrantFact {
+    // A service has no roles: what it may hold is for its owner and the approver.
+    let holder = authority.principal(&grant.holder).filter(|one| one.owner.is_none());
+    let beyond = |roles: &[String]| grant.verbs.iter().any(|verb| !eligible(roles, *verb));
+    GrantFact {
+        id: grant.id.clone(),
+        bootstrap: grant.bootstrap,
+        beyond: holder.is_some_and(|holder| beyond(&holder.roles)),
+        since: grant.not_before,
+    }
+}
+
 /// What the kernel knows that bears on the measures.
 fn gather(kernel: &Kernel, now: Moment) -> Result<Facts> {
     let authority = kernel.authority();
     let principals = authority.principals();
-    let is_administrator = |roles: &[String]| roles.iter().any(|role| role == "administrator");
+    let own = principals.iter().filter(|one| one.account.is_none() && one.vendor.is_none());
     let administrators =
-        principals.iter().filter(|one| one.active && is_administrator(&one.roles)).count();
-    let in_force = |grant: &std::sync::Arc<kernel::authority::Grant>| {
-        !grant.ended && grant.not_before <= now && now < grant.not_after
-    };
+        own.filter(|one| one.active && one.roles.iter().any(|role| role == "administrator"));
+    let administrators = administrators.count();
+    let in_force =
+        |grant: &Arc<Grant>| !grant.ended && grant.not_before <= now && now < grant.not_after;
     let grants = authority.grants().into_iter().filter(in_force);
     let credentials = principals.iter().flat_map(|principal| {
         principal.credentials.iter().map(|credential| CredentialFact {
@@ -200,10 +242,13 @@ fn gather(kernel: &Kernel, now: Moment) -> Result<Facts> {
         anchored: kernel.anchored_at()?,
         administrators,
         founded: kernel.founded_at()?,
-        grants: grants
-            .map(|grant| GrantFact { bootstrap: grant.bootstrap, since: grant.not_before })
-            .collect(),
+        grants: grants.map(|grant| grant_fact(authority, &grant)).collect(),
         credentials: credentials.collect(),
+        responders: controls::responders(authority),
         scope: None,
+        third: controls::third(authority, now),
+        strangers_refused: Some(authority.identify(&kernel::token_hash(NOBODYS), now).is_err()),
+        history: None,
+        house: Arc::default(),
     })
 }

@@ -4,7 +4,16 @@
 //! A person's bearer tokens are credentials of that person; only their hashes are kept. Leaving is
 //! one door: it ends every credential at once, and with them whatever rested on them.
 
+mod encoding;
+mod moving;
+mod vendor;
+
+pub use moving::{Moved, Moving, eligible};
+pub(crate) use moving::{known_roles, stated_reason};
+pub use vendor::check_vendor;
+
 use crate::register::{self, Noun, act};
+use encoding::{base64_url, hex, unhex};
 use kernel::authority::{Credential, Principal};
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
@@ -12,6 +21,7 @@ use kernel::{
     Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
     token_hash,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -41,15 +51,20 @@ act!(
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The roles there are, with what each is eligible for.
-pub const ROLES: [(&str, &str); 4] = [
+pub const ROLES: [(&str, &str); 9] = [
     ("administrator", "people, services, grants; never Service Data"),
+    ("security-lead", "the board of measures and every register of the programme"),
+    ("responder", "incidents, the on-call rota, exposure"),
+    ("approver", "second signatures"),
+    ("vendor-manager", "vendors, engagements, destinations, sites"),
+    ("counsel", "holds, notices, reports"),
     ("auditor", "ledgers with openings, registers, measures; never Service Data"),
     ("engineer", "grants of every verb"),
     ("support", "grants to read"),
 ];
 
 /// A credential as registers keep it.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, JsonSchema)]
 pub struct StoredCredential {
     /// Opaque id.
     pub id: String,
@@ -61,6 +76,28 @@ pub struct StoredCredential {
     pub expires: u64,
     /// When it was ended, if it was.
     pub ended: Option<u64>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Use::is_token")]
+    pub used_for: Use,
+}
+
+/// What a credential is for.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Use {
+    /// A bearer token of the API.
+    #[default]
+    Token,
+    /// A link that begins one session and does nothing else.
+    Link,
+    /// A session of the console.
+    Session,
+}
+
+impl Use {
+    fn is_token(&self) -> bool {
+        *self == Self::Token
+    }
 }
 
 /// A person as the register keeps it.
@@ -82,6 +119,12 @@ pub struct Person {
     pub left: Option<u64>,
     /// Their credentials.
     pub credentials: Vec<StoredCredential>,
+    /// The vendor they work for, if it is not the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// Changes of their roles, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Moved>,
 }
 
 impl Noun for Person {
@@ -102,6 +145,8 @@ impl Person {
             active: self.left.is_none(),
             roles: self.roles.clone(),
             owner: None,
+            vendor: self.vendor.clone(),
+            account: None,
             credentials: credentials(&self.credentials)?,
         })
     }
@@ -126,6 +171,7 @@ pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCr
         issued: now.0,
         expires: now.after(life).0,
         ended: None,
+        used_for: Use::Token,
     };
     (token, credential)
 }
@@ -142,6 +188,7 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
             hash: unhex(&credential.hash).ok_or_else(bad)?,
             expires: Some(Moment(credential.expires)),
             ended: credential.ended.is_some(),
+            link: credential.used_for == Use::Link,
         })
     });
     each.collect()
@@ -166,13 +213,7 @@ impl CreatePerson {
         roles: Vec<String>,
     ) -> Result<Self> {
         let name = Name::parse(name)?;
-        for role in &roles {
-            if !ROLES.iter().any(|(known, _)| known == role) {
-                let known = ROLES.map(|(role, _)| role).join("`, `");
-                let role = kernel::id::shown(role);
-                return Err(Error::invalid("roles", format!("`{role}` is no role: use `{known}`")));
-            }
-        }
+        known_roles(&roles)?;
         for (field, text) in [("full_name", &full_name), ("email", &email)] {
             if text.as_ref().is_some_and(|t| t.len() > 200 || t.chars().any(char::is_control)) {
                 return Err(Error::invalid(
@@ -191,8 +232,17 @@ impl CreatePerson {
             joined: 0,
             left: None,
             credentials: vec![],
+            vendor: None,
+            moves: vec![],
         };
         Ok(Self { person, key })
+    }
+
+    /// Who works for this vendor.
+    #[must_use]
+    pub fn with_vendor(mut self, vendor: &str) -> Self {
+        self.person.vendor = Some(vendor.to_owned());
+        self
     }
 }
 
@@ -215,8 +265,10 @@ impl Operation for CreatePerson {
                 self.person.name
             )));
         }
+        check_vendor(work, self.person.vendor.as_deref())?;
         let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
-        let issued = vec![("issued", credential.id.clone())];
+        let mut issued = vec![("issued", credential.id.clone())];
+        issued.extend(self.person.vendor.clone().map(|vendor| ("vendor", vendor)));
         let mut row = self.person.clone();
         row.joined = work.now().0;
         row.credentials.push(credential);
@@ -340,14 +392,17 @@ impl<N: Holder> Operation for IssueTo<N> {
     }
 }
 
-/// Active administrators at this moment.
+/// Active administrators at this moment. A subscriber's administrators and a vendor's people with
+/// that role administer nothing here.
 ///
 /// # Errors
 /// `Internal` while a store is founded.
 pub fn administrators(work: &Work<'_>) -> Result<usize> {
     let all = work.rights()?.principals();
+    // A subscriber's own administrators are none of the provider's.
     let is = |principal: &&std::sync::Arc<Principal>| {
-        principal.active && principal.roles.iter().any(|role| role == "administrator")
+        let own = principal.account.is_none() && principal.vendor.is_none();
+        own && principal.active && principal.roles.iter().any(|role| role == "administrator")
     };
     Ok(all.iter().filter(is).count())
 }
@@ -405,51 +460,18 @@ pub fn first_administrator(random: [u8; 40], now: Moment) -> Result<(String, Vec
         joined: now.0,
         left: None,
         credentials: vec![credential],
+        vendor: None,
+        moves: vec![],
     };
     let body =
         serde_json::to_vec(&person).map_err(|error| Error::internal(format!("person: {error}")))?;
     Ok((person.name, body, token))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut out = [0; 32];
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != 32 || !rest.is_empty() {
-        return None;
-    }
-    for (to, pair) in out.iter_mut().zip(pairs) {
-        *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out)
-}
-
-/// RFC 4648 §5 without padding.
-fn base64_url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::with_capacity(bytes.len() * 4 / 3 + 1);
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    let mut push =
-        |six: u32| out.push(char::from(*ALPHABET.get(six as usize & 63).unwrap_or(&b'A')));
-    for byte in bytes {
-        (bits, held) = ((bits << 8 | u32::from(*byte)) & 0xffff, held + 8);
-        while held >= 6 {
-            held -= 6;
-            push(bits >> held);
-        }
-    }
-    if held > 0 {
-        push(bits << (6 - held));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{base64_url, issue, unhex};
+    use super::encoding::{base64_url, unhex};
+    use super::issue;
     use kernel::Moment;
     use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! Services: machines that act, each with an owner who answers for it.
 
-use crate::people::{self, Holder, Issued, StoredCredential, credentials, end_all, end_one, issue};
+use crate::people::{
+    self, Holder, Issued, StoredCredential, check_vendor, credentials, end_all, end_one, issue,
+};
 use crate::register::{self, Noun, act};
 use kernel::authority::Principal;
 use kernel::engine::Wants;
@@ -54,6 +56,9 @@ pub struct Service {
     pub ended: Option<u64>,
     /// Its credentials.
     pub credentials: Vec<StoredCredential>,
+    /// The vendor that runs it, if it is not the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
 }
 
 impl Noun for Service {
@@ -74,6 +79,8 @@ impl Service {
             active: self.ended.is_none(),
             roles: vec![],
             owner: Some(PrincipalId::parse(&self.owner)?),
+            vendor: self.vendor.clone(),
+            account: None,
             credentials: credentials(&self.credentials)?,
         })
     }
@@ -83,6 +90,7 @@ impl Service {
 pub struct CreateService {
     name: Name,
     owner: Option<PrincipalId>,
+    vendor: Option<String>,
     key: RecordKey,
 }
 
@@ -95,7 +103,14 @@ impl CreateService {
         let name = Name::parse(name)?;
         let owner = owner.map(PrincipalId::parse).transpose()?;
         let key = register::key::<Service>(kernel, name.as_str())?;
-        Ok(Self { name, owner, key })
+        Ok(Self { name, owner, vendor: None, key })
+    }
+
+    /// Run by this vendor.
+    #[must_use]
+    pub fn with_vendor(mut self, vendor: &str) -> Self {
+        self.vendor = Some(vendor.to_owned());
+        self
     }
 }
 
@@ -123,8 +138,10 @@ impl Operation for CreateService {
         if !known || owner.parts().0 != "person" {
             return Err(Error::invalid("owner", format!("`{owner}` is no active person")));
         }
+        check_vendor(work, self.vendor.as_deref())?;
         let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
-        let fields = vec![("issued", credential.id.clone()), ("owner", owner.to_string())];
+        let mut fields = vec![("issued", credential.id.clone()), ("owner", owner.to_string())];
+        fields.extend(self.vendor.clone().map(|vendor| ("vendor", vendor)));
         let row = Service {
             format: "service/v1".to_owned(),
             name: self.name.to_string(),
@@ -132,6 +149,7 @@ impl Operation for CreateService {
             created: work.now().0,
             ended: None,
             credentials: vec![credential],
+            vendor: self.vendor.clone(),
         };
         work.save(allowed, register::body(&row)?, fields)?;
         Ok(After::now(Issued { row, token }))

@@ -27,7 +27,7 @@ fn a_clock_far_behind_stops_the_work_until_it_is_right() {
             assert!(says(&error, "clock") && says(&error, &seconds), "{error}");
             assert_eq!(kind(world.get(&import, place)), Kind::Unavailable, "nothing is shown");
             assert_eq!(kind(world.get(&world.admin, place)), Kind::Unavailable, "nor refused");
-            assert!(world.kernel.tick(domain::run_job).is_err());
+            assert!(world.kernel.tick(&domain::run_job).is_err());
             assert_eq!((size(world, HOUSE), size(world, slot(world, &account))), (house, log));
             world.clock.advance(span);
             assert_eq!(world.get(&import, place).unwrap(), "1");

@@ -203,7 +203,7 @@ fn the_end_of_a_window_is_noted_once() {
         let short = Wish { window, ..wish("service:reader", &["read"]) };
         let given = give(world, &world.admin, short).unwrap();
         let expired = || kinds(world, HOUSE).iter().filter(|kind| *kind == "grant.expired").count();
-        let tick = || world.kernel.tick(domain::run_job).unwrap();
+        let tick = || world.kernel.tick(&domain::run_job).unwrap();
         world.clock.advance(window - MICROSECOND);
         tick();
         assert_eq!(expired(), 0);

@@ -9,7 +9,11 @@ mod clock;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod exposure;
+#[cfg(test)]
 mod grants;
+#[cfg(test)]
+mod incidents;
 #[cfg(test)]
 mod lane;
 #[cfg(test)]
@@ -21,12 +25,34 @@ mod matrix;
 #[cfg(test)]
 mod measures;
 #[cfg(test)]
+mod members;
+#[cfg(test)]
+mod movers;
+#[cfg(test)]
+mod obligations;
+#[cfg(test)]
 mod people;
+#[cfg(test)]
+mod portal;
+#[cfg(test)]
+mod programme;
+#[cfg(test)]
+mod registers;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod sites;
+#[cfg(test)]
 mod stored;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod team;
+#[cfg(test)]
+mod transfers;
+#[cfg(test)]
+mod vendors;

@@ -48,7 +48,7 @@ fn an_older_copy_answers_nothing_until_a_new_epoch() {
     assert_eq!(kind(world.put(&import, place, "3")), Kind::Unavailable);
     assert_eq!(kind(world.kernel.checkpoint(log)), Kind::Unavailable);
     assert_eq!(kind(world.kernel.receipt(log, 0, false)), Kind::Unavailable);
-    assert_eq!(kind(world.kernel.tick(domain::run_job)), Kind::Unavailable);
+    assert_eq!(kind(world.kernel.tick(&domain::run_job)), Kind::Unavailable);
     let house = size(&world, HOUSE);
     world.kernel.close();
 

@@ -4,7 +4,8 @@ use domain::accounts::Account;
 use domain::grants::Grant;
 use domain::measures::StoredScope;
 use domain::people::Person;
-use domain::register::{Noun, parse};
+use domain::programme::trainings::Training;
+use domain::register::{Kept, Noun, parse};
 use domain::services::Service;
 use kernel::Kind;
 use kernel::id::{AccountId, Collection, Name, PrincipalId, RecordId, shown};
@@ -23,6 +24,10 @@ const GRANT: &str = r#"{"format":"grant/v1","id":"grant_00","to":"service:import
 "not_after":2,"approver":"person:sam","bootstrap":false,"ended":null,"given":3}"#;
 const ACCOUNT: &str =
     r#"{"format":"account/v1","id":"acme","name":"Acme","slot":4,"created":1795356131000000}"#;
+const TRAINING: &str = r#"{"format":"training/v1","id":"basics.sam","added":{"by":"kernel","at":
+"2026-11-22T14:02:11Z"},"course":"basics","person":"person:sam","due":"2026-12-22","grace_to":
+"2027-01-05","done":null,"failed":[{"at":"2026-11-23T14:02:11Z","edition":1,"right":1,"of":3}],
+"ended":null}"#;
 const SCOPE: &str = r#"{"format":"scope/v1","reason":"why","by":"person:sam","at":9}"#;
 
 /// Bytes that are nearly a row: cut, changed, doubled, or anything at all.
@@ -89,6 +94,7 @@ fn no_stored_row_makes_a_panic() {
     batter::<Grant>(3, GRANT, |row| row.right().map(|_| ()));
     batter::<Account>(4, ACCOUNT, |_| Ok(()));
     batter::<StoredScope>(5, SCOPE, |_| Ok(()));
+    batter::<Kept<Training>>(6, TRAINING, |kept| kept.row.duty(&kept.id).map(|_| ()));
 }
 
 /// Text as a stranger might send it.

@@ -1,6 +1,6 @@
 //! The Cedar side of a decision.
 
-use super::{Action, Grant, Principal};
+use super::{Action, Bound, Grant, Principal};
 use crate::error::{Error, Result};
 use crate::id::Collection;
 use crate::time::Moment;
@@ -18,6 +18,7 @@ pub struct Policies {
     authorizer: Authorizer,
     person: EntityTypeName,
     service: EntityTypeName,
+    member: EntityTypeName,
     account: EntityTypeName,
     collection: EntityTypeName,
     actions: EntityTypeName,
@@ -35,6 +36,10 @@ pub struct Question<'a> {
     pub collection: Option<&'a Collection>,
     /// The grant that the kernel picked, if one fits.
     pub grant: Option<&'a Grant>,
+    /// Vendor and engagement behind that grant, if there are.
+    pub bound: Option<Bound<'a>>,
+    /// First moment at which a duty that is not met ends the principal's eligibility.
+    pub duty: Moment,
     /// When.
     pub now: Moment,
 }
@@ -85,6 +90,7 @@ impl Policies {
             authorizer: Authorizer::new(),
             person: typed("Person")?,
             service: typed("Service")?,
+            member: typed("Member")?,
             account: typed("Account")?,
             collection: typed("Collection")?,
             actions: typed("Action")?,
@@ -103,7 +109,27 @@ impl Policies {
     /// # Errors
     /// `Internal` on any evaluation error, which thereby denies.
     pub fn decide(&self, question: &Question<'_>) -> Result<Verdict> {
+        if !self.applies(question)? {
+            return Ok(Verdict { allowed: false, policies: vec![] });
+        }
         self.verdict(&self.slice(question)?)
+    }
+
+    /// Whether the action is for this kind of principal at all: what the schema does not let it
+    /// ask, it may not do.
+    fn applies(&self, question: &Question<'_>) -> Result<bool> {
+        let kind = match question.principal.id.parts().0 {
+            "person" => &self.person,
+            "member" => &self.member,
+            _ => &self.service,
+        };
+        let name = EntityId::new(question.action.name);
+        let action = EntityUid::from_type_name_and_id(self.actions.clone(), name);
+        let mut kinds = self
+            .schema
+            .principals_for_action(&action)
+            .ok_or_else(|| Error::internal(format!("authority: no `{}`", question.action.name)))?;
+        Ok(kinds.any(|known| known == kind))
     }
 
     /// The question as Cedar takes it, checked against the schema: more than half of a decision.
@@ -113,7 +139,7 @@ impl Policies {
     pub fn slice(&self, question: &Question<'_>) -> Result<Slice> {
         let broken =
             |what: String| Error::internal(format!("authority: {}: {what}", question.action.name));
-        let principal = self.principal(question.principal)?;
+        let principal = self.principal(question.principal, question.duty)?;
         let resource = self.resource(question.account, question.collection)?;
         let name = EntityId::new(question.action.name);
         let action = EntityUid::from_type_name_and_id(self.actions.clone(), name);
@@ -121,6 +147,9 @@ impl Policies {
         let mut pairs = vec![("now".to_owned(), now)];
         if let Some(grant) = question.grant {
             pairs.push(("grant".to_owned(), grant_record(grant)?));
+        }
+        if let Some(bound) = &question.bound {
+            pairs.push(("engagement".to_owned(), bound_record(bound)?));
         }
         let context = Context::from_pairs(pairs).map_err(|e| broken(e.to_string()))?;
         let schema = Some(&self.schema);
@@ -147,20 +176,34 @@ impl Policies {
         Ok(Verdict { allowed: response.decision() == Decision::Allow, policies })
     }
 
-    fn principal(&self, principal: &Principal) -> Result<Entity> {
+    fn principal(&self, principal: &Principal, duty: Moment) -> Result<Entity> {
         let (kind, name) = principal.id.parts();
+        let flag = RestrictedExpression::new_bool;
+        let roles = || RestrictedExpression::new_set(principal.roles.iter().map(|r| text(r)));
         let mut attributes = HashMap::from([
             ("name".to_owned(), text(principal.id.as_str())),
-            ("active".to_owned(), RestrictedExpression::new_bool(principal.active)),
+            ("active".to_owned(), flag(principal.active)),
         ]);
-        let kind = if kind == "person" {
-            let roles = principal.roles.iter().map(|role| text(role));
-            attributes.insert("roles".to_owned(), RestrictedExpression::new_set(roles));
-            &self.person
-        } else {
-            let owner = principal.owner.as_ref().map_or("", |owner| owner.as_str());
-            attributes.insert("owner".to_owned(), text(owner));
-            &self.service
+        let mut add = |name: &str, value| drop(attributes.insert(name.to_owned(), value));
+        let vendor = principal.vendor.as_deref().unwrap_or_default();
+        let kind = match kind {
+            "person" => {
+                add("roles", roles());
+                add("vendor", text(vendor));
+                add("eligibleUntil", RestrictedExpression::new_long(duty.millis()));
+                &self.person
+            }
+            "member" => {
+                add("roles", roles());
+                add("slot", text(&principal.account.map(slot_text).unwrap_or_default()));
+                &self.member
+            }
+            _ => {
+                let owner = principal.owner.as_ref().map_or("", |owner| owner.as_str());
+                add("owner", text(owner));
+                add("vendor", text(vendor));
+                &self.service
+            }
         };
         entity(kind, name, attributes)
     }
@@ -214,6 +257,31 @@ fn grant_record(grant: &Grant) -> Result<RestrictedExpression> {
         ("notAfter".to_owned(), RestrictedExpression::new_long(grant.not_after.millis())),
         ("ended".to_owned(), flag(grant.ended)),
         ("bootstrap".to_owned(), flag(grant.bootstrap)),
+        ("engagement".to_owned(), text(grant.engagement.as_deref().unwrap_or_default())),
+    ])
+    .map_err(|e| Error::internal(format!("authority: {e}")))
+}
+
+fn bound_record(bound: &Bound<'_>) -> Result<RestrictedExpression> {
+    let flag = RestrictedExpression::new_bool;
+    let long = |moment: Moment| RestrictedExpression::new_long(moment.millis());
+    let engagement = bound.engagement;
+    let accounts = engagement.accounts.iter().flatten().map(|slot| text(&slot_text(*slot)));
+    let collections = engagement.collections.iter().flatten().map(|c| text(c.as_str()));
+    let verbs = engagement.verbs.iter().map(|verb| text(verb.word()));
+    RestrictedExpression::new_record([
+        ("id".to_owned(), text(&engagement.id)),
+        ("vendor".to_owned(), text(&engagement.vendor)),
+        ("accounts".to_owned(), RestrictedExpression::new_set(accounts)),
+        ("everyAccount".to_owned(), flag(engagement.accounts.is_none())),
+        ("collections".to_owned(), RestrictedExpression::new_set(collections)),
+        ("everyCollection".to_owned(), flag(engagement.collections.is_none())),
+        ("verbs".to_owned(), RestrictedExpression::new_set(verbs)),
+        ("notBefore".to_owned(), long(engagement.not_before)),
+        ("notAfter".to_owned(), long(engagement.not_after)),
+        ("ended".to_owned(), flag(engagement.ended)),
+        ("sponsored".to_owned(), flag(bound.sponsored)),
+        ("vendorUntil".to_owned(), long(bound.vendor.until)),
     ])
     .map_err(|e| Error::internal(format!("authority: {e}")))
 }

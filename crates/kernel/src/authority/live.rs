@@ -1,7 +1,9 @@
 //! The live set of rights, and decisions remembered under its revision.
 
 use super::cedar::Question;
-use super::{Action, Credential, Grant, Policies, Principal, Right, Verb};
+use super::{
+    Action, Bound, Credential, Engagement, Grant, Policies, Principal, Right, Vendor, Verb,
+};
 use crate::error::{Error, Result};
 use crate::id::{Collection, PrincipalId};
 use crate::limits::CACHED_DECISIONS;
@@ -44,7 +46,14 @@ struct Live {
     principals: HashMap<PrincipalId, Arc<Principal>>,
     credentials: HashMap<[u8; 32], (PrincipalId, Credential)>,
     grants: HashMap<PrincipalId, Vec<Arc<Grant>>>,
+    vendors: HashMap<String, Vendor>,
+    engagements: HashMap<String, Arc<Engagement>>,
+    /// By holder and id: when each duty that is not met ends eligibility.
+    duties: HashMap<PrincipalId, HashMap<String, Moment>>,
 }
+
+/// The action a link begins a session with; it may do nothing else.
+const BEGIN_SESSION: &str = "session.begin";
 
 #[derive(Default)]
 struct Remembered {
@@ -127,13 +136,17 @@ impl Authority {
         if let Some(decision) = self.recall(&key, live.revision, now) {
             return Ok(decision);
         }
-        let (principal, expires) = live.present(caller, now)?;
+        let (principal, expires) = live.present(caller, action, now)?;
         let grant = live.pick(caller, action, account, collection, purpose, now);
         if purpose.is_some() && grant.is_none() && action.verb.is_some() {
             return Err(live.refusal(caller, principal, action, account, now));
         }
+        let bound = live.bound(principal, grant.as_deref());
+        let duty = live.duty(&principal.id);
+        let until = live.until(bound.as_ref(), duty, now);
+        let grant_ref = grant.as_deref();
         let question =
-            Question { principal, action, account, collection, grant: grant.as_deref(), now };
+            Question { principal, action, account, collection, grant: grant_ref, bound, duty, now };
         let verdict = self.policies.decide(&question)?;
         if !verdict.allowed {
             return Err(live.refusal(caller, principal, action, account, now));
@@ -143,7 +156,7 @@ impl Authority {
             revision: live.revision,
             grant,
             policies: verdict.policies.join(",").into(),
-            until: window.min(expires),
+            until: window.min(expires).min(until),
         };
         self.remember(key, &decision);
         Ok(decision)
@@ -167,6 +180,27 @@ impl Authority {
     /// The grants of one principal.
     pub fn grants_of(&self, holder: &PrincipalId) -> Vec<Arc<Grant>> {
         self.read().grants.get(holder).cloned().unwrap_or_default()
+    }
+
+    /// The engagements of a vendor, ended and expired ones too, in no order.
+    pub fn engagements_of(&self, vendor: &str) -> Vec<Arc<Engagement>> {
+        let live = self.read();
+        live.engagements.values().filter(|one| one.vendor == vendor).cloned().collect()
+    }
+
+    /// Every vendor, in no order.
+    pub fn vendors(&self) -> Vec<Vendor> {
+        self.read().vendors.values().cloned().collect()
+    }
+
+    /// First moment at which a vendor may not be worked with; `None` for an unknown one.
+    pub fn vendor_until(&self, vendor: &str) -> Option<Moment> {
+        self.read().vendors.get(vendor).map(|vendor| vendor.until)
+    }
+
+    /// First moment at which a duty that is not met ends somebody's eligibility, if there is one.
+    pub fn eligible_until(&self, id: &PrincipalId) -> Option<Moment> {
+        Some(self.read().duty(id)).filter(|until| *until < Moment(u64::MAX))
     }
 
     /// One principal.
@@ -213,11 +247,59 @@ impl Live {
                 held.retain(|other| other.id != grant.id);
                 held.push(Arc::new(grant));
             }
+            Right::Vendor(vendor) => drop(self.vendors.insert(vendor.name.clone(), vendor)),
+            Right::Engagement(engagement) => {
+                self.engagements.insert(engagement.id.clone(), Arc::new(engagement));
+            }
+            Right::Duty(duty) => {
+                let held = self.duties.entry(duty.holder).or_default();
+                match duty.until {
+                    Some(until) => drop(held.insert(duty.id, until)),
+                    None => drop(held.remove(&duty.id)),
+                }
+            }
         }
     }
 
+    /// Vendor and engagement behind a grant of a vendor's principal. Whatever is missing denies.
+    fn bound<'a>(&'a self, principal: &Principal, grant: Option<&Grant>) -> Option<Bound<'a>> {
+        let vendor = self.vendors.get(principal.vendor.as_ref()?)?;
+        let engagement = self.engagements.get(grant?.engagement.as_ref()?)?;
+        let sponsor = self.principals.get(&engagement.sponsor);
+        let sponsored = sponsor.is_some_and(|sponsor| sponsor.active && sponsor.vendor.is_none());
+        Some(Bound { vendor, engagement, sponsored })
+    }
+
+    /// First moment at which a duty that is not met ends eligibility.
+    fn duty(&self, holder: &PrincipalId) -> Moment {
+        let held = self.duties.get(holder).into_iter().flat_map(HashMap::values);
+        held.min().copied().unwrap_or(Moment(u64::MAX))
+    }
+
+    /// First moment at which what bounds a decision from outside changes by the clock alone.
+    fn until(&self, bound: Option<&Bound<'_>>, duty: Moment, now: Moment) -> Moment {
+        let mut until = Moment(u64::MAX);
+        let mut at = |moment: Moment| {
+            if now < moment {
+                until = until.min(moment);
+            }
+        };
+        at(duty);
+        if let Some(bound) = bound {
+            at(bound.vendor.until);
+            at(bound.engagement.not_before);
+            at(bound.engagement.not_after);
+        }
+        until
+    }
+
     /// The principal behind a caller and when its credential expires.
-    fn present(&self, caller: &Caller, now: Moment) -> Result<(&Principal, Moment)> {
+    fn present(
+        &self,
+        caller: &Caller,
+        action: &Action,
+        now: Moment,
+    ) -> Result<(&Principal, Moment)> {
         let principal =
             self.principals.get(&caller.principal).ok_or_else(Error::unauthenticated)?;
         let credential = principal
@@ -226,7 +308,8 @@ impl Live {
             .find(|credential| credential.id == caller.credential && !credential.ended)
             .ok_or_else(Error::unauthenticated)?;
         let expires = credential.expires.unwrap_or(Moment(u64::MAX));
-        if !principal.active || expires <= now {
+        let misused = credential.link && action.name != BEGIN_SESSION;
+        if !principal.active || expires <= now || misused {
             return Err(Error::unauthenticated());
         }
         Ok((principal, expires))
@@ -266,7 +349,9 @@ impl Live {
         now: Moment,
     ) -> Error {
         let held = self.grants.get(&caller.principal).into_iter().flatten();
-        let sees = !principal.roles.is_empty() || held.into_iter().any(|g| covers(g, account, now));
+        let team = principal.account.is_none() && !principal.roles.is_empty();
+        let own = principal.account == Some(account);
+        let sees = team || own || held.into_iter().any(|g| covers(g, account, now));
         if account != 0 && !sees {
             return Error::not_found("no such account, or none that you may know of");
         }

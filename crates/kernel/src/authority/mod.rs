@@ -8,9 +8,11 @@
 //! It does not know the nouns: whoever builds the kernel hands in schema and policies as text, and
 //! a function that reads rights out of the operator's records.
 
+mod bounds;
 mod cedar;
 mod live;
 
+pub use bounds::{Bound, Duty, Engagement, Vendor};
 pub use cedar::{Policies, Question, Slice, Verdict};
 pub use live::{Authority, Caller, Decision};
 
@@ -75,9 +77,11 @@ pub struct Credential {
     pub expires: Option<Moment>,
     /// Whether somebody ended it.
     pub ended: bool,
+    /// Whether it is a link that begins one session and does nothing else.
+    pub link: bool,
 }
 
-/// A person or a service, as far as rights go.
+/// A person, a service or a member of an account, as far as rights go.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// Who.
@@ -88,6 +92,10 @@ pub struct Principal {
     pub roles: Vec<String>,
     /// The person who answers for a service.
     pub owner: Option<PrincipalId>,
+    /// The vendor whose person or service it is.
+    pub vendor: Option<String>,
+    /// The account it belongs to, for members; they may do nothing elsewhere.
+    pub account: Option<u64>,
     /// Its credentials.
     pub credentials: Vec<Credential>,
 }
@@ -119,6 +127,8 @@ pub struct Grant {
     pub bootstrap: bool,
     /// Whether somebody ended it before its time.
     pub ended: bool,
+    /// The engagement it was given under, for a vendor's principals.
+    pub engagement: Option<String>,
 }
 
 /// A right as the operator's records hold it.
@@ -128,6 +138,12 @@ pub enum Right {
     Principal(Principal),
     /// What somebody may do.
     Grant(Grant),
+    /// Whether a vendor may be worked with at all.
+    Vendor(Vendor),
+    /// How far a vendor's grants may reach.
+    Engagement(Engagement),
+    /// What somebody has to have done to stay eligible.
+    Duty(Duty),
 }
 
 /// Reads rights out of a record of `house`: collection, id, body, index of the entry that made it.

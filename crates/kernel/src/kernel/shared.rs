@@ -166,7 +166,7 @@ impl Shared {
     ) -> Result<()> {
         let mut rights = Vec::new();
         for collection in collections {
-            crate::registers::each(self, reader, HOUSE, collection, |version, changed| {
+            crate::sweep::each(self, reader, HOUSE, collection, |version, changed| {
                 let id = &version.header.id;
                 rights.extend(interpret(collection, id, &version.body, changed)?);
                 Ok(())

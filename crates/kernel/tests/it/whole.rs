@@ -30,7 +30,7 @@ fn requests_are_forgotten_after_a_day_and_nothing_is_missing() {
     let kernel = sample.open(4);
     let users = Users { kernel: &kernel };
     users.put("ada", CIRRUS, "z", Some("next day"), Some(("key-0", [0; 32])));
-    kernel.tick(run_job).unwrap();
+    kernel.tick(&run_job).unwrap();
     kernel.close();
     drop(kernel);
     let report = sample.verify(&sample.store());

@@ -343,7 +343,7 @@ impl Simulation {
         self.faults(DangerFaults { lose, ..DangerFaults::default() });
         let due = self.model.moved;
         let whole = self.model.tick(lose);
-        let ticked = self.world.kernel.tick(domain::run_job);
+        let ticked = self.world.kernel.tick(&domain::run_job);
         self.faults(DangerFaults::default());
         assert_eq!(ticked.is_ok(), whole, "{ticked:?}");
         checks::sizes(&self.world.kernel, &self.model);

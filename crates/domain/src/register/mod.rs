@@ -1,4 +1,25 @@
-//! What the registers of `house` have in common: where a row lives, reading one, reading a page.
+//! What the registers of `house` have in common: where a row lives, reading one, reading a page;
+//! adding one and taking steps with it; and the table that the faces are made from.
+//!
+//! A noun of the newer kind implements [`Row`] and a [`Step`] for each step of its life, and has
+//! one line in the table. It has no operations of its own: they are [`Add`] and [`Do`].
+
+mod at;
+mod doing;
+mod history;
+mod row;
+mod survey;
+mod table;
+
+pub use at::{At, line, prose};
+pub use doing::{Add, Boxed, Do};
+pub use history::{History, Past};
+pub use row::{
+    Adding, Day, Kept, Listing, Mark, Needs, Reading, Row, Shown, Status, Step, Stepping, Tone,
+    When,
+};
+pub use survey::{House, Survey, Surveyed};
+pub use table::{Entry, On, Register, Rows, stated, step};
 
 use kernel::authority::Action;
 use kernel::engine::{PageWant, Wants};
@@ -98,8 +119,41 @@ impl<N: Noun> Operation for Read<N> {
     }
 }
 
+/// An operation whose answer is changed.
+pub(crate) struct Mapped<O, F> {
+    operation: O,
+    change: F,
+}
+
+impl<O, F> Mapped<O, F> {
+    pub(crate) fn new(operation: O, change: F) -> Self {
+        Self { operation, change }
+    }
+}
+
+impl<O, F, T> Operation for Mapped<O, F>
+where
+    O: Operation,
+    F: Fn(O::Output) -> T + Clone + Send + 'static,
+    T: Send + 'static,
+{
+    type Output = T;
+
+    fn target(&self) -> Target {
+        self.operation.target()
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        self.operation.wants(wants);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<T>> {
+        Ok(self.operation.execute(work)?.map(self.change.clone()))
+    }
+}
+
 /// One page of something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,

@@ -5,83 +5,29 @@
 //! systems are in scope is a judgement that a named person records; without it nothing that speaks
 //! of systems can hold, because the promise covers more than what Bailee stores.
 
+mod exposure;
+mod house;
+mod incidents;
+mod people;
+mod programme;
+mod reports;
+mod sites;
+mod third;
+mod vendors;
+
+pub use incidents::responders;
+pub use third::{Third, ThirdGrant, ThirdPrincipal, third};
+pub(super) use vendors::parties;
+
+use super::weigh::{Answer, Weigh};
+use crate::registers::House;
+use crate::systems::{Claim, System};
 use kernel::Moment;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The answer of a control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Every fact is there, fresh and good.
-    Holding,
-    /// A fact is bad.
-    Failing,
-    /// A fact is missing or too old.
-    Unproven,
-}
-
-impl State {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Holding => "holding",
-            Self::Failing => "failing",
-            Self::Unproven => "unproven",
-        }
-    }
-}
-
-/// Where a fact comes from. The weakest of an answer's facts is the answer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Basis {
-    /// Somebody outside says so, in a document.
-    Attested,
-    /// Somebody entered it in the course of the work, and Bailee saw that.
-    Recorded,
-    /// Bailee saw it.
-    Measured,
-}
-
-impl Basis {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Attested => "attested",
-            Self::Recorded => "recorded",
-            Self::Measured => "measured",
-        }
-    }
-}
-
-/// One fact behind an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// What it is, such as `accounts with keys: 12 of 12`.
-    pub what: String,
-    /// When it was so.
-    pub at: Moment,
-    /// Where it comes from.
-    pub basis: Basis,
-    /// Whether it speaks for the obligation.
-    pub good: bool,
-}
-
-/// What a control answers about an obligation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The state.
-    pub state: State,
-    /// The weakest basis of the facts; none without facts.
-    pub basis: Option<Basis>,
-    /// Since when: of a failing one, the bad fact; otherwise the newest fact it waited for.
-    pub since: Option<Moment>,
-    /// The facts.
-    pub facts: Vec<Fact>,
-    /// What is missing for it to hold.
-    pub missing: Vec<String>,
-}
-
 /// Everything the controls look at.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Facts {
     /// The moment of the question.
     pub now: Moment,
@@ -101,8 +47,18 @@ pub struct Facts {
     pub grants: Vec<GrantFact>,
     /// Credentials of everybody.
     pub credentials: Vec<CredentialFact>,
+    /// Active people of the provider who answer incidents, as `person:NAME`.
+    pub responders: Vec<String>,
     /// Who says, and when, that Bailee is the only system that holds Service Data.
     pub scope: Option<Scope>,
+    /// Vendors' people and services, their grants and engagements.
+    pub third: Third,
+    /// Whether a token that nobody holds is refused now.
+    pub strangers_refused: Option<bool>,
+    /// How many changes of state are kept, and when the newest was; nothing if none is.
+    pub history: Option<(usize, Moment)>,
+    /// Every register, whole.
+    pub house: Arc<House>,
 }
 
 /// What a probe of the live listener saw.
@@ -117,10 +73,14 @@ pub struct Listener {
 }
 
 /// A grant that counts now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GrantFact {
+    /// Its id.
+    pub id: String,
     /// Whether its approver holds it or owns the service that does.
     pub bootstrap: bool,
+    /// Whether it allows something that its holder's roles are not eligible for.
+    pub beyond: bool,
     /// Since when.
     pub since: Moment,
 }
@@ -145,8 +105,6 @@ pub struct Scope {
     pub at: Moment,
 }
 
-/// How long the statement of scope counts.
-pub const SCOPE_LIFE: Duration = Duration::from_secs(92 * 24 * 3600);
 /// How long a probe of the listener counts.
 pub const PROBE_LIFE: Duration = Duration::from_secs(2 * 3600);
 /// How old the last anchor may be.
@@ -154,30 +112,87 @@ pub const ANCHOR_LIFE: Duration = Duration::from_secs(300);
 /// Longest life a token may have to be called ephemeral.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(91 * 24 * 3600);
 
-/// The control of an obligation, by id. Obligations without one are `unproven`.
+/// A control: collects the facts of one obligation.
+type Control = fn(&Facts, &mut Weigh);
+
+/// Every obligation that has a control. What is not here is `unproven`, and says so.
+pub const CONTROLS: &[(&str, Control)] = &[
+    ("E1.0", programme::acknowledged),
+    ("E1.1", programme::risks),
+    ("E1.2", incidents::prepared),
+    ("E1.3", programme::reviewed),
+    ("E1.4", programme::team),
+    ("E1.5", programme::infrastructure),
+    ("E1.6", incidents::on_call_by_team),
+    ("E1.7", programme::trained),
+    ("E2.1", encrypted_at_rest),
+    ("E2.2", encrypted_in_transit),
+    ("E2.3", vendors::elected),
+    ("E2.4", house::safeguards),
+    ("E3.1", reports::on_request),
+    ("E3.2", reports::to_auditors),
+    ("E3.3", reports::under_terms),
+    ("E3.4", reports::promised),
+    ("E4.1", incidents::processed),
+    ("E4.3", incidents::on_call),
+    ("E4.4", incidents::notified),
+    ("E4.5", incidents::held_by_order),
+    ("E4.6", incidents::judged),
+    ("E4.7", incidents::contacted),
+    ("E4.2", house::monitored),
+    ("E5.1", people::approved),
+    ("E5.2", people::ephemeral_tokens),
+    ("E5.3", recorded_access),
+    ("E5.4", people::issued_at_joining),
+    ("E5.5", people::revoked),
+    ("E5.6", people::least_privilege),
+    ("E5.7", people::movers),
+    ("E6.1", sites::network),
+    ("E6.2", house::defended),
+    ("E6.3", exposure::advisories),
+    ("E6.4", exposure::examined),
+    ("E7.1", sites::guarded),
+    ("E7.2", sites::restricted),
+    ("E7.3", sites::powered),
+    ("F1", house::changes),
+    ("F2", reports::owed),
+    ("P0.1", vendors::within_engagements),
+    ("P0.2", vendors::reviewed),
+    ("P0.3", vendors::bound),
+    ("P1", vendors::physical),
+    ("P2", vendors::system_access),
+    ("P3", vendors::data_access),
+    ("P4", vendors::transmission),
+    ("P5", vendors::input),
+    ("P6", vendors::protection),
+    ("P7", vendors::separation),
+];
+
+/// What the control of an obligation says.
 pub fn control(id: &str, facts: &Facts) -> Answer {
-    match id {
-        "E2.1" => encrypted_at_rest(facts),
-        "E2.2" => encrypted_in_transit(facts),
-        "E5.1" | "E5.6" => approved_by_another(facts),
-        "E5.2" => ephemeral_tokens(facts),
-        "E5.3" => recorded_access(facts),
-        "E5.5" => revoked(facts),
-        _ => Answer {
-            state: State::Unproven,
-            basis: None,
-            since: None,
-            facts: vec![],
-            missing: vec!["this release has no control for it".to_owned()],
-        },
+    let mut weigh = Weigh::default();
+    match CONTROLS.iter().find(|(known, _)| *known == id) {
+        Some((_, control)) => control(facts, &mut weigh),
+        None => weigh.missing("this release has no control for it"),
     }
+    if let Some(cut) = facts.house.cut.first() {
+        weigh.missing(format!("the register `{cut}` is too large to be read whole"));
+    }
+    weigh.answer()
 }
 
-/// The obligations that have a control.
-pub const CONTROLLED: [&str; 7] = ["E2.1", "E2.2", "E5.1", "E5.2", "E5.3", "E5.5", "E5.6"];
+/// Systems that hold Service Data.
+fn holds(system: &System) -> bool {
+    system.holds_service_data
+}
 
-fn encrypted_at_rest(facts: &Facts) -> Answer {
-    let mut weigh = Weigh::in_scope(facts);
+/// Every production system.
+fn every(_: &System) -> bool {
+    true
+}
+
+fn encrypted_at_rest(facts: &Facts, weigh: &mut Weigh) {
+    weigh.systems(facts, Claim::EncryptedAtRest, holds);
     match facts.census {
         None => weigh.missing("a census of the accounts' keys"),
         Some((all, keyed)) => {
@@ -185,142 +200,64 @@ fn encrypted_at_rest(facts: &Facts) -> Answer {
             weigh.measured(what, facts.now, all == keyed);
         }
     }
-    weigh.answer()
 }
 
-fn encrypted_in_transit(facts: &Facts) -> Answer {
-    let mut weigh = Weigh::in_scope(facts);
+fn encrypted_in_transit(facts: &Facts, weigh: &mut Weigh) {
+    weigh.systems(facts, Claim::EncryptedInTransit, holds);
     match &facts.listener {
         Some(probe) if facts.now.since(probe.at) <= PROBE_LIFE => {
             let modern = matches!(probe.version.as_str(), "TLSv1.3" | "TLSv1.2");
             weigh.measured(format!("the listener speaks {}", probe.version), probe.at, modern);
             let plain = if probe.refuses_plaintext { "refused" } else { "answered" };
             weigh.measured(format!("plain HTTP is {plain}"), probe.at, probe.refuses_plaintext);
+            if !(modern && probe.refuses_plaintext) {
+                let what = "let the listener speak TLS 1.3 or 1.2 and nothing else";
+                weigh.todo(what, "administrator", None, "measures");
+            }
         }
-        Some(_) => weigh.missing("a probe of the listener that is not older than two hours"),
-        None => weigh.missing("a probe of the listener"),
+        Some(_) => {
+            weigh.missing("a probe of the listener that is not older than two hours");
+            weigh.todo("see that the server runs", "administrator", None, "measures");
+        }
+        None => {
+            weigh.missing("a probe of the listener");
+            weigh.todo("see that the server runs", "administrator", None, "measures");
+        }
     }
-    weigh.answer()
 }
 
-fn approved_by_another(facts: &Facts) -> Answer {
-    let mut weigh = Weigh::in_scope(facts);
-    let several = facts.administrators > 1;
-    let what = format!("administrators: {}", facts.administrators);
-    weigh.measured(what, if several { facts.now } else { facts.founded }, several);
-    let own: Vec<_> = facts.grants.iter().filter(|grant| grant.bootstrap).collect();
-    let what = format!("grants in force: {}, self-approved: {}", facts.grants.len(), own.len());
-    let since = own.iter().map(|grant| grant.since).min().unwrap_or(facts.now);
-    weigh.measured(what, since, own.is_empty());
-    weigh.answer()
-}
-
-fn ephemeral_tokens(facts: &Facts) -> Answer {
-    let mut weigh = Weigh::in_scope(facts);
-    let live: Vec<_> = facts.credentials.iter().filter(|one| !one.ended).collect();
-    if live.is_empty() {
-        weigh.missing("a live credential to look at");
-        return weigh.answer();
-    }
-    let end = facts.now.after(TOKEN_LIFE);
-    let bounded = live.iter().filter(|one| one.expires.is_some_and(|at| at <= end)).count();
-    let what =
-        format!("live tokens of 256 bits that expire within 91 days: {bounded} of {}", live.len());
-    weigh.measured(what, facts.now, bounded == live.len());
-    weigh.answer()
-}
-
-fn recorded_access(facts: &Facts) -> Answer {
-    let mut weigh = Weigh::in_scope(facts);
+fn recorded_access(facts: &Facts, weigh: &mut Weigh) {
+    weigh.systems(facts, Claim::ActivityFeed, every);
     if let Some(alarm) = &facts.alarm {
         weigh.measured(format!("the ledger does not sign: {alarm}"), facts.now, false);
+        weigh.todo("mend the store, and start again", "administrator", None, "measures");
     } else {
-        weigh.measured(
-            "the ledger signs; nothing is answered before its entry".into(),
-            facts.now,
-            true,
-        );
+        weigh.measured("the ledger signs; nothing is answered before its entry", facts.now, true);
     }
     match facts.anchored {
         Some(at) if facts.now.since(at) <= ANCHOR_LIFE => {
-            weigh.measured("the heads of all logs are anchored".into(), at, true);
+            weigh.measured("the heads of all logs are anchored", at, true);
         }
-        Some(_) => weigh.missing("an anchor that is not older than five minutes"),
-        None => weigh.missing("an anchor of the heads of all logs"),
-    }
-    weigh.answer()
-}
-
-fn revoked(facts: &Facts) -> Answer {
-    let mut weigh = Weigh::in_scope(facts);
-    let ended: Vec<_> = facts.credentials.iter().filter(|one| one.ended).collect();
-    if ended.is_empty() {
-        weigh.missing("a credential that was ended, to see it refused");
-        return weigh.answer();
-    }
-    let refused = ended.iter().filter(|one| !one.accepted).count();
-    let what = format!("ended credentials that are refused now: {refused} of {}", ended.len());
-    weigh.measured(what, facts.now, refused == ended.len());
-    weigh.answer()
-}
-
-/// Collects facts and what is missing, and draws the conclusion in one place.
-#[derive(Default)]
-struct Weigh {
-    facts: Vec<Fact>,
-    missing: Vec<String>,
-}
-
-impl Weigh {
-    /// Begins with the scope: without a fresh statement nothing that speaks of systems holds.
-    fn in_scope(facts: &Facts) -> Self {
-        let mut weigh = Self::default();
-        match &facts.scope {
-            Some(scope) if facts.now.since(scope.at) <= SCOPE_LIFE => weigh.facts.push(Fact {
-                what: format!(
-                    "1 of 1 systems: {} states that Bailee alone holds Service Data",
-                    scope.by
-                ),
-                at: scope.at,
-                basis: Basis::Recorded,
-                good: true,
-            }),
-            Some(_) => weigh.missing("a statement of scope that is not older than 92 days"),
-            None => weigh.missing("a statement of which systems hold Service Data"),
+        other => {
+            weigh.missing(match other {
+                Some(_) => "an anchor that is not older than five minutes",
+                None => "an anchor of the heads of all logs",
+            });
+            weigh.todo("see that the server runs", "administrator", None, "measures");
         }
-        weigh
-    }
-
-    fn measured(&mut self, what: String, at: Moment, good: bool) {
-        self.facts.push(Fact { what, at, basis: Basis::Measured, good });
-    }
-
-    fn missing(&mut self, what: &str) {
-        self.missing.push(what.to_owned());
-    }
-
-    fn answer(self) -> Answer {
-        let bad = self.facts.iter().filter(|fact| !fact.good).map(|fact| fact.at).min();
-        let state = match (bad, self.missing.is_empty()) {
-            (Some(_), _) => State::Failing,
-            (None, true) => State::Holding,
-            (None, false) => State::Unproven,
-        };
-        let since = bad.or_else(|| self.facts.iter().map(|fact| fact.at).max());
-        let basis = self.facts.iter().map(|fact| fact.basis).min();
-        Answer { state, basis, since, facts: self.facts, missing: self.missing }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        ANCHOR_LIFE, CONTROLLED, CredentialFact, Facts, GrantFact, Listener, PROBE_LIFE,
-        SCOPE_LIFE, Scope, State, control,
+        ANCHOR_LIFE, CredentialFact, Facts, GrantFact, Listener, PROBE_LIFE, Scope, control,
     };
+    use crate::measures::weigh::{SCOPE_LIFE, State};
     use kernel::Moment;
     use std::time::Duration;
 
+    const CONTROLLED: [&str; 7] = ["E2.1", "E2.2", "E4.2", "E5.1", "E5.2", "E5.3", "E5.5"];
     const NOW: Moment = Moment(1_795_356_131_000_000);
 
     fn before(span: Duration) -> Moment {
@@ -341,12 +278,17 @@ mod tests {
             anchored: Some(NOW),
             administrators: 2,
             founded: Moment(1),
-            grants: vec![GrantFact { bootstrap: false, since: NOW }],
+            grants: vec![GrantFact { since: NOW, ..GrantFact::default() }],
             credentials: vec![
                 CredentialFact { ended: false, accepted: true, expires: Some(NOW) },
                 CredentialFact { ended: true, accepted: false, expires: None },
             ],
+            responders: vec![],
             scope: Some(Scope { by: "person:lea".into(), at: NOW }),
+            third: super::Third::default(),
+            strangers_refused: Some(true),
+            history: Some((1, NOW)),
+            house: std::sync::Arc::default(),
         }
     }
 
@@ -371,7 +313,7 @@ mod tests {
     fn a_bad_fact_fails_even_without_a_scope() {
         let plain = Listener { version: "TLSv1.3".into(), refuses_plaintext: false, at: NOW };
         let old = Listener { version: "SSLv3".into(), refuses_plaintext: true, at: NOW };
-        let own = GrantFact { bootstrap: true, since: Moment(7) };
+        let own = GrantFact { bootstrap: true, since: Moment(7), ..GrantFact::default() };
         let endless = CredentialFact { ended: false, accepted: true, expires: None };
         let accepted = CredentialFact { ended: true, accepted: true, expires: None };
         for scope in [good().scope, None] {
@@ -391,7 +333,7 @@ mod tests {
             let credentials = vec![accepted.clone()];
             check("E5.5", &Facts { credentials, ..base.clone() }, State::Failing);
         }
-        let since = control("E5.6", &Facts { grants: vec![own], ..good() }).since;
+        let since = control("E5.1", &Facts { grants: vec![own], ..good() }).since;
         assert_eq!(since, Some(Moment(7)), "failing since the bad fact");
     }
 

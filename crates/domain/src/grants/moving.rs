@@ -1,0 +1,140 @@
+//! Movers: somebody's job changes, and with it their roles; grants that the new roles are not
+//! eligible for end at once, for good.
+//!
+//! A grant that ended does not come back with the role: it has to be approved anew. What was
+//! before stays in the registers. A grant that allows several things ends as a whole if one of them
+//! is outside the new roles. It does not touch the services that the person owns.
+
+use super::Grant;
+use crate::people::{self, Moving, Person, administrators, eligible};
+use crate::register;
+use kernel::authority;
+use kernel::engine::Wants;
+use kernel::id::{Name, PrincipalId};
+use kernel::{
+    Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+};
+
+/// Grants that may end with one move; somebody with more has them ended one by one before.
+const MOST: usize = 500;
+
+const ADMINISTRATOR: &str = "administrator";
+
+/// Changes somebody's roles.
+pub struct MovePerson {
+    who: PrincipalId,
+    key: RecordKey,
+    roles: Vec<String>,
+    reason: String,
+    /// The grants that end with it, as they were when this was made.
+    grants: Vec<(String, RecordKey)>,
+}
+
+impl MovePerson {
+    /// To these roles, which replace those there are.
+    ///
+    /// # Errors
+    /// `Invalid` for a role that is none or a reason that is not 1 to 500 bytes on one line;
+    /// `Limit` if more than 500 grants would end.
+    pub fn new(kernel: &Kernel, name: &Name, roles: &[String], reason: &str) -> Result<Self> {
+        let (who, key) =
+            (PrincipalId::person(name), register::key::<Person>(kernel, name.as_str())?);
+        let (roles, reason) = (people::known_roles(roles)?, people::stated_reason(reason)?);
+        let outside = outside(kernel.authority(), &who, &roles, kernel.now());
+        if outside.len() > MOST {
+            let why = format!("more than {MOST} grants would end with it: end some of them first");
+            return Err(Error::limit(why));
+        }
+        let grants = outside.into_iter().map(|id| {
+            let key = register::key::<Grant>(kernel, &id)?;
+            Ok((id, key))
+        });
+        Ok(Self { who, key, grants: grants.collect::<Result<_>>()?, roles, reason })
+    }
+
+    /// Whether the caller may make this change of this person.
+    fn check(&self, work: &Work<'_>, row: &Person) -> Result<()> {
+        if row.left.is_some() {
+            return Err(Error::conflict(format!("person `{}` left already", row.name)));
+        }
+        let administers = |roles: &[String]| roles.iter().any(|role| role == ADMINISTRATOR);
+        let (was, will) = (administers(&row.roles), administers(&self.roles));
+        let own = row.vendor.is_none();
+        if own && was && !will && administrators(work)? <= 1 {
+            return Err(Error::conflict(
+                "the last administrator cannot give the role up: take in another one first",
+            ));
+        }
+        let caller = &work.caller().principal;
+        if *caller == self.who {
+            return Err(Error::forbidden(
+                "nobody changes their own roles: let another person do it",
+            ));
+        }
+        let by = work.rights()?.principal(caller);
+        if was != will && !by.is_some_and(|by| administers(&by.roles)) {
+            return Err(Error::forbidden(format!(
+                "only an administrator gives or takes the role `{ADMINISTRATOR}`: ask one"
+            )));
+        }
+        let mut before = row.roles.clone();
+        before.sort_unstable();
+        let mut after = self.roles.clone();
+        after.sort_unstable();
+        if before == after {
+            return Err(Error::conflict(format!("person `{}` has these roles already", row.name)));
+        }
+        Ok(())
+    }
+}
+
+impl Operation for MovePerson {
+    type Output = Person;
+
+    fn target(&self) -> Target {
+        on_house(Moving::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+        for (_, key) in &self.grants {
+            wants.record(key);
+        }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Person>> {
+        let (allowed, mut row) = register::load::<Person, Moving>(work, &self.key)?;
+        self.check(work, &row)?;
+        let now = work.now();
+        let outside = outside(work.rights()?, &self.who, &self.roles, now);
+        let key = |id: &String| self.grants.iter().find(|(known, _)| known == id);
+        let Some(keys) = outside.iter().map(key).collect::<Option<Vec<_>>>() else {
+            return Err(Error::unavailable("a grant was given in the meantime: try again"));
+        };
+        let was = row.roles.join(",");
+        row.moved(&self.roles, work.caller().principal.as_str(), &self.reason, keys.len(), now);
+        let fields =
+            vec![("was", was), ("roles", row.roles.join(",")), ("ended", keys.len().to_string())];
+        work.save(allowed, register::body(&row)?, fields)?;
+        for (_, key) in keys {
+            let (allowed, mut grant) = register::load::<Grant, Moving>(work, key)?;
+            grant.ended.get_or_insert(now.0);
+            work.save(allowed, register::body(&grant)?, vec![("to", grant.to.clone())])?;
+        }
+        Ok(After::now(row))
+    }
+}
+
+/// The grants of a person that count now or later, and that these roles are not eligible for.
+fn outside(
+    rights: &authority::Authority,
+    who: &PrincipalId,
+    roles: &[String],
+    now: Moment,
+) -> Vec<String> {
+    let counts = |grant: &authority::Grant| !grant.ended && now < grant.not_after;
+    let beyond = |grant: &authority::Grant| grant.verbs.iter().any(|verb| !eligible(roles, *verb));
+    let held = rights.grants_of(who);
+    let outside = held.iter().filter(|grant| counts(grant) && beyond(grant));
+    outside.map(|grant| grant.id.clone()).collect()
+}

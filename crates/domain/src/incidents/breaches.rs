@@ -1,0 +1,311 @@
+//! Breaches: one incident and one account that a person verified to be affected, with the clock of
+//! the notice that is owed.
+//!
+//! Its deadline is computed from three things: when it was verified, how many hours the catalogue
+//! gave then, and which orders hold it. Warnings are noted once each, at a quarter, half, three
+//! quarters and nine tenths of the time, and when it has run out. It is notified when a notice
+//! reached every contact that it was sent to, or another way of delivery is documented.
+//!
+//! A row is made by verifying an account in an incident, and in no other way; no step changes one.
+
+use super::clock::{self, Left, Span};
+
+use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act};
+use kernel::engine::Wants;
+use kernel::{
+    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What happened to an account's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Harm {
+    /// Unauthorised access to it.
+    Access,
+    /// Improper disclosure of it.
+    Disclosure,
+    /// It is lost.
+    Loss,
+    /// It is altered or destroyed in part.
+    Corruption,
+    /// It cannot be reached.
+    Unavailability,
+}
+
+impl Harm {
+    /// Whether it makes a Service Data Breach: access or disclosure.
+    pub fn is_breach(self) -> bool {
+        matches!(self, Self::Access | Self::Disclosure)
+    }
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Disclosure => "disclosure",
+            Self::Loss => "loss",
+            Self::Corruption => "corruption",
+            Self::Unavailability => "unavailability",
+        }
+    }
+}
+
+/// An order that stops the clock for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldFor {
+    /// The hold, by its id.
+    pub hold: String,
+    /// First moment it counts.
+    pub from: When,
+    /// First moment it counts no more.
+    pub to: When,
+}
+
+/// A warning that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// How much of the time was used, in percent; 100 is a missed deadline.
+    pub percent: u32,
+    /// When it was noted.
+    pub at: When,
+}
+
+/// That the account was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notified {
+    /// The notice, by its id.
+    pub notice: String,
+    /// When it had reached whom it had to reach.
+    pub at: When,
+}
+
+/// An account that is affected by an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Breach {
+    /// The incident, by its id.
+    pub incident: String,
+    /// The account, by its readable id.
+    pub account: String,
+    /// What happened to its data.
+    pub harm: Harm,
+    /// On what the verification rests.
+    pub basis: String,
+    /// When the incident was first suspected.
+    pub suspected_at: When,
+    /// Who verified it, and when: the clock's start.
+    pub verified: Mark,
+    /// Hours from then until the notice is due, as the catalogue said at that time.
+    pub hours: u32,
+    /// The first moment at which the notice is late, with the orders as they stand.
+    pub deadline: When,
+    /// Orders that stop the clock.
+    pub holds: Vec<HeldFor>,
+    /// Warnings that were given, each once.
+    pub warnings: Vec<Warning>,
+    /// How many notices were written to the account about it.
+    pub notices: u32,
+    /// When the account was told, if it was.
+    pub notified: Option<Notified>,
+}
+
+/// When warnings are due, in percent of the time.
+pub const WARNINGS: [u32; 5] = [25, 50, 75, 90, 100];
+
+/// What became of a warning whose moment may have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warned {
+    /// It was given now.
+    Now,
+    /// The account was told, or the warning was given before.
+    Settled,
+    /// Its moment moved, because an order holds the clock.
+    Later(Moment),
+}
+
+impl Breach {
+    fn spans(&self) -> Vec<Span> {
+        self.holds.iter().map(|one| (one.from.0, one.to.0)).collect()
+    }
+
+    /// Computes the deadline from everything else.
+    pub fn settle(&mut self) {
+        self.deadline = When(clock::deadline(self.verified.at.0, self.hours, &self.spans()));
+    }
+
+    /// What is left of the time.
+    pub fn left(&self, now: Moment) -> Left {
+        clock::left(self.verified.at.0, self.hours, &self.spans(), now)
+    }
+
+    /// Whether an order stops the clock now.
+    pub fn held(&self, now: Moment) -> bool {
+        self.holds.iter().any(|one| one.from.0 <= now && now < one.to.0)
+            && self.left(now).held_to.is_some()
+    }
+
+    /// Whether the deadline passed before the account was told.
+    pub fn late(&self, now: Moment) -> bool {
+        self.notified.as_ref().map_or(now, |one| one.at.0) >= self.deadline.0
+    }
+
+    /// Which warnings are still to be given, and when.
+    pub fn schedule(&self, now: Moment) -> Vec<(Moment, u32)> {
+        let given = |percent: u32| self.warnings.iter().any(|one| one.percent == percent);
+        let left =
+            WARNINGS.into_iter().filter(|percent| self.notified.is_none() && !given(*percent));
+        left.map(|percent| (self.due(percent).max(now), percent)).collect()
+    }
+
+    fn due(&self, percent: u32) -> Moment {
+        clock::reached(self.verified.at.0, self.hours, &self.spans(), percent)
+    }
+
+    /// Gives a warning, if its moment has come and it was not given before.
+    pub fn warn(&mut self, percent: u32, now: Moment) -> Warned {
+        let given = self.warnings.iter().any(|one| one.percent == percent);
+        if self.notified.is_some() || given {
+            return Warned::Settled;
+        }
+        let due = self.due(percent);
+        if now < due {
+            return Warned::Later(due);
+        }
+        self.warnings.push(Warning { percent, at: When(now) });
+        Warned::Now
+    }
+}
+
+/// The id of the row of an incident and an account.
+pub fn id(incident: &str, account: &str) -> String {
+    format!("{incident}.{account}")
+}
+
+/// Nothing: a breach is verified in its incident.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBreach {}
+
+impl Row for Breach {
+    const NOUN: &'static str = "breach";
+    const REGISTER: &'static str = "breaches";
+    const FORMAT: &'static str = "breach/v1";
+    const ADD: &'static str = "breach.add";
+    const READ: &'static str = "breach.read";
+    const LIST: &'static str = "breach.list";
+    type New = NewBreach;
+
+    fn add(_: &NewBreach, _: &mut At<'_, '_>) -> Result<Self> {
+        Err(Error::conflict("an account is verified in its incident: use `verify` there"))
+    }
+
+    fn status(&self, now: Moment) -> Status {
+        let late = self.late(now);
+        if let Some(told) = &self.notified {
+            let over = told.at.0.since(self.deadline.0);
+            return match late {
+                false => Status::of("notified", Tone::Good),
+                true => Status::of("notified-late", Tone::Bad).what(format!(
+                    "the account was told {} after the deadline",
+                    clock::shown(over)
+                )),
+            };
+        }
+        if late {
+            let what = "the account was not told in time: send the notice at once";
+            return Status::of("missed", Tone::Bad)
+                .what(what)
+                .due(self.deadline.0)
+                .who("responder");
+        }
+        let left = self.left(now);
+        let span = clock::shown(left.span);
+        match left.held_to {
+            Some(to) => Status::of("held", Tone::Due)
+                .what(format!("held by order; then {span} are left"))
+                .due(to)
+                .who("counsel"),
+            None => Status::of("running", Tone::Due)
+                .what(format!("{span} left to tell the account"))
+                .due(self.deadline.0)
+                .who("responder"),
+        }
+    }
+}
+
+act!(
+    /// A warning about a clock was due.
+    Warn, "breach.warn", None, false
+);
+
+/// The job that gives a warning.
+pub const WARN: &str = "breach.warn";
+
+/// What that job is about.
+pub fn object(id: &str, percent: u32) -> String {
+    format!("{id}|{percent}")
+}
+
+/// Gives a warning about a clock, or notes that it is not due.
+pub struct GiveWarning {
+    key: RecordKey,
+    percent: u32,
+}
+
+impl GiveWarning {
+    /// The one that the job names.
+    ///
+    /// # Errors
+    /// `Internal` for a job of another form.
+    pub fn new(kernel: &Kernel, object: &str) -> Result<Self> {
+        let bad = || Error::internal(format!("the job `{object}` has another form"));
+        let (id, percent) = object.split_once('|').ok_or_else(bad)?;
+        let percent = percent.parse().map_err(|_| bad())?;
+        Ok(Self { key: register::key::<Kept<Breach>>(kernel, id)?, percent })
+    }
+}
+
+impl Operation for GiveWarning {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        on_house(Warn::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let (allowed, mut kept) = register::load::<Kept<Breach>, Warn>(work, &self.key)?;
+        let percent = ("percent", self.percent.to_string());
+        let outcome = match kept.row.warn(self.percent, work.now()) {
+            Warned::Now => {
+                let account = ("account", kept.row.account.clone());
+                work.save(allowed, register::body(&kept)?, vec![percent, account])?;
+                return Ok(After::now(()));
+            }
+            Warned::Settled => "settled".to_owned(),
+            Warned::Later(due) => {
+                work.later(due, HOUSE, WARN, &object(&kept.id, self.percent));
+                format!("moved to {}", due.rfc3339())
+            }
+        };
+        let fields = vec![("breach", kept.id), percent, ("outcome", outcome)];
+        work.note(HOUSE, Warn::ACTION.name, fields);
+        Ok(After::now(()))
+    }
+}
+
+const STEPS: &[Entry] = &[];
+
+/// The register, as the faces know it.
+pub const REGISTER: Register = Register::of::<Breach>(
+    "incidents",
+    "Accounts that a person verified to be affected, each with the clock of its notice",
+)
+.serves(&["E4.4", "E4.5", "E4.6", "E4.7"])
+.first("Verify an affected account in its incident: that makes a row here and starts its clock")
+.columns(&["incident", "account", "harm", "deadline", "notified"])
+.steps(STEPS);

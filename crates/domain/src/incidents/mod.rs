@@ -1,0 +1,443 @@
+//! Incidents: events that may affect confidentiality, integrity or availability; and what hangs on
+//! them: playbooks, the rota, affected accounts, breaches with their clocks, orders that hold a
+//! notice, contacts, notices.
+//!
+//! The moment of suspicion is stated once and never changes; from it runs a budget within which
+//! somebody verifies or refutes, account by account. Verifying is the act of a named person, and
+//! starts that account's clock, which is a row of its own: nothing that is found later moves it.
+//! An incident closes only when everything required is done or excepted with a reason, every
+//! account that was found is judged, and every verified one is notified or held by an order.
+//!
+//! Nothing here detects, pages or sends. Accounts are judged by people; what was found in the log
+//! ([`affected`]) is where they begin to look.
+
+pub mod affected;
+pub mod breaches;
+pub mod clock;
+pub mod contacts;
+pub mod holds;
+mod judging;
+pub mod notices;
+pub mod playbooks;
+mod room;
+pub mod shifts;
+
+pub use room::{INVESTIGATE, NoteOverdue, Overdue};
+
+use crate::catalogue;
+use crate::register::{At, Entry, Mark, Needs, Register, Row, Status, Tone, When, line, step};
+use kernel::id::AccountId;
+use kernel::{Error, Moment, Result};
+use playbooks::{Phase, Planned, Playbook};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What kind of event it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Unauthorised access to Service Data, or its improper disclosure.
+    Breach,
+    /// Service Data is lost.
+    Loss,
+    /// Service Data is altered or destroyed in part.
+    Corruption,
+    /// The service or its data cannot be reached.
+    Unavailability,
+    /// Anything else that may affect security.
+    Other,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 5] =
+        [Self::Breach, Self::Loss, Self::Corruption, Self::Unavailability, Self::Other];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Breach => "breach",
+            Self::Loss => "loss",
+            Self::Corruption => "corruption",
+            Self::Unavailability => "unavailability",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Who does what in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assigned {
+    /// The role, such as `communications`.
+    pub role: String,
+    /// Who: `person:NAME`.
+    pub person: String,
+    /// Who assigned them, and when.
+    pub mark: Mark,
+}
+
+/// What somebody did or decided, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Said {
+    /// The words.
+    pub text: String,
+    /// Who, and when.
+    pub mark: Mark,
+}
+
+/// Something to be done in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Task {
+    /// Its number in the incident.
+    pub number: u32,
+    /// What is to be done.
+    pub title: String,
+    /// When in an incident, for a step of the playbook.
+    pub phase: Option<Phase>,
+    /// The role that does it, for a step of the playbook.
+    pub role: Option<String>,
+    /// Who does it: `person:NAME`.
+    pub owner: Option<String>,
+    /// By when.
+    pub due: Option<When>,
+    /// Whether the incident cannot be closed without it.
+    pub required: bool,
+    /// What came of it, once it is done.
+    pub done: Option<Said>,
+    /// Why it is not done, if somebody decided that.
+    pub excepted: Option<Said>,
+}
+
+impl Task {
+    /// Whether nothing is left to do about it.
+    pub fn settled(&self) -> bool {
+        self.done.is_some() || self.excepted.is_some()
+    }
+
+    /// Whether it should be done by now, is required, and is not.
+    pub fn overdue(&self, now: Moment) -> bool {
+        self.required && !self.settled() && self.due.is_some_and(|due| due.0 <= now)
+    }
+}
+
+/// An account that is not affected, as somebody judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refuted {
+    /// The account, by its readable id.
+    pub account: String,
+    /// Why it is not affected.
+    pub why: String,
+    /// Who judged, and when.
+    pub mark: Mark,
+}
+
+/// An incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Incident {
+    /// What it is about.
+    pub title: String,
+    /// What kind of event it is.
+    pub class: Class,
+    /// How bad: 1 is the worst, 4 the mildest.
+    pub severity: u8,
+    /// Who or what noticed it.
+    pub source: String,
+    /// When it was first suspected. This never changes.
+    pub suspected_at: When,
+    /// By when somebody verifies or refutes that an account is affected.
+    pub investigate_by: When,
+    /// The playbooks that are followed.
+    pub playbooks: Vec<String>,
+    /// Who triaged it last, and when.
+    pub triaged: Option<Mark>,
+    /// Who leads: `person:NAME`.
+    pub lead: Option<String>,
+    /// Who does what.
+    pub roles: Vec<Assigned>,
+    /// What is to be done.
+    pub tasks: Vec<Task>,
+    /// What was noted, oldest first; earlier notes are in the row's history.
+    pub timeline: Vec<Said>,
+    /// Questions about affected accounts that were asked, by their ids.
+    pub scoped: Vec<String>,
+    /// Accounts that are affected, as somebody verified; each is a row of `breaches`.
+    pub verified: Vec<String>,
+    /// Accounts that are not affected, as somebody judged.
+    pub refuted: Vec<Refuted>,
+    /// Orders that hold notices about it, by their ids.
+    pub holds: Vec<String>,
+    /// When it was noted that the investigation took too long, if it did.
+    pub escalated: Option<When>,
+    /// How it was kept from getting worse.
+    pub contained: Option<Said>,
+    /// What came of it, once it is closed.
+    pub closed: Option<Said>,
+}
+
+/// Tasks of one incident.
+const TASKS: usize = 200;
+/// Notes kept in the row; earlier ones are in its history.
+const NOTES: usize = 200;
+/// Accounts that one incident verifies or refutes; beyond it an incident is declared anew, because
+/// every version of the row holds them all.
+const ACCOUNTS: usize = 2000;
+
+impl Incident {
+    /// Whether the budget of the investigation is over, and nobody has judged anything.
+    pub fn overdue(&self, now: Moment) -> bool {
+        self.closed.is_none() && !self.judged() && self.investigate_by.0 <= now
+    }
+
+    /// Whether somebody verified or refuted that an account is affected.
+    pub fn judged(&self) -> bool {
+        !self.verified.is_empty() || !self.refuted.is_empty()
+    }
+
+    /// Whether an account was judged: verified, or refuted.
+    pub fn knows(&self, account: &str) -> bool {
+        let refuted = self.refuted.iter().any(|one| one.account == account);
+        refuted || self.verified.iter().any(|one| one == account)
+    }
+
+    fn open(&self) -> Result<()> {
+        match self.closed {
+            Some(_) => Err(Error::conflict("this incident is closed: declare another one")),
+            None => Ok(()),
+        }
+    }
+
+    fn follow(&mut self, name: &str, steps: &[Planned], from: Moment) -> Result<()> {
+        if self.playbooks.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        if self.playbooks.len() >= 5 {
+            return Err(Error::limit("an incident follows at most five playbooks"));
+        }
+        for one in steps {
+            let hours = |hours: u32| Duration::from_secs(u64::from(hours) * 3600);
+            let holder = self.roles.iter().find(|assigned| assigned.role == one.role);
+            let owner = holder.map(|assigned| assigned.person.clone());
+            self.task(Task {
+                number: 0,
+                title: one.title.clone(),
+                phase: Some(one.phase),
+                role: Some(one.role.clone()),
+                owner,
+                due: one.within_hours.map(|within| When(from.after(hours(within)))),
+                required: one.required,
+                done: None,
+                excepted: None,
+            })?;
+        }
+        self.playbooks.push(name.to_owned());
+        Ok(())
+    }
+
+    fn task(&mut self, task: Task) -> Result<()> {
+        if self.tasks.len() >= TASKS {
+            return Err(Error::limit(format!("an incident has at most {TASKS} tasks")));
+        }
+        let number = self.tasks.iter().map(|one| one.number).max().unwrap_or(0) + 1;
+        self.tasks.push(Task { number, ..task });
+        Ok(())
+    }
+}
+
+/// An incident to be declared.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewIncident {
+    /// What it is about, on one line.
+    pub title: String,
+    /// What kind of event it is, as far as that is known.
+    pub class: Class,
+    /// How bad: 1 is the worst, 4 the mildest.
+    pub severity: u8,
+    /// Who or what noticed it, on one line.
+    pub source: String,
+    /// When it was first suspected, not later than now; now if nothing is stated.
+    pub suspected_at: Option<When>,
+    /// The playbook that is followed, by its name.
+    pub playbook: Option<String>,
+}
+
+impl Row for Incident {
+    const NOUN: &'static str = "incident";
+    const REGISTER: &'static str = "incidents";
+    const FORMAT: &'static str = "incident/v1";
+    const ADD: &'static str = "incident.add";
+    const READ: &'static str = "incident.read";
+    const LIST: &'static str = "incident.list";
+    type New = NewIncident;
+
+    fn needs(new: &NewIncident, needs: &mut Needs<'_>) -> Result<()> {
+        catalogue::need(needs)?;
+        followed(new.playbook.as_deref(), needs)
+    }
+
+    fn add(new: &NewIncident, at: &mut At<'_, '_>) -> Result<Self> {
+        let suspected_at = new.suspected_at.unwrap_or(When(at.now()));
+        if suspected_at.0 > at.now() {
+            let why = "a suspicion is not later than now: leave it out if it is new";
+            return Err(Error::invalid("suspected_at", why));
+        }
+        let hours = catalogue::parameters(at)?.investigation_hours;
+        let investigate_by = suspected_at.0.after(Duration::from_secs(u64::from(hours) * 3600));
+        let mut row = Self {
+            title: line("title", &new.title, 200)?,
+            class: new.class,
+            severity: severity(new.severity)?,
+            source: line("source", &new.source, 200)?,
+            suspected_at,
+            investigate_by: When(investigate_by),
+            playbooks: vec![],
+            triaged: None,
+            lead: None,
+            roles: vec![],
+            tasks: vec![],
+            timeline: vec![],
+            scoped: vec![],
+            verified: vec![],
+            refuted: vec![],
+            holds: vec![],
+            escalated: None,
+            contained: None,
+            closed: None,
+        };
+        if let Some(name) = &new.playbook {
+            row.follow(name, &approved(name, at)?, at.now())?;
+        }
+        at.tell("class", new.class.word());
+        at.later(investigate_by, INVESTIGATE, at.id().to_owned());
+        Ok(row)
+    }
+
+    fn status(&self, now: Moment) -> Status {
+        let lead = self.lead.as_deref().unwrap_or("responder");
+        if self.closed.is_some() {
+            return Status::of("closed", Tone::Past);
+        }
+        if self.overdue(now) {
+            let what = "the investigation takes too long: verify or refute, account by account";
+            let overdue = Status::of("overdue", Tone::Bad).what(what);
+            return overdue.due(self.investigate_by.0).who(lead);
+        }
+        if let Some(task) = self.tasks.iter().find(|task| task.overdue(now)) {
+            let late = Status::of("late", Tone::Bad).what(format!("not done: {}", task.title));
+            let due = task.due.map_or(now, |due| due.0);
+            return late.due(due).who(task.owner.as_deref().unwrap_or(lead));
+        }
+        if self.lead.is_none() {
+            let what = "nobody leads it yet: triage it";
+            let new = Status::of("declared", Tone::Due).what(what).who(lead);
+            return new.due(self.investigate_by.0);
+        }
+        if !self.judged() {
+            let what = "verify or refute, account by account";
+            let open = Status::of("investigating", Tone::Due).what(what).who(lead);
+            return open.due(self.investigate_by.0);
+        }
+        let left = self.tasks.iter().filter(|task| task.required && !task.settled()).count();
+        let word = if self.contained.is_some() { "contained" } else { "responding" };
+        let what =
+            format!("required tasks left: {left}; accounts affected: {}", self.verified.len());
+        Status::of(word, Tone::Due).what(what).who(lead)
+    }
+}
+
+fn severity(severity: u8) -> Result<u8> {
+    match severity {
+        1..=4 => Ok(severity),
+        _ => Err(Error::invalid("severity", "state 1 (the worst) to 4 (the mildest)")),
+    }
+}
+
+fn followed(playbook: Option<&str>, needs: &mut Needs<'_>) -> Result<()> {
+    playbook.map_or(Ok(()), |name| needs.row::<Playbook>(name))
+}
+
+/// The steps of a playbook that may be followed.
+fn approved(name: &str, at: &At<'_, '_>) -> Result<Vec<Planned>> {
+    let kept = at.named::<Playbook>("playbook", name)?;
+    if !kept.row.counts() {
+        let why =
+            format!("playbook `{name}` is not approved as it stands: approve it, or leave it out");
+        return Err(Error::invalid("playbook", why));
+    }
+    Ok(kept.row.steps)
+}
+
+/// Declares nothing, but checks that a readable id is that of an account.
+pub(crate) fn account(field: &'static str, id: &str, needs: &Needs<'_>) -> Result<()> {
+    let known = AccountId::parse(id).and_then(|id| needs.kernel.slot(&id));
+    known.map(|_| ()).map_err(|_| {
+        let id = kernel::id::shown(id);
+        Error::invalid(field, format!("there is no account `{id}`: state its readable id"))
+    })
+}
+
+/// Roles that answer incidents.
+pub(crate) const RESPONDERS: [&str; 2] = ["responder", "security-lead"];
+
+/// Checks that somebody is an active person of the provider who answers incidents.
+pub(crate) fn responder(field: &'static str, id: &str, at: &At<'_, '_>) -> Result<()> {
+    let person = at.person(field, id)?;
+    let able = person.roles.iter().any(|role| RESPONDERS.contains(&role.as_str()));
+    if !able || person.vendor.is_some() {
+        let why = format!(
+            "`{id}` is no responder: name somebody with one of `{}`",
+            RESPONDERS.join("`, `")
+        );
+        return Err(Error::invalid(field, why));
+    }
+    Ok(())
+}
+
+/// The provider's own person who acts, for what only a named person decides.
+///
+/// # Errors
+/// `Forbidden` for anybody else.
+pub(crate) fn judge(at: &At<'_, '_>, what: &str) -> Result<Mark> {
+    let by = at.rights()?.principal(at.by());
+    let own = |one: &std::sync::Arc<kernel::authority::Principal>| {
+        one.id.parts().0 == "person" && one.vendor.is_none() && one.active
+    };
+    match by.filter(own) {
+        Some(_) => Ok(at.mark()),
+        None => Err(Error::forbidden(format!("{what} is the act of a person of the provider"))),
+    }
+}
+
+/// SHA-256 of a text, in hexadecimal, as `sha256sum` prints it.
+pub(crate) fn fingerprint(text: &str) -> String {
+    hex(&kernel::digest(text.as_bytes()))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const STEPS: &[Entry] = &[
+    step::<Incident, room::Triage>("triage", "Says what it is, how bad, and who leads"),
+    step::<Incident, room::Assign>("assign", "Gives a role in it to somebody"),
+    step::<Incident, room::Plan>("task", "Adds something to be done"),
+    step::<Incident, room::Done>("done", "Says that a task is done, and what came of it"),
+    step::<Incident, room::Except>("except", "Says why a task is not done"),
+    step::<Incident, room::Note>("note", "Writes into the timeline"),
+    step::<Incident, judging::Scope>("scope", "Asks the log which accounts somebody touched"),
+    step::<Incident, judging::Verify>("verify", "Verifies that an account is affected"),
+    step::<Incident, judging::Refute>("refute", "Judges that accounts are not affected"),
+    step::<Incident, room::Contain>("contain", "Says how it was kept from getting worse"),
+    step::<Incident, room::Close>("close", "Closes it, once nothing is left to do"),
+];
+
+/// The register, as the faces know it.
+pub const REGISTER: Register = Register::of::<Incident>(
+    "incidents",
+    "Events that may affect confidentiality, integrity or availability, and what is done then",
+)
+.serves(&["E1.6", "E4.1", "E4.6"])
+.first("Declare an incident as soon as there is a suspicion, with what is known")
+.columns(&["title", "class", "severity", "lead", "suspected_at"])
+.steps(STEPS);

@@ -1,0 +1,398 @@
+//! Signing in: a link begins one session, once; a session lasts a working day and can be ended.
+//!
+//! Links and sessions are credentials of their holder like any other: kept by hash, ended with the
+//! holder, and looked at by the kernel with every request. A link does nothing but begin a session.
+//! How a link reaches its holder is not decided here.
+
+use super::Member;
+use crate::people::{self, Person, StoredCredential, Use, issue};
+use crate::register::{self, Day, Kept, Noun, act};
+use kernel::authority::Caller;
+use kernel::engine::Wants;
+use kernel::id::{Name, PrincipalId};
+use kernel::{
+    Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+};
+use std::marker::PhantomData;
+use std::time::Duration;
+
+act!(
+    /// Sending a person a link to sign in with.
+    LinkPerson, "person.invite", None, true
+);
+act!(
+    /// Sending a member a link to sign in with.
+    LinkMember, "member.link", None, true
+);
+act!(
+    /// A link begins a session.
+    SessionBegins, "session.begin", None, true
+);
+act!(
+    /// A session ends itself.
+    SessionEnds, "session.end", None, true
+);
+
+/// How long a link counts if nobody says otherwise: long enough to be read the same evening.
+pub const LINK_LIFE: Duration = Duration::from_secs(8 * 3600);
+
+/// How long a session counts.
+pub const SESSION_LIFE: Duration = Duration::from_secs(8 * 3600);
+
+/// Sessions of one holder that may be open; one more ends the oldest.
+const SESSIONS: usize = 5;
+
+/// A checked life of a link.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkLife(Duration);
+
+impl LinkLife {
+    /// 15 minutes to 24 hours.
+    ///
+    /// # Errors
+    /// `Invalid` beyond that.
+    pub fn new(life: Duration) -> Result<Self> {
+        let (least, most) = (Duration::from_secs(15 * 60), Duration::from_secs(24 * 3600));
+        match least <= life && life <= most {
+            true => Ok(Self(life)),
+            false => Err(Error::invalid("for_seconds", "a link lasts 15 minutes to 24 hours")),
+        }
+    }
+}
+
+impl Default for LinkLife {
+    fn default() -> Self {
+        Self(LINK_LIFE)
+    }
+}
+
+/// Whoever signs in to the console: a person, or a member of an account.
+pub trait User: Noun {
+    /// The action by which the provider's team sends one a link.
+    type Invite: Act + Send;
+
+    /// Whether it may not sign in any more.
+    fn gone(&self, now: Moment) -> bool;
+    /// First moment at which nothing of it counts, if that is known.
+    fn until(&self) -> Option<Moment>;
+    /// Its credentials.
+    fn credentials(&mut self) -> &mut Vec<StoredCredential>;
+}
+
+impl User for Person {
+    type Invite = LinkPerson;
+
+    fn gone(&self, _now: Moment) -> bool {
+        self.left.is_some()
+    }
+
+    fn until(&self) -> Option<Moment> {
+        None
+    }
+
+    fn credentials(&mut self) -> &mut Vec<StoredCredential> {
+        &mut self.credentials
+    }
+}
+
+impl User for Kept<Member> {
+    type Invite = LinkMember;
+
+    fn gone(&self, now: Moment) -> bool {
+        !self.row.active(now)
+    }
+
+    fn until(&self) -> Option<Moment> {
+        self.row.until.map(Day::end)
+    }
+
+    fn credentials(&mut self) -> &mut Vec<StoredCredential> {
+        &mut self.row.credentials
+    }
+}
+
+/// A link that was just made. Its token is shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whose it is.
+    pub holder: PrincipalId,
+    /// What the link carries.
+    pub token: String,
+    /// First moment it counts no more.
+    pub until: Moment,
+}
+
+/// A session that was just begun. Its token is shown once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Whose it is.
+    pub holder: PrincipalId,
+    /// What the cookie carries.
+    pub token: String,
+    /// First moment it counts no more.
+    pub until: Moment,
+}
+
+/// A link for a credential list: 256 random bits, of which only the hash is kept. For the first
+/// administrator, before there is anybody who could ask; everybody else gets one by [`IssueLink`].
+pub fn link(random: [u8; 40], now: Moment, life: LinkLife) -> (String, StoredCredential) {
+    let (token, credential) = issue(random, now, life.0);
+    (token, StoredCredential { used_for: Use::Link, ..credential })
+}
+
+/// A stored person with a link of their own, for the first administrator of a new store: body and
+/// what the link carries.
+///
+/// # Errors
+/// `Internal` if the body is no person's.
+pub fn linked(body: &[u8], random: [u8; 40], now: Moment) -> Result<(Vec<u8>, String)> {
+    let mut person: Person = register::parse(body)?;
+    let (token, credential) = link(random, now, LinkLife::new(Duration::from_secs(24 * 3600))?);
+    person.credentials.push(credential);
+    let body = serde_json::to_vec(&person);
+    Ok((body.map_err(|error| Error::internal(format!("person: {error}")))?, token))
+}
+
+/// Makes a link for somebody; links sent before do not count any more.
+pub struct IssueLink<N> {
+    key: RecordKey,
+    holder: PrincipalId,
+    life: LinkLife,
+    noun: PhantomData<N>,
+}
+
+impl IssueLink<Person> {
+    /// For the person of this name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn person(kernel: &Kernel, name: &Name, life: LinkLife) -> Result<Self> {
+        Self::new(kernel, PrincipalId::person(name), life)
+    }
+}
+
+impl IssueLink<Kept<Member>> {
+    /// For the member of this name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn member(kernel: &Kernel, name: &Name, life: LinkLife) -> Result<Self> {
+        Self::new(kernel, PrincipalId::member(name), life)
+    }
+}
+
+impl<N: User> IssueLink<N> {
+    fn new(kernel: &Kernel, holder: PrincipalId, life: LinkLife) -> Result<Self> {
+        let key = register::key::<N>(kernel, holder.parts().1)?;
+        Ok(Self { key, holder, life, noun: PhantomData })
+    }
+}
+
+impl<N: User> Operation for IssueLink<N> {
+    type Output = Link;
+
+    fn target(&self) -> Target {
+        on_house(N::Invite::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Link>> {
+        let (allowed, mut row) = register::load::<N, N::Invite>(work, &self.key)?;
+        let (link, fields) = invite(&mut row, self.holder.clone(), self.life, work)?;
+        work.save(allowed, register::body(&row)?, fields)?;
+        Ok(After::now(link))
+    }
+}
+
+/// Fields of an entry.
+pub(super) type Fields = Vec<(&'static str, String)>;
+
+/// Gives a row a new link and ends those before; answers what the entry says.
+pub(super) fn invite<N: User>(
+    row: &mut N,
+    holder: PrincipalId,
+    life: LinkLife,
+    work: &mut Work<'_>,
+) -> Result<(Link, Fields)> {
+    let now = work.now();
+    if row.gone(now) {
+        return Err(Error::conflict(format!("`{holder}` is gone: it gets no link")));
+    }
+    end_links(row.credentials(), now);
+    let (token, credential) = link(work.random()?, now, life);
+    let credential = bounded(credential, row.until());
+    let until = Moment(credential.expires);
+    let fields = vec![("issued", credential.id.clone()), ("until", until.rfc3339())];
+    people::add(row.credentials(), credential, now)?;
+    Ok((Link { holder, token, until }, fields))
+}
+
+fn end_links(credentials: &mut [StoredCredential], now: Moment) {
+    for one in credentials.iter_mut().filter(|one| one.used_for == Use::Link) {
+        one.ended.get_or_insert(now.0);
+    }
+}
+
+/// No credential outlives its holder.
+fn bounded(credential: StoredCredential, until: Option<Moment>) -> StoredCredential {
+    let expires = until.map_or(credential.expires, |until| until.0.min(credential.expires));
+    StoredCredential { expires, ..credential }
+}
+
+/// Begins a session by the link that the caller holds, and ends the link.
+pub struct BeginSession {
+    own: Own,
+}
+
+impl BeginSession {
+    /// For the caller that [`Kernel::identify`] found behind a link's token.
+    ///
+    /// # Errors
+    /// `Forbidden` for a service: it has no session.
+    pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
+        Ok(Self { own: Own::new(kernel, caller)? })
+    }
+}
+
+impl Operation for BeginSession {
+    type Output = Session;
+
+    fn target(&self) -> Target {
+        on_house(SessionBegins::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.own.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Session>> {
+        match self.own.member {
+            true => self.begin::<Kept<Member>>(work),
+            false => self.begin::<Person>(work),
+        }
+    }
+}
+
+impl BeginSession {
+    fn begin<N: User>(&self, work: &mut Work<'_>) -> Result<After<Session>> {
+        let (allowed, mut row) = register::load::<N, SessionBegins>(work, &self.own.key)?;
+        let now = work.now();
+        let by = self.own.credential(&mut row, work)?;
+        if by.used_for != Use::Link {
+            let why = "only a link begins a session: ask for one with `bailee person invite`";
+            return Err(Error::forbidden(why));
+        }
+        by.ended = Some(now.0);
+        let ended = by.id.clone();
+        end_oldest(row.credentials(), now);
+        let (token, credential) = issue(work.random()?, now, SESSION_LIFE);
+        let credential = StoredCredential { used_for: Use::Session, ..credential };
+        let credential = bounded(credential, row.until());
+        let until = Moment(credential.expires);
+        let fields =
+            vec![("issued", credential.id.clone()), ("ended", ended), ("until", until.rfc3339())];
+        people::add(row.credentials(), credential, now)?;
+        work.save(allowed, register::body(&row)?, fields)?;
+        let holder = self.own.holder.clone();
+        Ok(After::now(Session { holder, token, until }))
+    }
+}
+
+/// Leaves room for one more session.
+fn end_oldest(credentials: &mut [StoredCredential], now: Moment) {
+    let live = |one: &&mut StoredCredential| {
+        one.used_for == Use::Session && one.ended.is_none() && one.expires > now.0
+    };
+    let mut open: Vec<_> = credentials.iter_mut().filter(live).collect();
+    open.sort_by_key(|one| one.issued);
+    let over = (open.len() + 1).saturating_sub(SESSIONS);
+    for one in open.into_iter().take(over) {
+        one.ended = Some(now.0);
+    }
+}
+
+/// Ends the session by which it is asked.
+pub struct EndSession {
+    own: Own,
+}
+
+impl EndSession {
+    /// The session of this caller.
+    ///
+    /// # Errors
+    /// `Forbidden` for a service: it has no session.
+    pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
+        Ok(Self { own: Own::new(kernel, caller)? })
+    }
+}
+
+impl Operation for EndSession {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        on_house(SessionEnds::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.own.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        match self.own.member {
+            true => self.end::<Kept<Member>>(work),
+            false => self.end::<Person>(work),
+        }
+    }
+}
+
+impl EndSession {
+    fn end<N: User>(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let (allowed, mut row) = register::load::<N, SessionEnds>(work, &self.own.key)?;
+        let now = work.now();
+        let by = self.own.credential(&mut row, work)?;
+        if by.used_for != Use::Session {
+            return Err(Error::conflict("this is no session: end a token with `token end`"));
+        }
+        by.ended = Some(now.0);
+        let fields = vec![("ended", by.id.clone())];
+        work.save(allowed, register::body(&row)?, fields)?;
+        Ok(After::now(()))
+    }
+}
+
+/// The row of whoever asks.
+struct Own {
+    key: RecordKey,
+    holder: PrincipalId,
+    member: bool,
+}
+
+impl Own {
+    fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
+        let holder = caller.principal.clone();
+        let (kind, name) = holder.parts();
+        let (member, key) = match kind {
+            "person" => (false, register::key::<Person>(kernel, name)?),
+            "member" => (true, register::key::<Kept<Member>>(kernel, name)?),
+            _ => return Err(Error::forbidden("a service has no session: use its token")),
+        };
+        Ok(Self { key, holder, member })
+    }
+
+    /// The credential by which it is asked.
+    fn credential<'r, N: User>(
+        &self,
+        row: &'r mut N,
+        work: &Work<'_>,
+    ) -> Result<&'r mut StoredCredential> {
+        let caller = work.caller();
+        if caller.principal != self.holder {
+            return Err(Error::internal("a session of somebody else was asked for"));
+        }
+        let found = row.credentials().iter_mut().find(|one| one.id == caller.credential);
+        found.ok_or_else(Error::unauthenticated)
+    }
+}

@@ -1,0 +1,7 @@
+//! The programme, noun by noun.
+
+mod policies;
+mod reviews;
+mod risks;
+mod roster;
+mod trainings;
