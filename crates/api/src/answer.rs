@@ -4,8 +4,8 @@ use crate::problem::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -53,6 +53,14 @@ impl Answer {
     /// With the place of what was created.
     pub(crate) fn location(self, path: &str) -> Self {
         self.header(LOCATION, path)
+    }
+
+    /// As a file of this name, to be saved (RFC 6266). What a name could break out with is
+    /// replaced.
+    pub(crate) fn attachment(self, name: &str) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || " ._-".contains(c);
+        let name: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+        self.header(CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""))
     }
 
     /// With the receipt in a header, for answers whose body is somebody's data.

@@ -6,6 +6,7 @@
 use crate::answer::without_body;
 use crate::body::{self, discard};
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::path::{self, Template};
 use crate::probe::Probed;
 use crate::problem::Problem;
@@ -18,6 +19,7 @@ use hyper::{Method, Request, Response, Version};
 use kernel::Kernel;
 use kernel::authority::Caller;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,11 +28,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const FROM_STRANGERS: u64 = 64 * 1024;
 const FROM_CALLERS: u64 = 64 * 1024 * 1024;
 
+/// Answers what is not the API's: pages for people. The body was read whole, within [`PAGE_BODY`].
+pub type Pages = Arc<
+    dyn Fn(
+            IpAddr,
+            Parts,
+            Vec<u8>,
+            String,
+        ) -> Pin<Box<dyn Future<Output = Response<Vec<u8>>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// Bytes of a form: a pasted list or text, as large as the largest record.
+pub const PAGE_BODY: usize = kernel::limits::BODY_BYTES;
+
 /// The API over one kernel.
 pub(crate) struct App {
+    pub(crate) pages: Option<Pages>,
     pub(crate) kernel: Kernel,
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
+    pub(crate) outbox: Arc<Outbox>,
     /// One template per route, in the order of [`ROUTES`].
     templates: Vec<Template>,
     /// First part of every request's number: differs from start to start.
@@ -50,8 +69,9 @@ impl App {
     pub(crate) fn new(kernel: Kernel) -> Self {
         let boot = (kernel.now().0 / 1000) & 0xff_ffff;
         let templates = ROUTES.iter().map(|route| Template::new(route.path)).collect();
-        let (metrics, probed) = (Metrics::new(), Arc::default());
-        Self { kernel, metrics, probed, templates, boot, count: AtomicU64::new(0) }
+        let (metrics, probed, outbox) = (Metrics::new(), Arc::default(), Arc::default());
+        let count = AtomicU64::new(0);
+        Self { pages: None, kernel, metrics, probed, outbox, templates, boot, count }
     }
 
     /// Answers one request.
@@ -64,6 +84,9 @@ impl App {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let number = format!("r-{:06x}-{count}", self.boot);
         let (parts, mut body) = request.into_parts();
+        if let Some(pages) = self.pages.as_ref().filter(|_| is_page(parts.uri.path())) {
+            return self.page(pages, peer, parts, body, number).await;
+        }
         let found = self.find(&parts.method, parts.uri.path());
         let index = if let Found::Route(index, ..) = found { Some(index) } else { None };
         let caller = self.login(&found, &parts, peer);
@@ -82,6 +105,31 @@ impl App {
         };
         self.metrics.answered(index, response.status());
         if parts.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    /// A page, with a body that arrived whole or not at all.
+    async fn page(
+        &self,
+        pages: &Pages,
+        peer: IpAddr,
+        parts: Parts,
+        mut body: Incoming,
+        number: String,
+    ) -> Response<Full<Bytes>> {
+        let bytes = match body::read(&mut body, PAGE_BODY).await {
+            Ok(bytes) => bytes,
+            Err(problem) => {
+                if parts.version < Version::HTTP_2 {
+                    discard(&mut body, FROM_STRANGERS).await;
+                }
+                let response = problem.into_response(&number);
+                self.metrics.answered(None, response.status());
+                return response;
+            }
+        };
+        let response = pages(peer, parts, bytes, number).await;
+        self.metrics.answered(None, response.status());
+        response.map(|bytes| Full::new(Bytes::from(bytes)))
     }
 
     fn find<'a>(&self, method: &Method, path: &'a str) -> Found<'a> {
@@ -159,11 +207,17 @@ impl App {
                 body::expect_json(&parts.headers)?;
                 body::read(body, limit).await?
             }
+            Takes::Bytes { limit, kind } => {
+                body::expect_kind(&parts.headers, kind)?;
+                body::read(body, limit).await?
+            }
         };
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let call = Call {
+            route,
             kernel: self.kernel.clone(),
             probed: Arc::clone(&self.probed),
+            outbox: Arc::clone(&self.outbox),
             caller,
             number: number.to_owned(),
             method: parts.method.clone(),
@@ -175,6 +229,13 @@ impl App {
         };
         (route.handler)(call).await
     }
+}
+
+/// Whether a path is for people. What the API answers, and everything under `/v1`, is its own; a
+/// path with an empty part is no page and nobody's.
+fn is_page(path: &str) -> bool {
+    let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
+    !own.contains(&path) && !path.starts_with("/v1/") && !path.contains("//")
 }
 
 /// The methods of a path, as `Allow` lists them.

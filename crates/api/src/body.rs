@@ -36,11 +36,27 @@ pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
         let shown = kernel::id::shown(text);
         return Err(Problem::media_type("content-type", format!("`{shown}` is no JSON: {advice}")));
     }
+    not_compressed(headers)
+}
+
+fn not_compressed(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(CONTENT_ENCODING) {
         let detail = "compressed bodies are not taken: send the body as it is";
         return Err(Problem::media_type("content-encoding", detail));
     }
     Ok(())
+}
+
+/// The media type has to be this one, not compressed.
+pub(crate) fn expect_kind(headers: &HeaderMap, kind: &str) -> Result<(), Problem> {
+    let text = headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or_default());
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(kind) {
+        let shown = kernel::id::shown(text);
+        let detail = format!("`{shown}` is not taken: send `Content-Type: {kind}`");
+        return Err(Problem::media_type("content-type", detail));
+    }
+    not_compressed(headers)
 }
 
 /// Reads a body of at most `limit` bytes.

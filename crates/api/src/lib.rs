@@ -16,6 +16,7 @@ mod app;
 mod body;
 mod metrics;
 mod openapi;
+mod outbox;
 mod path;
 mod probe;
 mod problem;
@@ -24,6 +25,8 @@ pub mod routes;
 mod serve;
 mod tls;
 
+pub use app::{PAGE_BODY, Pages};
 pub use openapi::openapi;
+pub use outbox::{Held, Outbox};
 pub use routes::routes_txt;
 pub use serve::{Config, MAX_CONNECTIONS, Server};

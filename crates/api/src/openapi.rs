@@ -5,7 +5,7 @@
 //! 3.1 uses as it is).
 
 use crate::problem;
-use crate::routes::{Conditions, Gives, ROUTES, Route, Shape, Takes};
+use crate::routes::{Conditions, Gives, ROUTES, Route, Shape, Takes, shared};
 use hyper::body::Bytes;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -50,7 +50,7 @@ fn build() -> Value {
     };
     let problem = schemas.written.subschema_for::<problem::Wire<'_>>();
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in ROUTES.iter() {
         let (path, described) = (route.path.replace("{*", "{"), describe(route, &mut schemas));
         let operations = paths.entry(path).or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(operations) = operations {
@@ -126,6 +126,10 @@ fn describe(route: &Route, schemas: &mut Schemas) -> Value {
         if let Takes::Json { schema, .. } = &route.takes {
             let schema = schema(&mut schemas.read);
             let content = json!({"application/json": {"schema": schema}});
+            members.insert("requestBody".into(), json!({"required": true, "content": content}));
+        }
+        if let Takes::Bytes { kind, .. } = route.takes {
+            let content = json!({kind: {"schema": {"type": "string"}}});
             members.insert("requestBody".into(), json!({"required": true, "content": content}));
         }
         if !route.login {
@@ -213,10 +217,15 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
             let what = "It contradicts the present state, or the `Idempotency-Key` was used";
             all.entry("409").or_insert_with(|| problem(what));
         }
-        if let Takes::Json { .. } = route.takes {
+        let kind = match route.takes {
+            Takes::Nothing => None,
+            Takes::Json { .. } => Some("The body is no JSON"),
+            Takes::Bytes { .. } => Some("The body is of another type"),
+        };
+        if let Some(kind) = kind {
             all.insert("408".into(), problem("The body did not arrive in time"));
             all.insert("413".into(), problem("The body is too large"));
-            all.insert("415".into(), problem("The body is no JSON"));
+            all.insert("415".into(), problem(kind));
         }
     }
     Value::Object(all)
@@ -227,9 +236,31 @@ fn response(gives: &Gives, schemas: &mut Schemas) -> Value {
         Shape::Json(schema) => {
             json!({"application/json": {"schema": schema(&mut schemas.written)}})
         }
+        Shape::Page(schema) => {
+            let item = schema(&mut schemas.written);
+            json!({"application/json": {"schema": {
+                "type": "object",
+                "required": ["items", "next"],
+                "properties": {
+                    "items": {"type": "array", "items": item},
+                    "next": {
+                        "description": "What to ask for next, or `null` at the end.",
+                        "type": ["string", "null"]
+                    }
+                }
+            }}})
+        }
+        Shape::Receipted(schema) => {
+            let row = schema(&mut schemas.written);
+            let receipt = schemas.written.subschema_for::<Option<shared::Receipt>>();
+            json!({"application/json": {"schema": {
+                "allOf": [row, {"type": "object", "properties": {"receipt": receipt}}]
+            }}})
+        }
         Shape::AnyJson => json!({"application/json": {"schema": {}}}),
         Shape::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
         Shape::Bytes => json!({"application/octet-stream": {"schema": {"type": "string"}}}),
+        Shape::Document(kind) => json!({kind: {"schema": {"type": "string"}}}),
         Shape::Nothing => return json!({"description": gives.what}),
         Shape::Problem => return problem_response(gives.what),
     };

@@ -2,8 +2,10 @@
 //!
 //! Whatever is not understood is refused and named; nothing is guessed, ignored or corrected.
 
+use crate::outbox::Outbox;
 use crate::probe::Probed;
 use crate::problem::Problem;
+use crate::routes::Route;
 use aws_lc_rs::digest;
 use hyper::Method;
 use hyper::http::header::{AUTHORIZATION, HeaderMap, IF_MATCH, IF_NONE_MATCH};
@@ -48,9 +50,12 @@ pub(crate) struct Said {
 
 /// A request whose route is known, on its way to the handler.
 pub(crate) struct Call {
+    pub(crate) route: &'static Route,
     pub(crate) kernel: Kernel,
     /// What the server saw of itself.
     pub(crate) probed: Arc<Probed>,
+    /// Where messages of transfers wait to be sent.
+    pub(crate) outbox: Arc<Outbox>,
     /// Who asks; `None` on the routes that need no login.
     pub(crate) caller: Option<Caller>,
     /// The number of the request.

@@ -7,12 +7,17 @@ mod accounts;
 mod data;
 mod grants;
 mod ledgers;
+mod links;
 mod measures;
 mod people;
+mod portal;
+mod registers;
+mod reports;
 mod server;
 mod services;
-mod shared;
+pub(crate) mod shared;
 mod table;
+mod transfers;
 
 pub(crate) use table::{Conditions, Gives, Shape, Takes};
 pub use table::{Route, routes_txt};
@@ -20,6 +25,7 @@ pub use table::{Route, routes_txt};
 use crate::routes::table::{delete, get, item, of, post, put};
 use domain::register::action;
 use kernel::limits::BODY_BYTES;
+use std::sync::LazyLock;
 
 /// Bytes of a small JSON body: a grant with every collection named has about 5 KiB.
 const SMALL: usize = 64 * 1024;
@@ -29,8 +35,13 @@ const BATCH: usize = kernel::limits::BATCH_BYTES;
 
 const PAGE: &[&str] = &["limit", "after"];
 
-/// Every route there is. A path's routes stand together; of two paths that match, the first counts.
-pub static ROUTES: &[Route] = &[
+/// Every route there is: those below, and those that the table of registers asks for.
+pub static ROUTES: LazyLock<Vec<Route>> =
+    LazyLock::new(|| FIXED.iter().cloned().chain(registers::routes()).collect());
+
+/// The routes of nouns with operations of their own. A path's routes stand together; of two paths
+/// that match, the first counts.
+static FIXED: &[Route] = &[
     // Without login.
     get("/healthz", "getHealth", "Says that the process runs")
         .open()
@@ -151,6 +162,134 @@ pub static ROUTES: &[Route] = &[
     .query(PAGE)
     .gives(&[Gives::json(200, "A page", of::<shared::Items<data::PastVersion>>).receipted()])
     .by(|call| Box::pin(data::history(call))),
+    // What members see of their account and do about it.
+    item(get("/v1/accounts/{account}/page", "getAccountPage", "An account's page for its members"))
+        .disclosing()
+        .action(action::<domain::portal::Look>())
+        .gives(&[Gives::json(200, "The page", of::<domain::portal::AccountFile>).receipted()])
+        .by(|call| Box::pin(portal::page(call))),
+    item(get(
+        "/v1/accounts/{account}/accesses",
+        "listAccesses",
+        "Who accessed the account's data in the last 90 days, newest first",
+    ))
+    .disclosing()
+    .action(action::<domain::portal::LookAtAccesses>())
+    .query(&["before"])
+    .gives(&[Gives::json(200, "A page", of::<domain::portal::Accesses>).receipted()])
+    .by(|call| Box::pin(portal::accesses(call))),
+    item(get(
+        "/v1/accounts/{account}/receipts/{index}",
+        "getOwnReceipt",
+        "The receipt of an entry of the account's log, opened",
+    ))
+    .disclosing()
+    .action(action::<domain::portal::TakeReceipt>())
+    .gives(&[Gives::json(200, "The receipt", of::<shared::Receipt>).receipted()])
+    .by(|call| Box::pin(portal::receipt(call))),
+    item(post(
+        "/v1/accounts/{account}/auditors",
+        "inviteAuditor",
+        "Invites an auditor of the account, with a first link",
+    ))
+    .action(action::<domain::members::Inviting>())
+    .json(SMALL, of::<domain::members::NewAuditor>)
+    .gives(&[
+        Gives::json(201, "The link", of::<shared::Receipted<portal::InvitedAuditor>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(portal::invite(call))),
+    // Reports.
+    item(put("/v1/reports/{id}/file", "putReportFile", "Takes in the file of a report: a PDF"))
+        .action(action::<domain::reports::Uploading>())
+        .query(&["name"])
+        .bytes(reports::FILE_BYTES, reports::PDF)
+        .gives(&[
+            Gives::json(200, "It is sealed", of::<shared::Receipted<domain::reports::File>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(shared::through(reports::upload(call)))),
+    item(post(
+        "/v1/accounts/{account}/report-requests",
+        "requestReport",
+        "Asks for a report, as a member of the account",
+    ))
+    .action(action::<domain::reports::Requesting>())
+    .json(SMALL, of::<domain::reports::NewOwnRequest>)
+    .gives(&[Gives::json(
+        201,
+        "It was asked",
+        of::<shared::Receipted<domain::reports::OwnRequest>>,
+    )])
+    .by(|call| Box::pin(reports::request(call))),
+    item(post(
+        "/v1/accounts/{account}/report-requests/{request}:accept",
+        "acceptReportTerms",
+        "Accepts the terms under which a report is given",
+    ))
+    .action(action::<domain::reports::Accepting>())
+    .json(SMALL, of::<reports::Accepted>)
+    .gives(&[
+        Gives::json(200, "Accepted", of::<shared::Receipted<domain::reports::OwnRequest>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(reports::accept(call))),
+    item(get(
+        "/v1/accounts/{account}/report-requests/{request}/file",
+        "downloadReport",
+        "A copy of a released report, with receiver and release on each page",
+    ))
+    .disclosing()
+    .action(action::<domain::reports::Downloading>())
+    .query(&["report"])
+    .gives(&[Gives::document(200, "The copy", reports::PDF).receipted()])
+    .by(|call| Box::pin(shared::through(reports::download(call)))),
+    item(get(
+        "/v1/accounts/{account}/report-terms/{terms}",
+        "getReportTerms",
+        "A version of the terms under which reports are given",
+    ))
+    .disclosing()
+    .action(action::<domain::reports::ReadingTerms>())
+    .gives(&[Gives::json(200, "The terms", of::<domain::reports::TermsText>).receipted()])
+    .by(|call| Box::pin(reports::terms(call))),
+    // Transfers.
+    item(post(
+        "/v1/accounts/{account}/transfers",
+        "sendRecords",
+        "Sends selected records to a declared destination",
+    ))
+    .action(action::<domain::transfers::Export>())
+    .json(SMALL, of::<transfers::Sending>)
+    .gives(&[
+        Gives::json(201, "It waits to be sent", of::<shared::Receipted<transfers::Sent>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(shared::through(transfers::send(call)))),
+    item(post(
+        "/v1/accounts/{account}/elections",
+        "electDestination",
+        "Elects a destination of the account that takes no encryption",
+    ))
+    .action(transfers::ELECT)
+    .json(SMALL, of::<transfers::Electing>)
+    .gives(&[
+        Gives::json(201, "It counts", of::<shared::Receipted<transfers::Elected>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(transfers::elect(call))),
+    item(delete(
+        "/v1/accounts/{account}/elections/{destination}",
+        "endElectionOfDestination",
+        "Ends an election: nothing is sent there any more",
+    ))
+    .action(transfers::UNELECT)
+    .query(&["reason"])
+    .gives(&[
+        Gives::json(200, "It ended", of::<shared::Receipted<transfers::Elected>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(transfers::unelect(call))),
     // Ledgers.
     item(get(
         "/v1/accounts/{account}/ledger/checkpoint",
@@ -248,6 +387,28 @@ pub static ROUTES: &[Route] = &[
     .action(action::<domain::services::EndToken>())
     .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
     .by(|call| Box::pin(people::end_token(call))),
+    item(post(
+        "/v1/people/{name}/links",
+        "invitePerson",
+        "Makes a link by which a person signs in once; earlier links end",
+    ))
+    .action(action::<domain::members::LinkPerson>())
+    .gives(&[
+        Gives::json(201, "The link", of::<shared::Receipted<links::Link>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(links::of_person(call))),
+    item(post(
+        "/v1/members/{id}/links",
+        "inviteMember",
+        "Makes a link by which a member of an account signs in once; earlier links end",
+    ))
+    .action(action::<domain::members::LinkMember>())
+    .gives(&[
+        Gives::json(201, "The link", of::<shared::Receipted<links::Link>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(links::of_member(call))),
     // Services.
     post("/v1/services", "createService", "Takes a service in")
         .action(action::<domain::services::Create>())

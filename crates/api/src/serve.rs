@@ -8,10 +8,12 @@
 //!
 //! Does not: know routes. Those are in [`crate::routes`], behind [`App`].
 
-use crate::app::App;
+use crate::app::{App, Pages};
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::probe;
 use crate::tls::{Tls, TlsFiles};
+use domain::measures::Listener;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -105,7 +107,7 @@ pub struct Server {
     listener: TcpListener,
     metrics: Option<TcpListener>,
     tls: Tls,
-    app: Arc<App>,
+    app: App,
     max_connections: usize,
 }
 
@@ -131,9 +133,27 @@ impl Server {
             listener: listen(config.listen)?,
             metrics: metrics.map(listen).transpose()?,
             tls,
-            app: Arc::new(App::new(kernel)),
+            app: App::new(kernel),
             max_connections: config.max_connections.max(1),
         })
+    }
+
+    /// With pages for people, beside the API.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Pages) -> Self {
+        self.app.pages = Some(pages);
+        self
+    }
+
+    /// What the server's own probe of its listener saw last, whenever it is asked.
+    pub fn listener(&self) -> Arc<dyn Fn() -> Option<Listener> + Send + Sync> {
+        let probed = Arc::clone(&self.app.probed);
+        Arc::new(move || probed.seen())
+    }
+
+    /// Where messages of transfers wait; whoever runs the jobs of this kernel sends them.
+    pub fn outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.app.outbox)
     }
 
     /// Where the server listens.
@@ -157,9 +177,10 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let (stop, stopped) = watch::channel(false);
         let acceptor = TlsAcceptor::from(self.tls.server);
-        let app = Arc::clone(&self.app);
+        let own = Arc::new(self.app);
+        let app = Arc::clone(&own);
         let probing =
-            probe_until(stopped.clone(), &self.app, self.listener.local_addr()?, self.tls.client);
+            probe_until(stopped.clone(), &own, self.listener.local_addr()?, self.tls.client);
         let secured = accept(self.listener, self.max_connections, stopped.clone(), {
             let stopped = stopped.clone();
             move |stream, peer| {
@@ -168,7 +189,7 @@ impl Server {
         });
         let metrics = async {
             let Some(listener) = self.metrics else { return Ok(()) };
-            let app = Arc::clone(&self.app);
+            let app = Arc::clone(&own);
             accept(listener, METRICS_CONNECTIONS, stopped.clone(), {
                 let stopped = stopped.clone();
                 move |stream, _| plain(stream, Arc::clone(&app), stopped.clone())

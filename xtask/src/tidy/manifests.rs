@@ -14,9 +14,9 @@ const BELOW: &[(&str, &[&str])] = &[
     ("connectors", &[]),
     ("kernel", &["ledger", "sealing"]),
     ("domain", &["kernel", "ledger"]),
-    ("api", &["domain", "kernel", "ledger"]),
+    ("api", &["connectors", "domain", "kernel", "ledger"]),
     ("console", &["domain", "kernel", "ledger"]),
-    ("bailee", &["api", "console", "domain", "kernel", "ledger", "sealing"]),
+    ("bailee", &["api", "connectors", "console", "domain", "kernel", "ledger", "sealing"]),
     ("testkit", &["domain", "kernel", "ledger", "sealing"]),
     ("xtask", &[]),
 ];

@@ -1,6 +1,6 @@
 //! Grants on the wire.
 
-use super::shared::{changed, page};
+use super::shared::{changed, fresh, page};
 use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
@@ -102,18 +102,6 @@ fn id(call: &Call) -> Result<String, Problem> {
     let id = RecordId::parse(call.part("grant"))
         .map_err(|error| Error::invalid("grant", error.message()))?;
     Ok(id.to_string())
-}
-
-/// Random bytes for an id, which has to be known before the operation is queued.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a face names what it asks for; nothing depends on it"
-)]
-fn fresh() -> Result<[u8; 16], Problem> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Error::unavailable("the system gives no randomness; nothing was done"))?;
-    Ok(bytes)
 }
 
 fn wire(grant: grants::Grant, now: Moment) -> Grant {

@@ -52,6 +52,32 @@ pub(crate) struct Obligation {
     facts: Vec<Fact>,
     /// What is missing for it to hold.
     missing: Vec<String>,
+    /// Where it speaks of systems: how many of those in scope have a fresh fact.
+    systems: Option<Systems>,
+    /// What to do about it.
+    todo: Vec<Todo>,
+}
+
+/// n of m systems.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Systems {
+    /// Systems with a fresh fact, Bailee itself among them.
+    fresh: usize,
+    /// Systems in scope.
+    scope: usize,
+}
+
+/// Something to do.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Todo {
+    /// What, in a sentence.
+    what: String,
+    /// Who: a principal or a role.
+    who: String,
+    /// By when, if that is stated (RFC 3339).
+    due: Option<String>,
+    /// The register where it is done, and the row if there is one: `vendors/acme`.
+    place: String,
 }
 
 /// A fact behind an answer.
@@ -105,6 +131,11 @@ pub(crate) async fn scope(call: Call) -> Result<Answer, Problem> {
     changed(StatusCode::OK, Scope { reason, by, at: shown(at) }, done.receipts)
 }
 
+fn todo(todo: measures::Todo) -> Todo {
+    let due = todo.due.map(kernel::Moment::rfc3339);
+    Todo { what: todo.what, who: todo.who, due, place: todo.place }
+}
+
 fn wire(answered: Answered) -> Obligation {
     let Answered { measure, obligation, answer } = answered;
     let fact = |fact: measures::Fact| Fact {
@@ -122,5 +153,7 @@ fn wire(answered: Answered) -> Obligation {
         since: answer.since.map(kernel::Moment::rfc3339),
         facts: answer.facts.into_iter().map(fact).collect(),
         missing: answer.missing,
+        systems: answer.systems.map(|(fresh, scope)| Systems { fresh, scope }),
+        todo: answer.todo.into_iter().map(todo).collect(),
     }
 }

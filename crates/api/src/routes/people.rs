@@ -26,6 +26,8 @@ pub(crate) struct NewPerson {
     /// Roles, which give eligibility and never access.
     #[serde(default)]
     roles: Vec<String>,
+    /// The vendor they work for, if it is not the provider.
+    vendor: Option<String>,
 }
 
 /// A person.
@@ -45,6 +47,9 @@ pub(crate) struct Person {
     joined: String,
     /// When they left, if they did.
     left: Option<String>,
+    /// The vendor they work for, if it is not the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<String>,
     /// Their tokens, without the secrets.
     tokens: Vec<Token>,
     /// The bearer token that was just issued; it is shown once.
@@ -86,8 +91,11 @@ pub(crate) struct EndedToken {
 }
 
 pub(crate) async fn create(call: Call) -> Result<Answer, Problem> {
-    let NewPerson { name, full_name, email, roles } = typed(&call.body)?;
-    let operation = CreatePerson::new(&call.kernel, &name, full_name, email, roles)?;
+    let NewPerson { name, full_name, email, roles, vendor } = typed(&call.body)?;
+    let mut operation = CreatePerson::new(&call.kernel, &name, full_name, email, roles)?;
+    if let Some(vendor) = &vendor {
+        operation = operation.with_vendor(vendor);
+    }
     let done = call.submit(operation).await?;
     let place = format!("/v1/people/{}", done.output.row.name);
     let Issued { row, token } = done.output;
@@ -157,6 +165,7 @@ fn wire(person: people::Person) -> Person {
         state: if person.left.is_some() { "left" } else { "active" },
         joined: shown(person.joined),
         left: person.left.map(shown),
+        vendor: person.vendor,
         tokens: tokens(person.credentials),
         token: None,
     }

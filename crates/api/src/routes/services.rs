@@ -22,6 +22,8 @@ pub(crate) struct NewService {
     name: String,
     /// Who answers for it, `person:NAME`; whoever asks, if it is not there.
     owner: Option<String>,
+    /// The vendor that runs it, if it is not the provider.
+    vendor: Option<String>,
 }
 
 /// A service.
@@ -37,6 +39,9 @@ pub(crate) struct Service {
     created: String,
     /// When it ended, if it did.
     ended: Option<String>,
+    /// The vendor that runs it, if it is not the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: Option<String>,
     /// Its tokens, without the secrets.
     tokens: Vec<Token>,
     /// The id of the token that was just issued.
@@ -49,7 +54,10 @@ pub(crate) struct Service {
 
 pub(crate) async fn create(call: Call) -> Result<Answer, Problem> {
     let new: NewService = typed(&call.body)?;
-    let operation = CreateService::new(&call.kernel, &new.name, new.owner.as_deref())?;
+    let mut operation = CreateService::new(&call.kernel, &new.name, new.owner.as_deref())?;
+    if let Some(vendor) = &new.vendor {
+        operation = operation.with_vendor(vendor);
+    }
     let done = call.submit(operation).await?;
     let Issued { row, token } = done.output;
     let place = format!("/v1/services/{}", row.name);
@@ -92,6 +100,7 @@ fn wire(service: services::Service) -> Service {
         state: if service.ended.is_some() { "ended" } else { "active" },
         created: shown(service.created),
         ended: service.ended.map(shown),
+        vendor: service.vendor,
         tokens: tokens(service.credentials),
         token_id: None,
         token: None,

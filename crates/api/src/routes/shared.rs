@@ -109,6 +109,27 @@ pub(crate) fn page<T, W: Serialize>(
     Ok(answer.receipt(receipts.first()))
 }
 
+/// Work that goes on to its end even if whoever asked goes away: what was recorded in its middle
+/// would be left half done otherwise.
+pub(crate) async fn through<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|error| Error::internal(format!("a request ended by a defect: {error}")))?
+}
+
+/// Random bytes for an id, which has to be known before the operation is queued.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a face names what it asks for; nothing depends on it"
+)]
+pub(crate) fn fresh() -> Result<[u8; 16], Problem> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| Error::unavailable("the system gives no randomness; nothing was done"))?;
+    Ok(bytes)
+}
+
 impl Call {
     /// How many items a page shall have.
     pub(crate) fn limit(&self) -> Result<usize, Problem> {

@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::Call;
 use crate::routes::ROUTES;
+use domain::register::{Entry, Register};
 use hyper::Method;
 use kernel::authority::Action;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -16,7 +17,8 @@ pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 /// Answers a request.
 pub(crate) type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;
 
-/// A route. Built as a constant, and complete: whatever it leaves out is refused.
+/// A route. Complete: whatever it leaves out is refused.
+#[derive(Clone)]
 pub struct Route {
     /// The method.
     pub method: Method,
@@ -39,6 +41,8 @@ pub struct Route {
     /// Whether the path names something that may be missing.
     pub(crate) item: bool,
     pub(crate) handler: Handler,
+    /// The register it is about, and what it does with it, where the table of registers made it.
+    pub(crate) register: Option<(&'static Register, Option<&'static Entry>)>,
 }
 
 /// Which conditions (RFC 9110 §13.1) a route knows.
@@ -52,9 +56,18 @@ pub(crate) enum Conditions {
 }
 
 /// The body that a route takes.
+#[derive(Clone)]
 pub(crate) enum Takes {
     Nothing,
-    Json { limit: usize, schema: SchemaOf },
+    Json {
+        limit: usize,
+        schema: SchemaOf,
+    },
+    /// Bytes of one media type.
+    Bytes {
+        limit: usize,
+        kind: &'static str,
+    },
 }
 
 /// One answer of a route.
@@ -69,9 +82,15 @@ pub(crate) struct Gives {
 /// The body of an answer.
 pub(crate) enum Shape {
     Json(SchemaOf),
+    /// A page of these.
+    Page(SchemaOf),
+    /// One of these, with the receipt of its change.
+    Receipted(SchemaOf),
     AnyJson,
     Text,
     Bytes,
+    /// Bytes of one media type.
+    Document(&'static str),
     Nothing,
     Problem,
 }
@@ -79,6 +98,10 @@ pub(crate) enum Shape {
 impl Gives {
     pub(crate) const fn json(status: u16, what: &'static str, schema: SchemaOf) -> Self {
         Self { status, what, shape: Shape::Json(schema), receipt: false }
+    }
+
+    pub(crate) const fn shaped(status: u16, what: &'static str, shape: Shape) -> Self {
+        Self { status, what, shape, receipt: false }
     }
 
     pub(crate) const fn any(status: u16, what: &'static str) -> Self {
@@ -91,6 +114,10 @@ impl Gives {
 
     pub(crate) const fn bytes(status: u16, what: &'static str) -> Self {
         Self { status, what, shape: Shape::Bytes, receipt: false }
+    }
+
+    pub(crate) const fn document(status: u16, what: &'static str, kind: &'static str) -> Self {
+        Self { status, what, shape: Shape::Document(kind), receipt: false }
     }
 
     pub(crate) const fn nothing(status: u16, what: &'static str) -> Self {
@@ -168,6 +195,7 @@ impl Route {
             gives: &[],
             item: false,
             handler: |_| Box::pin(async { Err(Problem::no_route()) }),
+            register: None,
         }
     }
 
@@ -203,6 +231,11 @@ impl Route {
         self
     }
 
+    pub(super) const fn bytes(mut self, limit: usize, kind: &'static str) -> Self {
+        self.takes = Takes::Bytes { limit, kind };
+        self
+    }
+
     pub(super) const fn gives(mut self, gives: &'static [Gives]) -> Self {
         self.gives = gives;
         self
@@ -217,7 +250,7 @@ impl Route {
 /// The table for reviewers: `METHOD path operation action`, a route a line.
 pub fn routes_txt() -> String {
     let mut text = String::new();
-    for route in ROUTES {
+    for route in ROUTES.iter() {
         let action = match (route.action, route.login) {
             (Some(action), _) => action.name,
             (None, true) => "any-login",

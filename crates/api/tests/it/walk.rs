@@ -2,6 +2,7 @@
 
 use crate::support::{Answer, Ask, Running, ask};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What a route needs to be asked properly, so that nothing but the right is missing.
 fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
@@ -13,7 +14,11 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
         .replace("{index}", "0")
         .replace("{name}", "worker")
         .replace("{token}", "t")
-        .replace("{grant}", "g");
+        .replace("{grant}", "g")
+        .replace("{id}", "g")
+        .replace("{request}", "g")
+        .replace("{terms}", "g")
+        .replace("{destination}", "g");
     assert!(!path.contains('{'), "{path}: this test knows no such value");
     let (path, body) = match operation["operationId"].as_str().unwrap() {
         "createAccount" => (path, Some(r#"{"name":"other"}"#)),
@@ -29,7 +34,8 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
             ),
         ),
         "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
-        _ => (path, None),
+        // Whoever has no right is told so before anybody looks at what is stated.
+        _ => (path, operation.get("requestBody").map(|_| "{}")),
     };
     assert_eq!(body.is_some(), operation.get("requestBody").is_some(), "{path}");
     (path, body)
@@ -43,7 +49,9 @@ fn walk(server: &Running, mut see: impl FnMut(&str, &str, &Value, &dyn Fn(Ask<'_
             let method = method.to_uppercase();
             see(template, &method, operation, &|ask: Ask<'_>| {
                 let ask = Ask { method: &method, path: &path, ..ask };
+                let bytes = operation.pointer("/requestBody/content/application~1pdf").is_some();
                 server.ask(&match body {
+                    Some(body) if bytes => ask.with("content-type", "application/pdf").body(body),
                     Some(body) => ask.json(body),
                     None => ask,
                 })
@@ -84,9 +92,18 @@ fn from_another_account_everything_is_refused() {
 
     // What everybody with a login may know.
     let everybody = ["/healthz", "/readyz", "/openapi.json", "/v1/ledger/keys", "/v1/measures"];
-    walk(&server, |path, method, _, send| {
+    // What services may report, each only about what the register names it for.
+    let feeds: BTreeSet<_> = domain::registers::REGISTERS
+        .iter()
+        .flat_map(domain::register::Register::actions)
+        .filter(|(_, area)| *area == "feeds")
+        .map(|(action, _)| action.name)
+        .collect();
+    walk(&server, |path, method, operation, send| {
         let answer = send(ask("", "").by(&spy));
+        let action = operation["x-bailee-action"].as_str().unwrap_or_default();
         let expected = match path {
+            _ if feeds.contains(action) => 400,
             _ if everybody.contains(&path) && method == "GET" => 200,
             _ if path.contains("{account}") => 404,
             _ => 403,
