@@ -1,0 +1,57 @@
+// What a keyboard adds to pages that work without it: `/` to find, `g` and a letter to go, `?` for
+// the keys. And the zone of the browser, proposed once. Nothing here decides, stores or sends.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const keys = document.getElementById("keys");
+  const typing = (target) =>
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
+  let going = 0;
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (going && Date.now() - going < 1500) {
+      going = 0;
+      const letter = /^[a-z]$/.test(event.key) ? event.key : "";
+      const place = letter && document.querySelector(`[data-go="${letter}"]`);
+      if (place) {
+        event.preventDefault();
+        location.assign(place.href);
+      }
+      return;
+    }
+    going = 0;
+    if (event.key === "/") {
+      const field = document.getElementById("q") || document.getElementById("find");
+      if (field) {
+        event.preventDefault();
+        field.focus();
+        field.select();
+      }
+    } else if (event.key === "g") {
+      going = Date.now();
+    } else if (event.key === "?" && keys && !keys.open) {
+      event.preventDefault();
+      keys.showModal();
+    }
+  });
+
+  // What was refused is read first.
+  const problems = document.querySelector("[role=alert] a");
+  if (problems) problems.focus();
+
+  // A secret that is shown once is marked with one click.
+  for (const field of document.querySelectorAll("input.secret")) {
+    field.addEventListener("focus", () => field.select());
+  }
+
+  if (root.dataset.zone === "unknown") {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone && /^[A-Za-z0-9/_+-]{1,64}$/.test(zone)) {
+      document.cookie = `zone=${zone}; Path=/; Max-Age=31536000; Secure; SameSite=Strict`;
+      const field = document.getElementById("zone");
+      if (field) field.value = zone;
+    }
+  }
+})();

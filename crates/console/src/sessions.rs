@@ -1,0 +1,41 @@
+//! The way in and the way out, as operations: the one place that knows how a session begins.
+
+use crate::visit::Visit;
+use domain::members::{BeginSession, EndSession, SESSION_LIFE};
+use kernel::Result;
+use kernel::authority::Caller;
+
+/// The cookie. Its prefix makes browsers insist on `Secure`, `Path=/` and no `Domain`
+/// (RFC 6265bis §4.1.3.2).
+pub(crate) const COOKIE: &str = "__Host-bailee";
+
+/// Longest token that is looked at; ours have about 50 bytes.
+const TOKEN_BYTES: usize = 512;
+
+/// A token as a cookie or a link carries it, if it can be one at all.
+pub(crate) fn plausible(text: &str) -> Option<&str> {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let fits = !text.is_empty() && text.len() <= TOKEN_BYTES && text.bytes().all(known);
+    fits.then_some(text)
+}
+
+/// Begins a session with a link; the link counts no more. Gives what the cookie has to say.
+pub(crate) async fn begin(visit: &Visit<'_>, caller: Caller) -> Result<String> {
+    let operation = BeginSession::new(visit.kernel(), &caller)?;
+    let session = visit.submit_as(caller, None, operation).await?.output;
+    let life = SESSION_LIFE.as_secs();
+    let rules = format!("Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Strict");
+    Ok(format!("{COOKIE}={}; {rules}", session.token))
+}
+
+/// Ends the session. Gives what makes the browser forget it.
+pub(crate) async fn end(visit: &Visit<'_>) -> Result<String> {
+    let operation = EndSession::new(visit.kernel(), visit.caller()?)?;
+    visit.submit(operation).await?;
+    Ok(gone())
+}
+
+/// What makes the browser forget a session.
+pub(crate) fn gone() -> String {
+    format!("{COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
+}

@@ -1,0 +1,126 @@
+//! The way in: a link, looked at as often as somebody likes, used once; and the way out.
+//!
+//! Opening a link changes nothing, because programs open links too. Only the button uses it up.
+
+use crate::reply::{Page, Reply};
+use crate::sessions::{self, plausible};
+use crate::visit::Visit;
+use http::StatusCode;
+use kernel::{Error, Kind, Result};
+use maud::{Markup, html};
+
+/// `GET /sign-in?link=…`
+pub(crate) fn show(visit: &Visit<'_>) -> Page {
+    let Some(given) = visit.query.filled("link") else {
+        return Page::new("Sign in", enter());
+    };
+    let caller = code(given).and_then(|token| visit.kernel().identify(token).ok());
+    let Some((caller, token)) = caller.zip(code(given)) else { return refused(visit) };
+    Page::new(
+        "Sign in",
+        html! {
+            p { "This link is for " strong { (caller.principal) } ". It begins one session \
+                 of eight hours in this browser, and counts no more after that." }
+            form method="post" action="/sign-in" {
+                input type="hidden" name="link" value=(token);
+                p.act { button type="submit" { "Sign in as " (caller.principal) } }
+            }
+        },
+    )
+}
+
+/// `POST /sign-in`
+pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply> {
+    let token = visit.form.get("link").and_then(code);
+    let caller = token.and_then(|token| visit.kernel().identify(token).ok());
+    let Some(caller) = caller else { return Ok(refused(visit).into()) };
+    match sessions::begin(visit, caller).await {
+        Ok(cookie) => Ok(Reply::Keeping(Box::new(Reply::See("/".to_owned())), vec![cookie])),
+        Err(error) if matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden) => {
+            Ok(refused(visit).into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `POST /sign-out`
+pub(crate) async fn end(visit: &Visit<'_>) -> Result<Reply> {
+    let cookie = match sessions::end(visit).await {
+        Ok(cookie) => cookie,
+        // A token in the cookie is no session; the browser forgets it all the same.
+        Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Forbidden) => sessions::gone(),
+        Err(error) => return Err(error),
+    };
+    Ok(Reply::Keeping(Box::new(Reply::See("/sign-in".to_owned())), vec![cookie]))
+}
+
+/// What somebody sees whose session is over, or who never had one.
+pub(crate) fn needed(had: bool) -> Page {
+    let page = Page::new(
+        "Sign in",
+        html! {
+            @if had {
+                p { strong { "Your session is over." } " Nothing that you had not sent was \
+                     done. Sessions last eight hours, and end at once when access does." }
+            }
+            (enter())
+        },
+    );
+    page.status(StatusCode::UNAUTHORIZED)
+}
+
+/// A link that does not count, whichever way. It is not said which.
+fn refused(visit: &Visit<'_>) -> Page {
+    visit.kernel().count_stranger(&visit.peer.to_string());
+    let page = Page::new(
+        "This link does not count",
+        html! {
+            p { "It was used already, is too old, or was replaced by a newer one. Each link begins \
+                 one session, within the hours it was made for." }
+            (enter())
+        },
+    );
+    page.status(StatusCode::UNAUTHORIZED)
+}
+
+fn enter() -> Markup {
+    html! {
+        form method="get" action="/sign-in" {
+            div.field {
+                label for="link" { "Your sign-in link" }
+                p.help #link-help { "The whole link, or the part after " code { "link=" } "." }
+                input #link type="text" name="link" required maxlength="600" autocomplete="off"
+                    spellcheck="false" aria-describedby="link-help";
+            }
+            p.act { button type="submit" { "Look at it" } }
+        }
+        h2 { "Without a link" }
+        p { "Ask an administrator for one, or make it on the server:" }
+        pre.text tabindex="0" { "bailee person invite NAME" }
+    }
+}
+
+/// The token of a link, however it was pasted.
+fn code(text: &str) -> Option<&str> {
+    let text = text.trim();
+    plausible(text.rsplit_once("link=").map_or(text, |(_, code)| code))
+}
+
+/// The error that leads here.
+pub(crate) fn is_needed(error: &Error) -> bool {
+    error.kind() == Kind::Unauthenticated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn a_link_is_found_however_it_was_pasted() {
+        assert_eq!(code(" https://b.test/sign-in?link=bailee_a-Z "), Some("bailee_a-Z"));
+        assert_eq!(code("bailee_x"), Some("bailee_x"));
+        for bad in ["", "link=", "a b", "a<b", &"x".repeat(513)] {
+            assert_eq!(code(bad), None, "{bad}");
+        }
+    }
+}
