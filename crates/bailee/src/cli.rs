@@ -3,6 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::client::Connect;
 use crate::exit::CODES;
 use crate::export;
 use crate::import;
@@ -76,6 +77,8 @@ pub enum Command {
     Record(Noun<data::Command>),
     /// What is promised, and whether the facts show that it is kept
     Measure(Noun<measures::Command>),
+    /// Every obligation with its state, basis, since when, and facts
+    Measures(Connect),
     /// An account's log: checkpoints, entries, receipts
     Ledger(Noun<ledger::Command>),
 }

@@ -15,21 +15,32 @@ mod server;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure};
-use nouns::{accounts, data, grants, ledger, measures, people, services};
+use nouns::{accounts, data, grants, ledger, measures, people, registers, services};
 use output::Output;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let output = Output { json: cli.json };
-    let exit = run(cli.command, output).unwrap_or_else(|failure| {
+    let words: Vec<String> = std::env::args().collect();
+    let matches = registers::extend(Cli::command(), &words).get_matches();
+    let output = Output { json: matches.get_flag("json") };
+    let exit = start(&matches, output).unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit
     });
     ExitCode::from(exit.code())
+}
+
+/// Runs a command of a register, or one of the tree in [`cli`].
+fn start(matches: &ArgMatches, output: Output) -> Result<Exit, Failure> {
+    let noun = matches.subcommand_name().unwrap_or_default();
+    if domain::registers::REGISTERS.iter().any(|register| register.noun == noun) {
+        return done(async { registers::run(matches, output).await.unwrap_or(Ok(())) });
+    }
+    let cli = Cli::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
+    run(cli.command, output)
 }
 
 fn run(command: Command, output: Output) -> Result<Exit, Failure> {
@@ -65,6 +76,9 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         }),
         Command::Measure(noun) => {
             done(async { measures::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::Measures(connect) => {
+            done(async { measures::array(&client::Client::new(&connect, None)?, output).await })
         }
         Command::Ledger(noun) => done(async {
             ledger::run(&noun.client(noun.command.intent())?, &noun.command, output).await

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use kernel::id::AccountId;
 use serde_json::json;
 
-use super::{Keep, Paging};
+use super::{Keep, Paging, portal};
 use crate::client::Client;
 use crate::exit::Failure;
 use crate::output::{Column, Output};
@@ -13,6 +13,7 @@ use crate::output::{Column, Output};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create an account (needs a grant with the verb open)
+    #[command(visible_alias = "add")]
     Create {
         /// Name of the subscriber
         name: String,
@@ -29,6 +30,21 @@ pub enum Command {
         /// Id of the account
         #[arg(value_parser = AccountId::parse)]
         account: AccountId,
+    },
+    /// Show what an account's own members see of it
+    Page {
+        /// Id of the account
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+    },
+    /// Show who accessed an account's data in the last 90 days, as its members see it
+    Accesses {
+        /// Id of the account
+        #[arg(value_parser = AccountId::parse)]
+        account: AccountId,
+        /// Show those before this index, which the page before named
+        #[arg(long, value_name = "INDEX")]
+        before: Option<u64>,
     },
 }
 
@@ -65,6 +81,10 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
         Command::Show { account } => {
             let answer = client.get(&["accounts", account.as_str()]).send().await?;
             output.object(&answer.body, MEMBERS)
+        }
+        Command::Page { account } => portal::page(client, account, output).await,
+        Command::Accesses { account, before } => {
+            portal::accesses(client, account, *before, output).await
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::output::{Column, Output};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Grant a person or service access to data, for a while
+    #[command(visible_alias = "add")]
     Create {
         /// Who receives it
         #[arg(long, value_name = "service:NAME", value_parser = PrincipalId::parse)]

@@ -71,6 +71,18 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
     }
 }
 
+/// Prints every obligation: for programs as one array.
+///
+/// # Errors
+/// What the server refused, or why it could not be asked.
+pub async fn array(client: &Client, output: Output) -> Result<(), Failure> {
+    let answer = client.get(&["measures"]).send().await?;
+    let all = read_answer(&answer.body)?;
+    let items = all.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    output.json(&items)?;
+    output.line(table(items, COLUMNS).trim_end())
+}
+
 /// The measure of this id, or all obligations of the measure that it names, such as `E5`.
 fn chosen(items: &[Value], id: &str) -> Vec<Value> {
     let is_chosen = |item: &&Value| {

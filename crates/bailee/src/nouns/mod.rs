@@ -6,10 +6,13 @@
 
 pub mod accounts;
 pub mod data;
+mod files;
 pub mod grants;
 pub mod ledger;
 pub mod measures;
 pub mod people;
+mod portal;
+pub mod registers;
 pub mod services;
 
 use std::path::PathBuf;

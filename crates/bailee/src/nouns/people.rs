@@ -13,6 +13,7 @@ use crate::output::{Column, Output, read_answer};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Enter a person
+    #[command(visible_alias = "add")]
     Create {
         /// Short name, never reused: 1 to 64 of a-z 0-9 . _ -
         #[arg(value_parser = Name::parse)]
@@ -23,6 +24,9 @@ pub enum Command {
         /// Address for notices
         #[arg(long)]
         email: Option<String>,
+        /// Vendor they work for, if it is not the provider
+        #[arg(long)]
+        vendor: Option<String>,
         /// Role of the person, such as administrator or engineer (repeat it or separate by commas)
         #[arg(long = "role", visible_alias = "roles", value_name = "ROLE", value_delimiter = ',')]
         roles: Vec<String>,
@@ -37,6 +41,12 @@ pub enum Command {
     },
     /// Record that a person leaves: all their rights end at once
     End {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+    },
+    /// Make a link by which a person signs in to the pages, once; earlier links end
+    Invite {
         /// Short name
         #[arg(value_parser = Name::parse)]
         name: Name,
@@ -72,10 +82,10 @@ const COLUMNS: &[Column] = &[
 /// What the server refused, or why it could not be asked.
 pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Create { name, full_name, email, roles } => {
+        Command::Create { name, full_name, email, roles, vendor } => {
             let mut body = Map::new();
             body.insert("name".to_owned(), name.as_str().into());
-            for (member, text) in [("full_name", full_name), ("email", email)] {
+            for (member, text) in [("full_name", full_name), ("email", email), ("vendor", vendor)] {
                 if let Some(text) = text {
                     body.insert(member.to_owned(), text.as_str().into());
                 }
@@ -100,6 +110,24 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
             let answer = client.delete(&["people", name.as_str()]).send().await?;
             output.ended(&answer.body, MEMBERS, &format!("person `{name}` ended"))
         }
+        Command::Invite { name } => {
+            let answer = client.post(&["people", name.as_str(), "links"]).send().await?;
+            invited(client, &answer.body, output)
+        }
         Command::Token(token) => token.run(client, "people", output).await,
     }
+}
+
+/// Prints a link as an address of the server that was asked.
+pub fn invited(client: &Client, answer: &[u8], output: Output) -> Result<(), Failure> {
+    let mut link = read_answer(answer)?;
+    if let Value::Object(all) = &mut link
+        && let Some(path) = all.get("link").and_then(Value::as_str)
+    {
+        let address = format!("{}{path}", client.address().trim_end_matches('/'));
+        all.insert("link".to_owned(), address.into());
+    }
+    output.json(&link)?;
+    output
+        .line(crate::output::fields(&link, &[("sign in once at", "link")], &["receipt"]).trim_end())
 }

@@ -13,6 +13,7 @@ use crate::output::{Column, Output};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Enter a service; its first token is shown once
+    #[command(visible_alias = "add")]
     Create {
         /// Short name, never reused: 1 to 64 of a-z 0-9 . _ -
         #[arg(value_parser = Name::parse)]
@@ -20,6 +21,9 @@ pub enum Command {
         /// Person who answers for the service; without it the caller
         #[arg(long, value_name = "person:NAME", value_parser = PrincipalId::parse)]
         owner: Option<PrincipalId>,
+        /// Vendor that runs it, if it is not the provider
+        #[arg(long)]
+        vendor: Option<String>,
     },
     /// List services
     List(Paging),
@@ -58,11 +62,14 @@ const COLUMNS: &[Column] = &[("service", "name"), ("owner", "owner"), ("state", 
 /// What the server refused, or why it could not be asked.
 pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Create { name, owner } => {
-            let body = match owner {
-                Some(owner) => json!({"name": name.as_str(), "owner": owner.as_str()}),
-                None => json!({"name": name.as_str()}),
-            };
+        Command::Create { name, owner, vendor } => {
+            let mut body = json!({"name": name.as_str()});
+            let owner = owner.as_ref().map(PrincipalId::as_str);
+            for (member, text) in [("owner", owner), ("vendor", vendor.as_deref())] {
+                if let (Some(text), Some(all)) = (text, body.as_object_mut()) {
+                    all.insert(member.to_owned(), text.into());
+                }
+            }
             let answer = client.post(&["services"]).json(&body)?.send().await?;
             output.object(&answer.body, MEMBERS)?;
             token_hint(output.json);

@@ -28,6 +28,55 @@ pub struct Config {
     pub passphrase_file: Option<PathBuf>,
     /// Seconds between anchors, 1 to 3600. Default: 5.
     pub anchor_seconds: Option<u64>,
+    /// Address by which people outside reach the pages, such as `"https://trust.example.com"`;
+    /// links in letters begin with it. Without it letters hold no links.
+    pub public_url: Option<String>,
+    /// File with the authorities (PEM) that probes of endpoints believe, instead of those of the
+    /// operating system.
+    pub probe_ca: Option<PathBuf>,
+    /// File with the authorities (PEM) that receivers of transfers are believed by, instead of
+    /// those of the operating system.
+    pub webhook_ca: Option<PathBuf>,
+    /// Folder with the secrets that sign transfers: one private file each, named as the
+    /// destination's `secret`. Without it nothing is sent to a webhook.
+    pub secrets_dir: Option<PathBuf>,
+    /// The mail relay. Without it no letter is sent.
+    pub mail: Option<Mail>,
+}
+
+/// The mail relay that takes letters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Its host name, which its certificate has to hold, or an IP address.
+    pub host: String,
+    /// TCP port. Default: 465, 587 or 25, as `tls` is.
+    pub port: Option<u16>,
+    /// How the connection is protected. Default: `"required"`.
+    #[serde(default)]
+    pub tls: Protection,
+    /// Who we are to the relay, if it asks for somebody.
+    pub user: Option<String>,
+    /// Private file with the password of `user`.
+    pub password_file: Option<PathBuf>,
+    /// The sender's address, such as `"Security <security@example.com>"`.
+    pub from: String,
+    /// File with the authorities (PEM) that the relay is believed by, instead of those of the
+    /// operating system.
+    pub ca: Option<PathBuf>,
+}
+
+/// How the connection to the mail relay is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// TLS from the first byte (RFC 8314).
+    #[default]
+    Required,
+    /// STARTTLS (RFC 3207); a relay that does not offer it gets nothing.
+    Starttls,
+    /// None: anybody on the way reads and alters letters.
+    DangerNone,
 }
 
 impl Config {
@@ -44,13 +93,36 @@ impl Config {
         if config.anchor_seconds.is_some_and(|seconds| !(1..=3600).contains(&seconds)) {
             return Err(Failure::usage("`anchor_seconds` is 1 to 3600"));
         }
+        if config.public_url.as_deref().is_some_and(|url| !is_public(url)) {
+            return Err(Failure::usage("`public_url` is `https://HOST[:PORT]`, without a path"));
+        }
+        config.mail.as_ref().map_or(Ok(()), Mail::check)?;
         Ok(config)
+    }
+}
+
+/// Whether an address can begin a link.
+fn is_public(url: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    url.strip_prefix("https://").is_some_and(|host| !host.is_empty() && host.bytes().all(plain))
+}
+
+impl Mail {
+    fn check(&self) -> Result<(), Failure> {
+        if self.user.is_some() != self.password_file.is_some() {
+            return Err(Failure::usage("`mail.user` and `mail.password_file` go together"));
+        }
+        if self.user.is_some() && self.tls == Protection::DangerNone {
+            let why = "`mail.user` needs `mail.tls`: a password is not sent without it";
+            return Err(Failure::usage(why));
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{Config, Protection};
 
     #[test]
     fn unknown_keys_and_wrong_values_are_refused_by_name() {
@@ -62,12 +134,28 @@ mod tests {
         };
         let good = read("listen = \"127.0.0.1:1\"\nanchor_seconds = 9\n").unwrap();
         assert_eq!(good.anchor_seconds, Some(9));
+        let text = "public_url = \"https://t.example:8443\"\nprobe_ca = \"p\"\n\
+                    [mail]\nhost = \"a\"\nfrom = \"a@b\"\ntls = \"starttls\"";
+        assert_eq!(read(text).unwrap().mail.unwrap().tls, Protection::Starttls);
         for (text, word) in [
             ("lisen = \"127.0.0.1:1\"", "lisen"),
             ("listen = \"nowhere\"", "listen"),
             ("anchor_seconds = 0", "anchor_seconds"),
             ("max_connections = -1", "max_connections"),
             ("listen = ", "listen"),
+            ("probe_cas = \"x\"", "probe_cas"),
+            ("public_url = \"http://a.example\"", "public_url"),
+            ("public_url = \"https://a.example/x\"", "public_url"),
+            ("public_url = \"https://\"", "public_url"),
+            ("[mail]\nhost = \"a\"", "from"),
+            ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nusers = \"x\"", "users"),
+            ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\ntls = \"none\"", "tls"),
+            ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nuser = \"x\"", "password_file"),
+            (
+                "[mail]\nhost = \"a\"\nfrom = \"a@b\"\nuser = \"x\"\npassword_file = \"p\"\n\
+                 tls = \"danger-none\"",
+                "mail.tls",
+            ),
         ] {
             let failure = read(text).unwrap_err();
             assert!(failure.message.contains(word), "{text}: {failure}");

@@ -34,9 +34,11 @@ pub struct Options {
 /// When a folder is not new, or cannot be written.
 pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::of(&options.place);
-    let token = found(&folders, &options.provider, options.passphrase_file.as_deref())?;
+    let Founder { token, link } =
+        found(&folders, &options.provider, options.passphrase_file.as_deref())?;
     output.json(&json!({
         "token": token,
+        "link": link,
         "administrator": "person:admin",
         "provider": options.provider,
         "data": folders.data.display().to_string(),
@@ -44,6 +46,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     }))?;
     output.line(&token)?;
     if !output.json {
+        note(&format!("to sign in at the server's address, once, within 24 hours: {link}"));
         note(&format!(
             "the token of `person:admin`, shown this once; keep `{}` apart from `{}` and from its \
              backups",
@@ -54,6 +57,14 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What the first administrator gets, once.
+pub struct Founder {
+    /// The bearer token.
+    pub token: String,
+    /// Path and query of the page that begins a session.
+    pub link: String,
+}
+
 /// Makes both folders and the store; gives the first administrator's token.
 ///
 /// # Errors
@@ -62,7 +73,7 @@ pub fn found(
     folders: &Folders,
     provider: &str,
     passphrase_file: Option<&std::path::Path>,
-) -> Result<String, Failure> {
+) -> Result<Founder, Failure> {
     make_private(&folders.data)?;
     make_private(&folders.keys).inspect_err(|_| remove(&[&folders.data]))?;
     let made = fill(folders, provider, passphrase_file);
@@ -73,7 +84,7 @@ fn fill(
     folders: &Folders,
     provider: &str,
     passphrase_file: Option<&std::path::Path>,
-) -> Result<String, Failure> {
+) -> Result<Founder, Failure> {
     let mut entropy = SystemEntropy;
     let root = RootKey::generate(&mut entropy).map_err(|why| Failure::failed(why.to_string()))?;
     match passphrase_file {
@@ -91,6 +102,8 @@ fn fill(
     let clock = SystemClock;
     let (name, body, token) =
         domain::people::first_administrator(random, clock.now()).map_err(failure)?;
+    entropy.fill(&mut random).map_err(|why| Failure::failed(why.to_string()))?;
+    let (body, link) = domain::members::linked(&body, random, clock.now()).map_err(failure)?;
     let mut engine = Sqlite::create(&folders.store()).map_err(failure)?;
     let mut high_water = HighWater::file(&folders.high_water()).map_err(failure)?;
     let founded = kernel::found(
@@ -106,7 +119,7 @@ fn fill(
     let public = founded.map_err(failure)?;
     let line = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, public);
     write_private(&folders.signing_pub(), format!("{line}\n").as_bytes())?;
-    Ok(token)
+    Ok(Founder { token, link: format!("/sign-in?link={link}") })
 }
 
 fn remove(folders: &[&std::path::Path]) {

@@ -1,5 +1,6 @@
 //! The commands that work on a store of this machine: each one its options and its function.
 
+pub mod background;
 pub mod backup;
 pub mod config;
 pub mod demo;
@@ -7,6 +8,8 @@ pub mod epoch;
 pub mod folders;
 pub mod init;
 pub mod openapi;
+pub mod outward;
+pub mod pages;
 pub mod restore;
 pub mod serve;
 pub mod verify;

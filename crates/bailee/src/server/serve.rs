@@ -2,18 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Config as ApiConfig, Server};
 use clap::Args;
-use kernel::Kernel;
+use kernel::{Job, Kernel, Ran};
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Place;
+use super::background::Background;
 use super::config::Config;
 use super::folders::Folders;
+use super::outward::{Means, Outbox, Outward};
+use super::pages::furnish;
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
@@ -48,13 +52,16 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let listen = options.listen.or(config.listen);
     let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443)));
     let mut setup = ApiConfig::new(listen, folders.data.clone(), folders.keys.clone());
-    setup.names = config.names;
+    setup.names.clone_from(&config.names);
     setup.allow_tls12 = config.allow_tls12;
     setup.metrics_listen = config.metrics_listen;
     setup.max_connections = config.max_connections.unwrap_or(setup.max_connections);
     let runtime = runtime()?;
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
+    let means = Means::of(&config, Outbox::of(server.outbox()))?;
+    let outward = Outward::new(means, runtime.handle().clone());
+    let (server, background) = furnish(server, &kernel, outward);
     // Before anybody is told that it serves: whoever reads that may end it at once.
     let ended = runtime.block_on(async { Ended::listen() })?;
     let url =
@@ -67,7 +74,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     }
     let every = Duration::from_secs(config.anchor_seconds.unwrap_or(5));
     let served = runtime.block_on(async {
-        let ticker = tokio::spawn(tick(kernel.clone(), every));
+        let ticker = tokio::spawn(tick(kernel.clone(), background, every));
         let served = server.run(ended.wait()).await;
         ticker.abort();
         served
@@ -86,13 +93,16 @@ pub fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// Calls the kernel's tick until it is aborted.
-pub async fn tick(kernel: Kernel, every: Duration) {
+pub async fn tick(kernel: Kernel, background: Arc<Background>, every: Duration) {
     let mut pace = tokio::time::interval(every);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         pace.tick().await;
-        let kernel = kernel.clone();
-        let ticked = tokio::task::spawn_blocking(move || kernel.tick(&domain::run_job)).await;
+        let (kernel, own) = (kernel.clone(), Arc::clone(&background));
+        let ticked = tokio::task::spawn_blocking(move || {
+            kernel.tick(&|kernel: &Kernel, job: &Job, right: Ran| own.run_job(kernel, job, right))
+        })
+        .await;
         match ticked {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(?error, "the tick did not finish"),

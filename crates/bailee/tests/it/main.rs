@@ -9,6 +9,8 @@ mod export;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod outward;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod server;

@@ -15,6 +15,8 @@ use crate::client::{Client, Connect, Intent};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::server::folders::{Folders, Lock, write_private};
+use crate::server::outward::{Means, Outward};
+use crate::server::pages::furnish;
 use crate::server::{Place, init, serve};
 
 /// A server on a temporary store.
@@ -27,6 +29,8 @@ pub struct Stage {
     pub url: String,
     /// The first administrator's token.
     pub admin: String,
+    /// Where the first administrator signs in, once.
+    pub link: String,
     scratch: PathBuf,
     kernel: Kernel,
     _lock: Lock,
@@ -42,26 +46,28 @@ impl Stage {
         let scratch = scratch()?;
         let place = Place { data: scratch.join("data"), keys: None };
         let folders = Folders::of(&place);
-        let admin = init::found(&folders, "northwind-desk", None)?;
+        let init::Founder { token: admin, link } = init::found(&folders, "northwind-desk", None)?;
         let (lock, kernel) = folders.kernel(None)?;
         let runtime = serve::runtime()?;
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let setup = Config::new(listen, folders.data.clone(), folders.keys.clone());
         let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
         let failed = |why: std::io::Error| Failure::failed(format!("cannot serve: {why}"));
-        let server = server.map_err(failed)?;
+        let outward = Outward::new(Means::none(), runtime.handle().clone());
+        let (server, background) = furnish(server.map_err(failed)?, &kernel, outward);
         let url = format!("https://{}", server.local_addr().map_err(failed)?);
         let (end, ended) = oneshot::channel::<()>();
         let ticking = kernel.clone();
         let task = runtime.spawn(async move {
-            let ticker = tokio::spawn(serve::tick(ticking, Duration::from_secs(1)));
+            let ticker = tokio::spawn(serve::tick(ticking, background, Duration::from_secs(1)));
             if let Err(why) = server.run(async { drop(ended.await) }).await {
                 crate::output::note(&format!("the server ended: {why}"));
             }
             ticker.abort();
         });
         let server = Mutex::new(Some((end, task)));
-        Ok(Self { runtime, folders, url, admin, scratch, kernel, _lock: lock, server })
+        let link = format!("{url}{link}");
+        Ok(Self { runtime, folders, url, admin, link, scratch, kernel, _lock: lock, server })
     }
 
     /// A client with this token, and for this purpose if one is stated.
@@ -105,6 +111,8 @@ impl Stage {
     /// When standard output cannot be written.
     pub fn stay(&self, output: Output) -> Result<(), Failure> {
         let show = |path: &Path| path.display().to_string();
+        output.line(&format!("\nOpen the pages, as administrator: {}", self.link))?;
+        output.line(&format!("   (trust {} first, or accept it)", show(&self.ca())))?;
         output.line("\nLook around, in another terminal:\n")?;
         output.line(&format!("  export BAILEE_URL={}", self.url))?;
         output.line(&format!("  export BAILEE_CA={}", show(&self.ca())))?;

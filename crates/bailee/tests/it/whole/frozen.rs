@@ -68,7 +68,7 @@ fn fill(world: &World) -> Value {
         asked.idempotency = Some((format!("batch-{batch}"), [batch; 32]));
         world.kernel.run(asked, many).unwrap();
     }
-    world.kernel.tick(domain::run_job).unwrap();
+    world.kernel.tick(&domain::run_job).unwrap();
     world.clock.advance(Duration::from_secs(60));
     json!({
         "at": world.clock.now().0,
@@ -170,7 +170,7 @@ fn golden_store_of_the_first_format_opens_and_goes_on() {
     let slot = world.kernel.slot(&acme).unwrap();
     let proof = world.kernel.consistency(slot, old.size, new.size).unwrap();
     extends(&old, &new, &proof);
-    world.kernel.tick(domain::run_job).unwrap();
+    world.kernel.tick(&domain::run_job).unwrap();
     world.kernel.anchor(slot).unwrap();
     // A request of then is remembered.
     let mut asked = world.asked(worker).unwrap();

@@ -1,0 +1,76 @@
+//! What the server does by itself at every tick: jobs that are due, and the board of measures.
+//!
+//! The controls are asked every minute; what changed is saved, and the pages show the newest. A
+//! failure is logged and tried again at the next tick; nothing here answers anybody.
+
+use console::Console;
+use domain::measures::{Board, Listener, note_states};
+use kernel::{EVERY_TICK, Job, Kernel, Moment, Ran, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::outward::{Outward, Taken};
+
+/// How often the controls are asked.
+const ASKED: Duration = Duration::from_secs(60);
+
+/// The server's own work, over one kernel.
+pub struct Background {
+    listener: Arc<dyn Fn() -> Option<Listener> + Send + Sync>,
+    console: Arc<Console>,
+    noted: Noted,
+    outward: Outward,
+    asked: Mutex<Option<Moment>>,
+}
+
+/// The board, as the controls had it last.
+pub type Noted = Arc<Mutex<Board>>;
+
+impl Background {
+    /// With what the server saw of itself, the pages that show the board, and what goes outward.
+    pub fn new(
+        listener: Arc<dyn Fn() -> Option<Listener> + Send + Sync>,
+        console: Arc<Console>,
+        noted: Noted,
+        outward: Outward,
+    ) -> Self {
+        Self { listener, console, noted, outward, asked: Mutex::default() }
+    }
+
+    /// Runs a job that is due.
+    ///
+    /// # Errors
+    /// Whatever its operation answers; the job then stays.
+    pub fn run_job(&self, kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
+        let right = match self.outward.take(kernel, job, right) {
+            Taken::Mine => return Ok(()),
+            Taken::No(right) => right,
+        };
+        if job.kind == EVERY_TICK
+            && self.is_due(kernel.now())
+            && let Some(right) = right.again()
+        {
+            self.ask(kernel, right);
+        }
+        domain::run_job(kernel, job, right)
+    }
+
+    fn is_due(&self, now: Moment) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = asked.is_none_or(|last| now.since(last) >= ASKED);
+        if due {
+            *asked = Some(now);
+        }
+        due
+    }
+
+    fn ask(&self, kernel: &Kernel, right: Ran) {
+        match note_states(kernel, right, (self.listener)()) {
+            Ok(board) => {
+                self.console.publish(board.answered.clone(), kernel.now());
+                *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = board;
+            }
+            Err(error) => tracing::warn!(?error, "the controls could not be asked"),
+        }
+    }
+}

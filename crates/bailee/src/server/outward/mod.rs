@@ -1,0 +1,268 @@
+//! What the server does outward by itself: polls of power supplies, probes of endpoints, transfers
+//! and letters. Each is a job that some noun left.
+//!
+//! Promises: a job runs as a task of its own, at most [`AT_ONCE`] together and half of them of one
+//! kind, so that a peer that is silent holds up neither the tick nor another kind. A task ends
+//! within its time on the network; a panic in it ends nothing else. A job whose outcome was
+//! recorded is not run again; one that failed is tried again after a pause. Nothing of a body, a
+//! secret or an address is logged.
+//!
+//! Does not: decide anything. What may be sent and when it is tried again is the nouns' business.
+//! Whether a peer heard a message whose outcome could not be recorded is not known here: it gets
+//! the same one again, with the same identifier.
+
+mod files;
+mod mail;
+mod notices;
+mod probes;
+#[cfg(test)]
+mod tests;
+mod transfers;
+mod ups;
+
+pub use transfers::Outbox;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::exposure::probes::PROBE;
+use domain::incidents::notices::SEND as NOTICE;
+use domain::sites::equipment::POLL;
+use domain::transfers::SEND as TRANSFER;
+use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
+use tokio::runtime::Handle;
+
+use super::config::Config;
+use crate::exit::Failure;
+use mail::Post;
+
+/// Tasks at once.
+const AT_ONCE: usize = 16;
+
+/// Tasks of one kind at once: peers of one kind that are all silent leave room for the others.
+const OF_A_KIND: usize = AT_ONCE / 2;
+
+/// Longest time of one task on the network.
+const TIME: Duration = Duration::from_secs(30);
+
+/// Time that a peer is given; what remains of [`TIME`] is for what is done around it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Time until a job that failed is run again.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// With what the server goes outward.
+pub struct Means {
+    /// Authorities that probes believe, in PEM, instead of the operating system's.
+    probe_ca: Option<String>,
+    /// Authorities that receivers of transfers are believed by.
+    webhook_ca: Option<String>,
+    /// The folder with the secrets of destinations.
+    secrets: Option<PathBuf>,
+    /// The mail relay, if there is one.
+    post: Option<Post>,
+    /// What links in letters begin with.
+    public_url: Option<String>,
+    /// What waits to be sent.
+    outbox: Outbox,
+}
+
+impl Means {
+    /// Nothing is configured: what needs no secret, relay or outbox is done all the same.
+    pub fn none() -> Self {
+        Self {
+            probe_ca: None,
+            webhook_ca: None,
+            secrets: None,
+            post: None,
+            public_url: None,
+            outbox: Outbox::empty(),
+        }
+    }
+
+    /// As configured.
+    ///
+    /// # Errors
+    /// When a file that is named cannot be read, or everybody on the machine can read a secret.
+    pub fn of(config: &Config, outbox: Outbox) -> Result<Self, Failure> {
+        let pem = |path: &Option<PathBuf>| path.as_deref().map(files::pem).transpose();
+        Ok(Self {
+            probe_ca: pem(&config.probe_ca)?,
+            webhook_ca: pem(&config.webhook_ca)?,
+            secrets: config.secrets_dir.clone(),
+            post: config.mail.as_ref().map(Post::of).transpose()?,
+            public_url: config.public_url.clone(),
+            outbox,
+        })
+    }
+}
+
+/// Whether a job was taken.
+pub enum Taken {
+    /// It was, or it is on its way already, or waits for its turn: it stays until it is done.
+    Mine,
+    /// It is nothing for the network.
+    No(Ran),
+}
+
+/// Takes jobs outward.
+#[derive(Clone)]
+pub struct Outward(Arc<Shared>);
+
+struct Shared {
+    runtime: Handle,
+    means: Means,
+    flights: Mutex<HashMap<Name, Flight>>,
+}
+
+/// A job: its kind, what it is about, and when it was due. Its successor is due later.
+type Name = (String, String, u64);
+
+/// Where a job is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flight {
+    /// On its way.
+    Out,
+    /// Recorded. The tick may still hold it in its hands, from a list it read before.
+    Landed,
+    /// Failed; not to be tried before this moment.
+    Resting(Moment),
+}
+
+/// How a task ended.
+enum Ended {
+    /// Its outcome is recorded and the job gone.
+    Done,
+    /// What it needs is not there yet: at the next tick again.
+    NotYet,
+}
+
+impl Outward {
+    /// With these means; tasks run on this runtime.
+    pub fn new(means: Means, runtime: Handle) -> Self {
+        Self(Arc::new(Shared { runtime, means, flights: Mutex::default() }))
+    }
+
+    /// Takes a job, if it is one for the network. To be called for every job of a tick, the one
+    /// that is due at every tick last.
+    pub fn take(&self, kernel: &Kernel, job: &Job, right: Ran) -> Taken {
+        if job.kind == EVERY_TICK {
+            self.0.forget(kernel.now());
+            return Taken::No(right);
+        }
+        if ![POLL, PROBE, NOTICE, TRANSFER].contains(&job.kind.as_str()) {
+            return Taken::No(right);
+        }
+        let name = (job.kind.clone(), job.object.clone(), job.due.0);
+        if let Some(trip) = Trip::begin(&self.0, kernel, name) {
+            self.0.runtime.spawn(trip.make(right));
+        }
+        Taken::Mine
+    }
+
+    /// Whether nothing is on its way.
+    #[cfg(test)]
+    fn idle(&self) -> bool {
+        !self.0.flights().values().any(|flight| *flight == Flight::Out)
+    }
+}
+
+impl Shared {
+    fn flights(&self) -> MutexGuard<'_, HashMap<Name, Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what landed: no list that the tick reads from now on has it.
+    fn forget(&self, now: Moment) {
+        self.flights().retain(|_, flight| match flight {
+            Flight::Out => true,
+            Flight::Landed => false,
+            Flight::Resting(until) => *until > now,
+        });
+    }
+}
+
+/// A job on its way. Whatever becomes of it, its place is free again afterwards.
+struct Trip {
+    shared: Arc<Shared>,
+    kernel: Kernel,
+    name: Name,
+    ended: Option<Ended>,
+}
+
+impl Trip {
+    /// Begins, unless the job is on its way, or has to wait.
+    fn begin(shared: &Arc<Shared>, kernel: &Kernel, name: Name) -> Option<Self> {
+        let mut flights = shared.flights();
+        let waits = match flights.get(&name) {
+            None => false,
+            Some(Flight::Resting(until)) => *until > kernel.now(),
+            Some(Flight::Out | Flight::Landed) => true,
+        };
+        let out = || flights.iter().filter(|(_, flight)| **flight == Flight::Out);
+        let alike = out().filter(|((kind, ..), _)| *kind == name.0).count();
+        if waits || alike >= OF_A_KIND || out().count() >= AT_ONCE {
+            return None;
+        }
+        flights.insert(name.clone(), Flight::Out);
+        drop(flights);
+        Some(Self { shared: Arc::clone(shared), kernel: kernel.clone(), name, ended: None })
+    }
+
+    async fn make(mut self, right: Ran) {
+        let (means, kernel) = (&self.shared.means, self.kernel.clone());
+        let (kind, object) = (self.name.0.as_str(), self.name.1.as_str());
+        let ended = match kind {
+            POLL => ups::poll(kernel, object, right).await,
+            NOTICE => notices::send(means, kernel, object, right).await,
+            PROBE => probes::look(means, kernel, object, right).await,
+            _ => transfers::send(means, kernel, object, right).await,
+        };
+        match ended {
+            Ok(ended) => self.ended = Some(ended),
+            Err(error) => tracing::warn!(kind, ?error, "a job outward failed, and is tried again"),
+        }
+    }
+}
+
+impl Drop for Trip {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(kind = self.name.0, "a job outward ended by panic");
+        }
+        let name = std::mem::take(&mut self.name);
+        let mut flights = self.shared.flights();
+        match self.ended {
+            Some(Ended::Done) => flights.insert(name, Flight::Landed),
+            Some(Ended::NotYet) => flights.remove(&name),
+            None => flights.insert(name, Flight::Resting(self.kernel.now().after(PAUSE))),
+        };
+    }
+}
+
+/// Does the part of a task that is on the network.
+///
+/// # Errors
+/// `Unavailable` when it does not end in time.
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T> {
+    let ended = tokio::time::timeout(TIME, work).await;
+    ended.map_err(|_| Error::unavailable(format!("it did not end within {} s", TIME.as_secs())))
+}
+
+/// Does the part of a task that waits for a commit.
+///
+/// # Errors
+/// Whatever it answers; `Internal` when it panics.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|_| Err(Error::internal("a job's operation ended by panic")))
+}
+
+/// Seconds since 1970, as the protocols outside count.
+fn seconds(now: Moment) -> u64 {
+    now.0 / 1_000_000
+}
