@@ -57,8 +57,10 @@ fn build() -> Value {
             operations.insert(route.method.as_str().to_ascii_lowercase(), described);
         }
     }
-    let mut components = schemas.read.take_definitions(true);
-    components.extend(schemas.written.take_definitions(true));
+    let (components, otherwise) = merged(schemas);
+    for name in otherwise {
+        rename(&mut paths, &name);
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -112,6 +114,54 @@ fn parameters() -> Value {
 
 fn header_field(name: &str, description: &str, schema: Value) -> Value {
     json!({"name": name, "in": "header", "description": description, "schema": schema})
+}
+
+/// The definitions of both generators, and the names of those that read otherwise than they are
+/// written: what is read then has `Input` after its name.
+fn merged(mut schemas: Schemas) -> (Map<String, Value>, Vec<String>) {
+    let mut read = schemas.read.take_definitions(true);
+    let written = schemas.written.take_definitions(true);
+    let mut otherwise = Vec::new();
+    // What refers to one of them reads otherwise as well, so it is looked at again.
+    while let Some(name) = read.iter().find_map(|(name, schema)| {
+        written.get(name).is_some_and(|other| other != schema).then(|| name.clone())
+    }) {
+        for schema in read.values_mut() {
+            refer(schema, &name);
+        }
+        if let Some(schema) = read.remove(&name) {
+            read.insert(format!("{name}Input"), schema);
+        }
+        otherwise.push(name);
+    }
+    read.extend(written);
+    (read, otherwise)
+}
+
+/// Lets the bodies of requests refer to what is read.
+fn rename(paths: &mut Map<String, Value>, name: &str) {
+    for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        if let Some(body) = operation.get_mut("requestBody") {
+            refer(body, name);
+        }
+    }
+}
+
+/// Turns references to a definition into references to its `Input`.
+fn refer(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(members) => {
+            let own = format!("#/components/schemas/{name}");
+            if let Some(Value::String(to)) = members.get_mut("$ref")
+                && *to == own
+            {
+                to.push_str("Input");
+            }
+            members.values_mut().for_each(|member| refer(member, name));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, name)),
+        _ => {}
+    }
 }
 
 fn describe(route: &Route, schemas: &mut Schemas) -> Value {

@@ -29,6 +29,12 @@ fn every_route_is_in_the_document_and_nothing_else() {
     let document = api::openapi();
     assert_eq!(document["openapi"], "3.1.0");
     let mut described = BTreeSet::new();
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        let number = name.ends_with(|last: char| last.is_ascii_digit());
+        assert!(!number, "{name}: two types have one name: rename one with `schemars(rename)`");
+    }
+    let kinds = &document["components"]["schemas"]["SystemKind"];
+    assert!(kinds.to_string().contains("data-store"), "{kinds}");
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 /// What a contact is told about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ContactKind")]
 pub enum Kind {
     /// Security incidents.
     Security,
@@ -26,6 +27,7 @@ pub enum Kind {
 
 /// That an address was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ContactVerified")]
 pub struct Verified {
     /// How it was checked.
     pub how: String,

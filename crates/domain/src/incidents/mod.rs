@@ -36,6 +36,7 @@ use std::time::Duration;
 /// What kind of event it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "IncidentClass")]
 pub enum Class {
     /// Unauthorised access to Service Data, or its improper disclosure.
     Breach,

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 /// How an attempt to deliver a letter ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "NoticeOutcome")]
 pub enum Outcome {
     /// The other side took it.
     Accepted,
@@ -38,6 +39,7 @@ pub enum Outcome {
 
 /// One attempt to deliver a letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NoticeAttempt")]
 pub struct Attempt {
     /// When.
     pub at: When,

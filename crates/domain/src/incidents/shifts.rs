@@ -12,6 +12,7 @@ use std::time::Duration;
 /// Which of those on call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ShiftKind")]
 pub enum Kind {
     /// Who is called first.
     Primary,

@@ -32,6 +32,7 @@ pub const AUDITOR_DAYS: u32 = 366;
 /// What a member is to its account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "MemberPart")]
 pub enum Part {
     /// One of the subscriber's own people: requests, elects, and invites auditors.
     Administrator,

@@ -27,6 +27,7 @@ const CLOSED: usize = 40;
 /// What a review looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ReviewKind")]
 pub enum Kind {
     /// The whole programme: every register.
     Programme,
@@ -51,6 +52,7 @@ pub const ALL: &str = "all";
 /// What the reviewer says of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ReviewVerdict")]
 pub enum Verdict {
     /// It is right as it is.
     Keep,
@@ -62,6 +64,7 @@ pub enum Verdict {
 
 /// A verdict on an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ReviewDecision")]
 pub struct Decision {
     /// What it says.
     pub verdict: Verdict,

@@ -32,6 +32,7 @@ pub enum Treatment {
 
 /// What is to be done about a risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RiskPlan")]
 pub struct Plan {
     /// What is done.
     pub treatment: Treatment,
@@ -43,6 +44,7 @@ pub struct Plan {
 
 /// That a second person accepted a risk for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RiskAcceptance")]
 pub struct Acceptance {
     /// Why it can be borne.
     pub reason: String,

@@ -30,6 +30,7 @@ pub const RENEW: &str = "training.renew";
 
 /// An attempt that did not reach the pass mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TrainingAttempt")]
 pub struct Attempt {
     /// When.
     pub at: When,

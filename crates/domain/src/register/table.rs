@@ -8,7 +8,7 @@ use super::row::{Adding, Kept, Listing, Reading, Row, Shown, Status, Step, Stepp
 use super::{History, List, Noun, Page, Read, parse};
 use kernel::authority::Action;
 use kernel::{Act, Error, Kernel, Moment, Result};
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use std::any::Any;
 
@@ -168,9 +168,24 @@ pub const fn step<N: Row, S: Step<N>>(verb: &'static str, summary: &'static str)
         summary,
         area: None,
         action: Stepping::<N, S>::ACTION,
-        schema: |generator| generator.subschema_for::<S>(),
+        schema: |generator| defined::<S>(generator, S::ACTION),
         make: take::<N, S>,
     }
+}
+
+/// The schema of a step under the name of its action, `VendorAgree` for `vendor.agree`: the types
+/// themselves are called `Agree` or `End` in many nouns.
+fn defined<T: JsonSchema>(generator: &mut SchemaGenerator, action: &str) -> Schema {
+    let mut name = String::new();
+    for part in action.split(['.', '-', '_']) {
+        let mut letters = part.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    let schema = T::json_schema(generator);
+    let place = format!("#{}/{name}", generator.settings().definitions_path);
+    generator.definitions_mut().insert(name, schema.to_value());
+    Schema::new_ref(place)
 }
 
 impl Entry {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ReportKind")]
 pub enum Kind {
     /// An ISO/IEC 27001 certificate.
     Iso27001,
@@ -47,6 +48,7 @@ pub enum Audience {
 
 /// One part of a file that was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ReportPart")]
 pub struct Part {
     /// Its number, from 1.
     pub number: u32,

@@ -24,6 +24,7 @@ use std::time::Duration;
 /// What a named person decides about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "RequestAnswer")]
 pub enum Answer {
     /// Whoever asked may have a copy.
     Clear,
@@ -33,6 +34,7 @@ pub enum Answer {
 
 /// A decision, with the screening it was made on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RequestDecision")]
 pub struct Decision {
     /// What was decided.
     pub answer: Answer,
@@ -61,6 +63,7 @@ pub struct Released {
 
 /// That the requester accepted a version of the terms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TermsAcceptance")]
 pub struct Acceptance {
     /// The version.
     pub terms: String,

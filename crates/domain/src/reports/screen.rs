@@ -19,6 +19,7 @@ pub const RULES: &str = "screen/v1";
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ScreeningVerdict")]
 pub enum Verdict {
     /// Nothing speaks against it.
     Clear,

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 /// Somebody on an access list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AreaAccess")]
 pub struct Access {
     /// Who: `person:NAME`.
     pub person: String,
@@ -99,6 +100,7 @@ pub struct BadgeFinding {
 
 /// How a finding was settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "BadgeSettled")]
 pub struct Settled {
     /// What was done.
     pub how: String,

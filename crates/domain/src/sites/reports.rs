@@ -46,6 +46,7 @@ impl Topic {
 /// What kind of report it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "SiteReportKind")]
 pub enum ReportKind {
     /// A SOC 2 report.
     Soc2,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// What kind of thing a system is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "SystemKind")]
 pub enum Kind {
     /// A database, object store or file store.
     DataStore,
@@ -67,6 +68,7 @@ pub enum Source {
 
 /// One fact about a system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SystemFact")]
 pub struct Fact {
     /// What it is about.
     pub claim: Claim,

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 /// How records travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "DestinationKind")]
 pub enum Kind {
     /// As a signed message to an address on the network.
     Webhook,
@@ -25,6 +26,7 @@ pub enum Kind {
 
 /// Who checked that a destination is its receiver's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "DestinationVerified")]
 pub struct Verified {
     /// How it was checked.
     pub how: String,

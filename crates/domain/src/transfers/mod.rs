@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 /// What came of an attempt to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "TransferOutcome")]
 pub enum Outcome {
     /// The receiver took it.
     Delivered,
@@ -57,6 +58,7 @@ impl Outcome {
 
 /// One attempt to deliver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TransferAttempt")]
 pub struct Attempt {
     /// What came of it.
     pub outcome: Outcome,

@@ -89,6 +89,7 @@ pub struct Answered {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "FindingSeverity")]
 pub enum Severity {
     /// Worth mending at the next occasion.
     Low,
@@ -138,6 +139,7 @@ pub struct Resolved {
 /// What a review concludes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VendorVerdict")]
 pub enum Verdict {
     /// The vendor may be worked with.
     Approve,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How a vendor processes Service Data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ProcessingClass")]
 pub enum Class {
     /// Systems that hold it stand with the vendor.
     Hosting,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// What an evaluation says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AdvisoryVerdict")]
 pub enum Verdict {
     /// The provider is affected.
     Affected,
