@@ -103,7 +103,7 @@ fn wrong(visit: &Visit<'_>, board: &Board) -> Markup {
         @if lines.is_empty() {
             p { "Nothing fails, and nothing waits for somebody." }
         } @else {
-            div.scroll role="region" aria-label="What is wrong" tabindex="0" {
+            div.scroll.stack role="region" aria-label="What is wrong" tabindex="0" {
                 table.wide {
                     caption { "What is wrong" }
                     thead { tr {
@@ -143,7 +143,7 @@ fn line(visit: &Visit<'_>, one: &Answered) -> Markup {
                     None => a href=(format!("/measures/{}", one.obligation.id)) { "see the facts" },
                 }
             }
-            td { @match todo.and_then(|todo| todo.due) {
+            td data-label="By when" { @match todo.and_then(|todo| todo.due) {
                 Some(due) => (visit.clock.due(due)),
                 None => span.none { "–" },
             } }
@@ -262,7 +262,7 @@ pub(crate) async fn find(visit: &Visit<'_>) -> Result<Reply> {
     Ok(Page::new(
         "Find",
         html! {
-            form method="get" action="/find" role="search" {
+            form method="get" action="/find" role="search" aria-label="Everywhere" {
                 div.field {
                     label for="words" { "What" }
                     p.help #words-help { "A word, an obligation (E5.5), or somebody (person:ana)." }

@@ -56,6 +56,12 @@ impl ReaderClock {
         html! { time datetime=(moment.rfc3339()) title=(utc) { (text) } }
     }
 
+    /// A moment to the minute, in UTC, for text that names no zone.
+    pub(crate) fn in_utc(moment: Moment) -> Markup {
+        let text = format(moment, &TimeZone::UTC, "%-d %b %Y, %H:%M UTC");
+        html! { time datetime=(moment.rfc3339()) { (text) } }
+    }
+
     /// A moment to the second, with UTC beside it: for what may be quoted.
     pub(crate) fn quoted(&self, moment: Moment) -> Markup {
         let utc = format(moment, &TimeZone::UTC, "%-d %b %Y, %H:%M:%S UTC");
@@ -90,7 +96,8 @@ impl ReaderClock {
 
     /// How long ago, such as `40 s ago`.
     pub(crate) fn ago(&self, moment: Moment) -> String {
-        if moment > self.now {
+        // What this very page measured is younger than the page.
+        if moment.since(self.now) >= Duration::from_secs(60) {
             return format!("in {}", span(moment.since(self.now)));
         }
         format!("{} ago", span(self.now.since(moment)))
@@ -108,7 +115,7 @@ impl ReaderClock {
 
     /// By when, and what is left until then.
     pub(crate) fn due(&self, due: Moment) -> Markup {
-        html! { (self.at(due)) br; (self.left(due)) }
+        html! { span.whole { (self.at(due)) } br; span.whole { (self.left(due)) } }
     }
 
     /// The moment that is written so.

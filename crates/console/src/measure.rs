@@ -95,7 +95,7 @@ fn todo(visit: &Visit<'_>, all: &[Todo]) -> Markup {
 fn facts(visit: &Visit<'_>, all: &[Fact]) -> Markup {
     html! {
         @if all.is_empty() { p { "No fact yet." } } @else {
-            div.scroll role="region" aria-label="Facts" tabindex="0" {
+            div.scroll.stack role="region" aria-label="Facts" tabindex="0" {
                 table.wide {
                     caption { "Facts: " (all.len()) }
                     thead { tr {
@@ -112,8 +112,8 @@ fn facts(visit: &Visit<'_>, all: &[Fact]) -> Markup {
                         }
                         td { (sentence(&fact.what)) }
                         td { (basis(fact.basis)) }
-                        td { (visit.clock.ago(fact.at)) }
-                        td { (visit.clock.quoted(fact.at)) }
+                        td data-label="Age" { (visit.clock.ago(fact.at)) }
+                        td data-label="At" { (visit.clock.quoted(fact.at)) }
                     } } }
                 }
             }
@@ -152,20 +152,24 @@ fn strip(visit: &Visit<'_>, changes: &[(Moment, State)]) -> Markup {
         return html! { p { "No history yet." } };
     }
     let holding = days.iter().filter(|(_, state)| *state == State::Holding).count();
-    let width = days.len() * 8;
+    let (known, width) = (days.len(), usize::try_from(DAYS).unwrap_or_default() * 8);
+    // The newest day is at the right end, whatever is known of those before.
+    let before = width.saturating_sub(known * 8);
     html! {
         figure.strip {
             svg viewBox=(format!("0 0 {width} 32")) width=(width) height="32" role="img"
+                preserveAspectRatio="none"
                 aria-label=(format!("{holding} of {} days held; see the table", days.len())) {
+                line.unknown x1="0" x2=(before) y1="31" y2="31" {}
                 @for (at, (_, state)) in days.iter().enumerate() {
                     @let (_, _, class) = sign(*state);
                     @let height = match state {
                         State::Holding => 12, State::Unproven => 22, State::Failing => 32,
                     };
-                    rect class=(class) x=(at * 8) y=(32 - height) width="7" height=(height) {}
+                    rect class=(class) x=(before + at * 8) y=(32 - height) width="7" height=(height) {}
                 }
             }
-            figcaption { (holding) " of " (days.len()) " days held all day" }
+            figcaption { "Held all day on " (holding) " of " (days.len()) " known days" }
         }
         details {
             summary { "Each change as a table" }

@@ -239,6 +239,12 @@ pub(crate) fn flat(fields: &[Field]) -> Vec<(String, &Field)> {
 
 /// A name as people read it: `holds_service_data` as `Holds Service Data`.
 pub(crate) fn label(name: &str) -> String {
+    match name {
+        "sha256" => return "SHA-256".to_owned(),
+        "url" => return "URL".to_owned(),
+        "osv" => return "OSV".to_owned(),
+        _ => {}
+    }
     let words = name.replace(['_', '-'], " ").replace("service data", "Service Data");
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());

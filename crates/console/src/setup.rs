@@ -163,7 +163,7 @@ fn area_roles(name: &str) -> String {
 
 fn list(tasks: &[Task]) -> Markup {
     html! {
-        div.scroll role="region" aria-label="Steps" tabindex="0" {
+        div.scroll.stack role="region" aria-label="Steps" tabindex="0" {
             table.wide {
                 caption { "Steps" }
                 thead { tr {
@@ -180,7 +180,7 @@ fn list(tasks: &[Task]) -> Markup {
                     }
                     th scope="row" { a href=(task.place) { (task.title) } }
                     td { (task.why) }
-                    td { (task.who) }
+                    td data-label="Who" { (task.who) }
                     td { @match &task.template {
                         Some(path) => a.whole href=(path) {
                             "CSV template" span.unseen { ": " (task.title) }

@@ -6,7 +6,7 @@ use crate::board::Board;
 use crate::nouns;
 use crate::preferences::{self, Theme};
 use crate::reply::Page;
-use crate::roles::{AREAS, STARTS};
+use crate::roles::{AREAS, STARTS, Start};
 use crate::visit::Visit;
 use crate::work::shape;
 use domain::register::Register;
@@ -94,7 +94,9 @@ pub(crate) fn counts(board: &Board) -> Markup {
 
 fn navigation(visit: &Visit<'_>) -> Markup {
     let roles = visit.roles();
-    let mine = STARTS.iter().filter(|start| roles.iter().any(|role| role == start.role));
+    // An account's own administrator has a role of the same name, and none of these pages.
+    let ours = |start: &&Start| roles.iter().any(|role| role == start.role) && !visit.is_member();
+    let mine = STARTS.iter().filter(ours);
     let current = visit.path.first().map_or("", String::as_str);
     let link = |path: &str, name: &str| {
         let here = current == path.trim_start_matches('/');
@@ -161,15 +163,20 @@ fn footer(visit: &Visit<'_>, as_of: &AsOf, page: &Page) -> Markup {
     }
 }
 
-/// The letters that lead to registers: the first of its name that no earlier one took.
+/// The letters that lead to registers: the initial, for the first register that has it; then, for
+/// the others, the first letter that is left.
 pub(crate) fn letters() -> Vec<(char, &'static Register)> {
     let mut taken = vec!['b', 'h'];
-    let mut all = Vec::new();
-    for register in nouns::all() {
-        let free = register.plural.chars().find(|c| c.is_ascii_lowercase() && !taken.contains(c));
-        if let Some(letter) = free {
-            taken.push(letter);
-            all.push((letter, register));
+    let mut all: Vec<(char, &'static Register)> = Vec::new();
+    for length in [1, usize::MAX] {
+        for register in nouns::all() {
+            let known = all.iter().any(|(_, one)| one.plural == register.plural);
+            let mut letters = register.plural.chars().take(length).filter(char::is_ascii_lowercase);
+            let free = letters.find(|letter| !known && !taken.contains(letter));
+            if let Some(letter) = free {
+                taken.push(letter);
+                all.push((letter, register));
+            }
         }
     }
     all
@@ -264,10 +271,12 @@ pub(crate) fn purposes(registers: impl Iterator<Item = &'static Register>) -> Ma
     html! {
         dl.purposes {
             @for register in registers {
-                dt { a href=(format!("/{}", register.plural)) {
-                    (crate::schema::label(register.plural))
-                } }
-                dd { (register.purpose) "." }
+                div {
+                    dt { a href=(format!("/{}", register.plural)) {
+                        (crate::schema::label(register.plural))
+                    } }
+                    dd { (register.purpose) "." }
+                }
             }
         }
     }

@@ -46,9 +46,25 @@ pub(crate) fn sentence(text: &str) -> Markup {
     html! {
         @if balanced {
             @for (at, part) in parts.iter().enumerate() {
-                @if at % 2 == 1 { code { (part) } } @else { (part) }
+                @if at % 2 == 1 { code { (part) } } @else { (prose(part)) }
             }
         } @else { (text) }
+    }
+}
+
+/// Text in which moments stand as people read them, in UTC: whoever wrote it knew no other zone.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, word) in text.split(' ').enumerate() {
+            @if at > 0 { " " }
+            @let moment = word.trim_end_matches([',', ';', '.', ':', ')']);
+            @match ReaderClock::parse(moment) {
+                Some(parsed) => {
+                    (ReaderClock::in_utc(parsed)) (word.get(moment.len()..).unwrap_or_default())
+                },
+                None => (word),
+            }
+        }
     }
 }
 
@@ -124,7 +140,8 @@ fn link(visit: &Visit<'_>, name: &str, text: &str) -> Option<String> {
     if MEASURES.iter().flat_map(|one| one.obligations).any(|one| one.id == text) {
         return Some(format!("/measures/{text}"));
     }
-    let noun = open(visit, name)?;
+    // Agreements and subscriptions name the version of the catalogue's terms so, not a row of `terms`.
+    let noun = open(visit, name).filter(|register| register.noun != "terms")?;
     let id = RecordId::parse(text).ok()?;
     Some(row_path(noun.plural, id.as_str()))
 }

@@ -89,7 +89,7 @@ fn body(visit: &Visit<'_>, published: &Published) -> Markup {
 /// The worst state of each measure, and how many of its obligations hold.
 fn measures(board: &Board) -> Markup {
     html! {
-        div.scroll role="region" aria-label="Measures" tabindex="0" {
+        div.scroll.stack role="region" aria-label="Measures" tabindex="0" {
             table.wide {
                 caption { "Measures" }
                 thead { tr {
@@ -103,7 +103,9 @@ fn measures(board: &Board) -> Markup {
                     tr {
                         th scope="row" { span.id { (measure.id) } " " (measure.title) }
                         td { (badge(worst(&all))) }
-                        td.number { (holding) " of " (all.len()) }
+                        td.number data-label="Obligations that hold" {
+                            (holding) " of " (all.len())
+                        }
                     }
                 } }
             }

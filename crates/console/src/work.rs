@@ -200,7 +200,7 @@ fn sort(all: &mut [Waiting]) {
 /// What waits, as a table.
 pub(crate) fn table(visit: &Visit<'_>, caption: &str, all: &[Waiting]) -> Markup {
     html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
+        div.scroll.stack role="region" aria-label=(caption) tabindex="0" {
             table.wide {
                 caption { (caption) ": " (all.len()) }
                 thead { tr {
@@ -219,8 +219,8 @@ pub(crate) fn table(visit: &Visit<'_>, caption: &str, all: &[Waiting]) -> Markup
                                 None => (one.name),
                             } }
                             td { (sentence(&one.what)) }
-                            td { (principal(visit, &one.who)) }
-                            td { @match one.due {
+                            td data-label="Who" { span.whole { (principal(visit, &one.who)) } }
+                            td data-label="By when" { @match one.due {
                                 Some(due) => (visit.clock.due(due)),
                                 None => span.none { "–" },
                             } }

@@ -163,7 +163,7 @@ fn rows(visit: &Visit<'_>, register: &Register, rows: &[Value]) -> Markup {
     };
     html! {
         @if rows.is_empty() { p { "Nothing here that matches." } } @else {
-            div.scroll role="region" aria-label=(heading(register)) tabindex="0" {
+            div.scroll.stack role="region" aria-label=(heading(register)) tabindex="0" {
                 table.wide {
                     caption { (heading(register)) ": " (rows.len()) " on this page" }
                     thead { tr {
@@ -179,11 +179,18 @@ fn rows(visit: &Visit<'_>, register: &Register, rows: &[Value]) -> Markup {
                             tr {
                                 th scope="row" { a href=(row_path(register.plural, id)) { (id) } }
                                 td { (state.badge()) }
-                                @for name in register.columns { td { (cell(row, name)) } }
-                                td { (sentence(state.what.as_deref().unwrap_or("–"))) }
-                                td { @if let Some(who) = &state.who { (principal(visit, who)) }
-                                    @else { span.none { "–" } } }
-                                td { @match state.due {
+                                @for name in register.columns {
+                                    td data-label=(label(name)) { (cell(row, name)) }
+                                }
+                                td data-label="To do" { @match &state.what {
+                                    Some(what) => (sentence(what)),
+                                    None => span.none { "–" },
+                                } }
+                                td data-label="Who" { @match &state.who {
+                                    Some(who) => span.whole { (principal(visit, who)) },
+                                    None => span.none { "–" },
+                                } }
+                                td data-label="By when" { @match state.due {
                                     Some(due) => (visit.clock.due(due)),
                                     None => span.none { "–" },
                                 } }

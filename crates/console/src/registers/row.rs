@@ -155,7 +155,7 @@ fn versions(visit: &Visit<'_>, history: &Value) -> Markup {
         one.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     html! {
-        div.scroll role="region" aria-label="History" tabindex="0" {
+        div.scroll.stack role="region" aria-label="History" tabindex="0" {
             table.wide {
                 caption { "History: " (all.len()) }
                 thead { tr {
@@ -165,11 +165,15 @@ fn versions(visit: &Visit<'_>, history: &Value) -> Markup {
                 tbody {
                     @for one in all {
                         tr {
-                            td.number { (one.get("version").unwrap_or(&Value::Null)) }
+                            td.number data-label="Version" {
+                                (one.get("version").unwrap_or(&Value::Null))
+                            }
                             td { (value(visit, "at", one.get("at").unwrap_or(&Value::Null))) }
                             td { (principal(visit, &text(one, "by"))) }
                             td { (text(one, "action")) }
-                            td { (changes(one.get("changed").and_then(Value::as_array))) }
+                            td data-label="Changed" {
+                                (changes(one.get("changed").and_then(Value::as_array)))
+                            }
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 //! outsiders who check what it wrote.
 
 mod backup;
+mod browser;
 mod canaries;
 mod contract;
 mod crash;

@@ -68,7 +68,8 @@ impl Foreign {
     }
 }
 
-fn tools() -> PathBuf {
+/// Where the packages of PyPI and npm are.
+pub fn tools() -> PathBuf {
     let tools = std::env::var_os("BAILEE_TOOLS");
     tools.map_or_else(|| workspace().join("target/tools"), PathBuf::from)
 }
