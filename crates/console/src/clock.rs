@@ -192,6 +192,8 @@ mod tests {
         let clock = clock("UTC");
         let at = |seconds: i64| Moment(NOW.0.checked_add_signed(seconds * 1_000_000).unwrap());
         assert_eq!(clock.ago(at(-40)), "40 s ago");
+        assert_eq!(clock.ago(at(1)), "0 s ago", "what a page measures is younger than the page");
+        assert_eq!(clock.ago(at(120)), "in 2 min");
         assert!(clock.left(at(111_840)).into_string().contains("31 h 04 min left"));
         assert!(clock.left(at(-90)).into_string().contains("overdue by 1 min"));
     }

@@ -307,5 +307,8 @@ mod tests {
         }
         let mut seen = std::collections::BTreeSet::from(['b', 'h']);
         assert!(letters().iter().all(|(letter, _)| seen.insert(*letter)));
+        for (letter, plural) in [('a', "accounts"), ('i', "incidents"), ('v', "vendors")] {
+            assert!(letters().iter().any(|(key, one)| (*key, one.plural) == (letter, plural)));
+        }
     }
 }

@@ -220,7 +220,7 @@ fn table(visit: &Visit<'_>, name: &str, items: &[Value], depth: usize) -> Markup
 
 #[cfg(test)]
 mod tests {
-    use super::{fields, value};
+    use super::{fields, sentence, value};
     use crate::console::Console;
     use crate::visit::Visit;
     use serde_json::{Value, json};
@@ -245,6 +245,7 @@ mod tests {
             assert!(shown("owner", json!("person:ana")).contains("href=\"/people/ana\""));
             assert!(shown("system", json!("db-1")).contains("href=\"/systems/db-1\""));
             assert!(shown("obligation", json!("E5.5")).contains("href=\"/measures/E5.5\""));
+            assert_eq!(shown("terms", json!("2026-1")), "2026-1", "a version is no row");
             let no_id = shown("system", json!("a/../b"));
             assert!(no_id.starts_with("a/"), "no link to what is no id: {no_id}");
             let mark = shown("added", json!({"by": "person:ana", "at": "2026-11-22T14:02:11Z"}));
@@ -254,6 +255,13 @@ mod tests {
             assert!(text.starts_with("<pre") && !text.contains("<script>"), "{text}");
             assert!(!shown("x", json!([["<i>"], {"<b>": "<u>"}])).contains("<b>"));
         });
+    }
+
+    #[test]
+    fn moments_within_a_sentence_read_as_moments() {
+        let text = sentence("no one from 2026-11-30T01:47:44.000000Z, to `2026`").into_string();
+        assert!(text.contains(">30 Nov 2026, 01:47 UTC</time>, to <code>2026</code>"), "{text}");
+        assert_eq!(sentence("a  2026-11-30 <b>").into_string(), "a  2026-11-30 &lt;b&gt;");
     }
 
     #[test]

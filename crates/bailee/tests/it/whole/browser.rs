@@ -3,13 +3,14 @@
 //! scripts. Writes the pictures of the documentation on the way.
 
 use super::support::receipts::tools;
-use super::support::{Server, Store, skip_unless_all, workspace};
+use super::support::{Server, Store, json, run, skip_unless_all, text, workspace};
 use domain::measures::MEASURES;
 use domain::register::Day;
 use domain::registers::REGISTERS;
 use kernel::{Clock as _, Moment, SystemClock};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,10 +19,11 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 const ACCOUNT: &str = "northwind-traders";
 
 /// What `docs/console` shows: name, page, width, theme.
-const SHOWN: [(&str, &str, u32, &str); 8] = [
+const SHOWN: [(&str, &str, u32, &str); 9] = [
     ("board", "/", 1440, "light"),
     ("board", "/", 360, "dark"),
     ("obligation", "/measures/E5.1", 1440, "dark"),
+    ("add", "/vendors/new", 360, "dark"),
     ("register", "/vendors", 1440, "light"),
     ("row", "/systems/db-1", 1440, "light"),
     ("row", "/systems/db-1", 360, "light"),
@@ -109,7 +111,15 @@ impl<'s> House<'s> {
             let body = self.filled(&step[2].to_string());
             let method = if part(4).is_empty() { "POST" } else { part(4) };
             let mut client = self.server.client(self.token(who));
-            let answer = client.ask(method, &path, &[], Some(body.as_bytes()));
+            let answer = match step[2].as_str() {
+                // A text alone is what a file says.
+                Some(text) => {
+                    let file = connectors::pdf::write_text("Report", &[text.to_owned()]);
+                    let kind = [("content-type", "application/pdf")];
+                    client.ask(method, &path, &kind, Some(&file))
+                }
+                None => client.ask(method, &path, &[], Some(body.as_bytes())),
+            };
             assert!([200, 201].contains(&answer.status), "{path} {body}: {}", answer.text());
             self.answers.insert(part(3).to_owned(), answer.json());
         }
@@ -149,6 +159,15 @@ impl<'s> House<'s> {
     }
 }
 
+/// A store whose provider has a name that pictures may show.
+fn northwind() -> Store {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, keys) = (scratch.path().join("data"), scratch.path().join("data.keys"));
+    let init = ["init", "--data", text(&data), "--provider", "northwind-desk", "--json"];
+    let admin = json(&run(&init))["token"].as_str().unwrap().to_owned();
+    Store { scratch, data, keys, admin }
+}
+
 /// What the browser saw, and what was wrong with it.
 fn browse(task: &Value) -> (BTreeSet<String>, Vec<String>) {
     let mut node = Command::new("node")
@@ -183,7 +202,7 @@ fn every_page_is_fit_for_every_reader() {
     if !all.iter().all(|path| there(path)) {
         return;
     }
-    let store = Store::init();
+    let store = northwind();
     let server = store.serve();
     let mut house = House::new(&server);
     house.account();
@@ -192,7 +211,7 @@ fn every_page_is_fit_for_every_reader() {
     let bless = std::env::var_os("BAILEE_BLESS").is_some_and(|value| value == "1");
     let kept = workspace().join("docs/console");
     let pictures = if bless { kept } else { store.beside("pictures") };
-    let (seen, problems) = browse(&json!({
+    let (seen, problems) = browse(&serde_json::json!({
         "url": server.url, "ca": server.ca, "chromium": CHROMIUM, "pictures": pictures,
         "team": house.link("lea"), "plain": house.link("nell"), "member": house.member(),
         "shown": SHOWN,
@@ -212,4 +231,19 @@ fn every_page_is_fit_for_every_reader() {
         assert!(seen.contains(page), "{page} was not found: {seen:?}");
     }
     server.stop();
+}
+
+/// What is kept in the repository for good stays small, and says what it shows.
+#[test]
+fn the_pictures_of_the_console_are_small_and_named() {
+    let folder = workspace().join("docs/console");
+    let page = fs::read_to_string(folder.join("README.md")).unwrap();
+    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let pictures: Vec<_> = names.filter(|path| path.extension() == Some("png".as_ref())).collect();
+    assert!(pictures.len() >= SHOWN.len(), "make them with BAILEE_BLESS=1: {pictures:?}");
+    for path in pictures {
+        let (name, size) = (path.file_name().unwrap(), fs::metadata(&path).unwrap().len());
+        assert!(size <= 60_000, "{}: {size} bytes", path.display());
+        assert!(page.contains(&format!("({})", text(name.as_ref()))), "{}", path.display());
+    }
 }
