@@ -166,7 +166,8 @@ fn strip(visit: &Visit<'_>, changes: &[(Moment, State)]) -> Markup {
                     @let height = match state {
                         State::Holding => 12, State::Unproven => 22, State::Failing => 32,
                     };
-                    rect class=(class) x=(before + at * 8) y=(32 - height) width="7" height=(height) {}
+                    rect class=(class) x=(before + at * 8) y=(32 - height) width="7"
+                        height=(height) {}
                 }
             }
             figcaption { "Held all day on " (holding) " of " (days.len()) " known days" }

@@ -126,6 +126,9 @@ fn string(visit: &Visit<'_>, name: &str, text: &str) -> Markup {
     if text.contains('\n') || text.chars().count() > INLINE {
         return html! { pre.text tabindex="0" { (text) } };
     }
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return html! { code.hash { (text) } };
+    }
     match link(visit, name, text) {
         Some(place) => html! { a href=(place) { (text) } },
         None => html! { (text) },
@@ -140,7 +143,7 @@ fn link(visit: &Visit<'_>, name: &str, text: &str) -> Option<String> {
     if MEASURES.iter().flat_map(|one| one.obligations).any(|one| one.id == text) {
         return Some(format!("/measures/{text}"));
     }
-    // Agreements and subscriptions name the version of the catalogue's terms so, not a row of `terms`.
+    // Agreements and subscriptions name a version of the catalogue so, and no row of `terms`.
     let noun = open(visit, name).filter(|register| register.noun != "terms")?;
     let id = RecordId::parse(text).ok()?;
     Some(row_path(noun.plural, id.as_str()))
@@ -204,12 +207,14 @@ fn table(visit: &Visit<'_>, name: &str, items: &[Value], depth: usize) -> Markup
         None => html! { span.none { "–" } },
     };
     html! {
-        div.scroll role="region" aria-label=(label(name)) tabindex="0" {
+        div.scroll.stack role="region" aria-label=(label(name)) tabindex="0" {
             table {
                 thead { tr { @for column in &columns { th scope="col" { (label(column)) } } } }
                 tbody {
                     @for item in items.iter().take(ITEMS) {
-                        tr { @for column in &columns { td { (cell(item, column)) } } }
+                        tr { @for column in &columns {
+                            td data-label=(label(column)) { (cell(item, column)) }
+                        } }
                     }
                 }
             }
@@ -250,6 +255,7 @@ mod tests {
             assert!(no_id.starts_with("a/"), "no link to what is no id: {no_id}");
             let mark = shown("added", json!({"by": "person:ana", "at": "2026-11-22T14:02:11Z"}));
             assert!(mark.contains("person:ana") && mark.contains("14:02:11 UTC"), "{mark}");
+            assert!(shown("sha256", json!("ab".repeat(32))).starts_with("<code class=\"hash\">"));
             assert!(shown("valid_to", json!("2026-11-22")).contains(">22 Nov 2026<"));
             let text = shown("text", json!("# a\n<script>alert(1)</script>"));
             assert!(text.starts_with("<pre") && !text.contains("<script>"), "{text}");

@@ -96,6 +96,8 @@ pub(crate) struct Waiting {
     pub(crate) name: String,
     pub(crate) place: Option<String>,
     pub(crate) what: String,
+    /// Where it is done, if that is another page.
+    pub(crate) act: Option<String>,
     pub(crate) who: String,
     pub(crate) due: Option<Moment>,
 }
@@ -139,6 +141,7 @@ fn waiting(register: &Register, row: &Value, state: State) -> Waiting {
         name: format!("{} {id}", register.noun),
         place: Some(row_path(register.plural, id)),
         what: state.what.clone().unwrap_or_default(),
+        act: None,
         who: state.who.clone().unwrap_or_default(),
         due: state.due,
         state: Some(state),
@@ -157,8 +160,9 @@ pub(crate) fn todos(
             all.push(Waiting {
                 state: None,
                 name: format!("{} {}", one.obligation.id, one.obligation.title),
-                place: place(visit, &todo.place),
+                place: Some(format!("/measures/{}", one.obligation.id)),
                 what: format!("{} ({})", todo.what, todo.place),
+                act: place(visit, &todo.place),
                 who: todo.who.clone(),
                 due: todo.due,
             });
@@ -186,6 +190,7 @@ fn place(visit: &Visit<'_>, text: &str) -> Option<String> {
             None => format!("/{}", register.plural),
         }),
         Some(_) => None,
+        None if plural == "measures" => Some("/".to_owned()),
         None => visit.may_oversee().then(|| "/setup".to_owned()),
     }
 }
@@ -218,7 +223,10 @@ pub(crate) fn table(visit: &Visit<'_>, caption: &str, all: &[Waiting]) -> Markup
                                 Some(place) => a href=(place) { (one.name) },
                                 None => (one.name),
                             } }
-                            td { (sentence(&one.what)) }
+                            td { @match &one.act {
+                                Some(place) => a href=(place) { (sentence(&one.what)) },
+                                None => (sentence(&one.what)),
+                            } }
                             td data-label="Who" { span.whole { (principal(visit, &one.who)) } }
                             td data-label="By when" { @match one.due {
                                 Some(due) => (visit.clock.due(due)),
