@@ -191,6 +191,16 @@ async function crawl(context) {
   }
 }
 
+/** Adds a system that nobody owns; gives the status of what comes back. */
+async function refused(page) {
+  await go(page, '/systems/new');
+  await write(page, '#add-name', 'queue-1');
+  await page.select('#add-kind', 'host');
+  await write(page, '#add-purpose', 'hands on what is to be done');
+  await write(page, '#add-owner', 'person:nobody');
+  return send(page, '#add');
+}
+
 /** What a visit has to lead to besides the pages that are linked: errors, refusals, secrets. */
 async function answers(page) {
   for (const [target, status] of [
@@ -204,6 +214,8 @@ async function answers(page) {
     await go(page, target, status);
     await look(page, target);
   }
+  await refused(page);
+  await look(page, 'a form, refused');
   await go(page, '/systems');
   await page.click('summary');
   await write(page, '#csv', 'name,kind,purpose,owner\nweb-1,host,pages,person:lea\n-,toaster,x,y\n');
@@ -251,12 +263,7 @@ async function withoutScripts(browser) {
   await go(page, task.plain);
   await send(page, 'form[action="/sign-in"]');
   must((await page.$('.squares')) !== null, 'no board after signing in');
-  await go(page, '/systems/new');
-  await write(page, '#add-name', 'queue-1');
-  await page.select('#add-kind', 'host');
-  await write(page, '#add-purpose', 'hands on what is to be done');
-  await write(page, '#add-owner', 'person:nobody');
-  must((await send(page, '#add')) === 422, 'an owner that nobody is was accepted');
+  must((await refused(page)) === 422, 'an owner that nobody is was accepted');
   const kept = await page.$$eval('#add-name, #add-kind, #add-purpose, #add-owner', (all) =>
     all.map((one) => one.value).join('|'));
   must(kept === 'queue-1|host|hands on what is to be done|person:nobody', `typed, kept: ${kept}`);
