@@ -3,6 +3,8 @@
 //! Everything goes through the real API over TLS, as any client would; only the folders are
 //! temporary.
 
+mod board;
+mod house;
 mod stage;
 mod tour;
 

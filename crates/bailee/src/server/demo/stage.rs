@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::{Config, Server};
 use kernel::Kernel;
+use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -81,6 +82,16 @@ impl Stage {
         let intent =
             purpose.map(|purpose| Intent { purpose: Some(purpose.to_owned()), on_behalf_of: None });
         Client::new(&connect, intent.as_ref())
+    }
+
+    /// The server's moment.
+    ///
+    /// # Errors
+    /// When its clock is beyond what dates can say.
+    pub fn now(&self) -> Result<OffsetDateTime, Failure> {
+        let micros = i128::from(self.kernel.now().0);
+        OffsetDateTime::from_unix_timestamp_nanos(micros * 1000)
+            .map_err(|why| Failure::failed(format!("the clock: {why}")))
     }
 
     /// The file that keeps somebody's token for the reader to try.

@@ -1,5 +1,6 @@
 //! The tour: each step does something through the API, checks that it happened, and says so.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use reqwest::header::HeaderName;
@@ -36,13 +37,33 @@ struct Account {
     records: Vec<Value>,
 }
 
-/// What the steps hand on to each other.
-struct Cast {
-    admin: Client,
-    lea: Client,
-    omar: Client,
-    helpdesk: Client,
-    newsletter: Client,
+/// Who takes part, by name.
+pub struct Cast<'s> {
+    /// Where it plays.
+    pub stage: &'s Stage,
+    clients: BTreeMap<String, Client>,
+}
+
+impl Cast<'_> {
+    /// The client of somebody.
+    ///
+    /// # Errors
+    /// When the sample company has nobody of that name.
+    pub fn who(&self, name: &str) -> Result<&Client, Failure> {
+        let wrong = || Failure::failed(format!("the sample company has no `{name}`"));
+        self.clients.get(name).ok_or_else(wrong)
+    }
+
+    /// Takes somebody in, with their token.
+    ///
+    /// # Errors
+    /// When the token cannot be kept.
+    pub fn join(&mut self, name: &str, token: &str) -> Result<(), Failure> {
+        let purpose = (name == "omar").then_some(PURPOSE);
+        let client = self.stage.client(name, token, purpose)?;
+        self.clients.insert(name.to_owned(), client);
+        Ok(())
+    }
 }
 
 /// Runs the tour.
@@ -53,7 +74,8 @@ pub async fn run(stage: &Stage, output: Output) -> Result<(), Failure> {
     let company: Company = serde_json::from_str(COMPANY)
         .map_err(|why| Failure::failed(format!("the sample company: {why}")))?;
     output.line(&format!("Bailee {} at {}\n", env!("CARGO_PKG_VERSION"), stage.url))?;
-    let cast = move_in(stage, &company, output).await?;
+    let mut cast = Cast { stage, clients: BTreeMap::new() };
+    move_in(&mut cast, &company, output).await?;
     store(&cast, &company, output).await?;
     let receipt = read(&cast, output).await?;
     refuse(&cast, output).await?;
@@ -61,86 +83,83 @@ pub async fn run(stage: &Stage, output: Output) -> Result<(), Failure> {
     history(&cast, output).await?;
     check(stage, &receipt, output)?;
     tamper(stage, output)?;
-    measures(&cast, output).await
+    let next = super::house::run(&mut cast, 9, output).await?;
+    measures(&cast, next, output).await
 }
 
-fn title(output: Output, number: u32, text: &str) -> Result<(), Failure> {
+/// The line over a step.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn title(output: Output, number: u32, text: &str) -> Result<(), Failure> {
     output.line(&format!("\n{number}. {text}"))
 }
 
-async fn move_in(stage: &Stage, company: &Company, output: Output) -> Result<Cast, Failure> {
+async fn move_in(cast: &mut Cast<'_>, company: &Company, output: Output) -> Result<(), Failure> {
     title(output, 1, "Northwind Desk moves in")?;
-    let admin = stage.client("admin", &stage.admin, None)?;
-    let mut tokens = Vec::new();
+    cast.join("admin", &cast.stage.admin)?;
     for person in &company.people {
-        let made: Value = admin.post(&["people"]).json(person)?.send().await?.json()?;
-        tokens.push(text(&made, "token")?);
-        output.line(&format!(
-            "   person  {:<11} {}",
-            text(&made, "name")?,
-            person.get("roles").map(ToString::to_string).unwrap_or_default()
-        ))?;
+        let call = cast.who("admin")?.post(&["people"]).json(person)?;
+        let made: Value = call.send().await?.json()?;
+        let name = text(&made, "name")?;
+        cast.join(&name, &text(&made, "token")?)?;
+        let roles = person.get("roles").and_then(Value::as_array).into_iter().flatten();
+        let roles: Vec<&str> = roles.filter_map(Value::as_str).collect();
+        output.line(&format!("   person  {name:<11} {}", roles.join(", ")))?;
     }
-    let mut service_tokens = Vec::new();
     for service in &company.services {
-        let body = json!({ "name": service.name, "owner": "person:omar" });
-        let made: Value = admin.post(&["services"]).json(&body)?.send().await?.json()?;
-        service_tokens.push(text(&made, "token")?);
-        output.line(&format!("   service {:<11} owned by person:omar", service.name))?;
-    }
-    let [lea, omar, ines] = tokens.as_slice() else { return Err(cast_is_wrong()) };
-    let [helpdesk, newsletter] = service_tokens.as_slice() else { return Err(cast_is_wrong()) };
-    stage.token_file("ines", ines)?;
-    let cast = Cast {
-        admin,
-        lea: stage.client("lea", lea, None)?,
-        omar: stage.client("omar", omar, Some(PURPOSE))?,
-        helpdesk: stage.client("helpdesk", helpdesk, None)?,
-        newsletter: stage.client("newsletter", newsletter, None)?,
-    };
-    for service in company.services.iter().filter(|service| !service.verbs.is_empty()) {
+        let name = &service.name;
+        let body = json!({ "name": name, "owner": "person:omar" });
+        let call = cast.who("admin")?.post(&["services"]).json(&body)?;
+        let made: Value = call.send().await?.json()?;
+        cast.join(name, &text(&made, "token")?)?;
+        output.line(&format!("   service {name:<11} owned by person:omar"))?;
+        if service.verbs.is_empty() {
+            continue;
+        }
         let wish = json!({
-            "to": format!("service:{}", service.name), "account": "*", "collections": ["*"],
+            "to": format!("service:{name}"), "account": "*", "collections": ["*"],
             "verbs": service.verbs, "purpose": service.purpose, "for_seconds": 8 * 3600,
         });
-        cast.lea.post(&["grants"]).json(&wish)?.send().await?;
-        let (name, verbs) = (&service.name, service.verbs.join(","));
+        cast.who("lea")?.post(&["grants"]).json(&wish)?.send().await?;
+        let verbs = service.verbs.join(",");
         output.line(&format!("   grant   {name:<11} {verbs} for 8 h, approved by person:lea"))?;
     }
-    Ok(cast)
+    Ok(())
 }
 
-async fn store(cast: &Cast, company: &Company, output: Output) -> Result<(), Failure> {
+async fn store(cast: &Cast<'_>, company: &Company, output: Output) -> Result<(), Failure> {
     title(output, 2, "Subscribers' tickets go in, sealed under each account's own key")?;
     for account in &company.accounts {
         let body = json!({ "name": account.name });
-        let made: Value = cast.helpdesk.post(&["accounts"]).json(&body)?.send().await?.json()?;
+        let made: Value =
+            cast.who("helpdesk")?.post(&["accounts"]).json(&body)?.send().await?.json()?;
         let id = text(&made, "id")?;
         let collection = account.collection.as_str();
-        cast.helpdesk.put(&["accounts", &id, "collections", collection]).send().await?;
+        cast.who("helpdesk")?.put(&["accounts", &id, "collections", collection]).send().await?;
         let path = ["accounts", &id, "collections", collection, "records:batch"];
         let batch = json!({ "records": account.records });
-        let done: Value = cast.helpdesk.post(&path).json(&batch)?.send().await?.json()?;
+        let done: Value = cast.who("helpdesk")?.post(&path).json(&batch)?.send().await?.json()?;
         let count = done.get("items").and_then(Value::as_array).map_or(0, Vec::len);
-        output.line(&format!("   {id:<16} {count} records, {count} receipts"))?;
+        output.line(&format!("   {id:<16} records sealed: {count}, receipts: {count}"))?;
     }
     let path = ["accounts", "contoso-bikes", "collections", "tickets", "records", "T-1001"];
     let change = json!({
         "from": "mara@contoso.example", "subject": "Card charged twice", "status": "pending",
     });
-    let put: Value = cast.helpdesk.put(&path).json(&change)?.send().await?.json()?;
+    let put: Value = cast.who("helpdesk")?.put(&path).json(&change)?.send().await?.json()?;
     output.line(&format!("   contoso-bikes    T-1001 changed, version {}", shown(&put, "version")))
 }
 
-async fn read(cast: &Cast, output: Output) -> Result<String, Failure> {
+async fn read(cast: &Cast<'_>, output: Output) -> Result<String, Failure> {
     title(output, 3, "Omar reads one ticket: granted for a purpose, recorded before it is shown")?;
     let wish = json!({
         "to": "person:omar", "account": "contoso-bikes", "collections": ["tickets"],
         "verbs": ["read"], "purpose": PURPOSE, "for_seconds": 3600,
     });
-    cast.lea.post(&["grants"]).json(&wish)?.send().await?;
+    cast.who("lea")?.post(&["grants"]).json(&wish)?.send().await?;
     let path = ["accounts", "contoso-bikes", "collections", "tickets", "records", "T-1001"];
-    let answer = cast.omar.get(&path).send().await?;
+    let answer = cast.who("omar")?.get(&path).send().await?;
     output.line(&format!("   purpose  {PURPOSE}"))?;
     output.line(&format!("   record   {}", answer.text()?))?;
     let receipt = answer.header(&HeaderName::from_static("bailee-receipt"));
@@ -153,13 +172,13 @@ async fn read(cast: &Cast, output: Output) -> Result<String, Failure> {
     Ok(receipt)
 }
 
-async fn refuse(cast: &Cast, output: Output) -> Result<(), Failure> {
+async fn refuse(cast: &Cast<'_>, output: Output) -> Result<(), Failure> {
     title(output, 4, "Everybody else is refused, and the refusal is recorded")?;
     let path = ["accounts", "fabrikam-clinic", "collections", "tickets", "records", "T-2001"];
     for (who, client) in [
-        ("service:newsletter, which has no grant", &cast.newsletter),
-        ("person:omar, granted for another account", &cast.omar),
-        ("person:admin, who administers but may not look", &cast.admin),
+        ("service:newsletter, which has no grant", cast.who("newsletter")?),
+        ("person:omar, granted for another account", cast.who("omar")?),
+        ("person:admin, who administers but may not look", cast.who("admin")?),
     ] {
         let status = refused(client, &path).await?;
         output.line(&format!("   {status}  {who}"))?;
@@ -167,23 +186,23 @@ async fn refuse(cast: &Cast, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn revoke(cast: &Cast, output: Output) -> Result<(), Failure> {
+async fn revoke(cast: &Cast<'_>, output: Output) -> Result<(), Failure> {
     title(output, 5, "Lea ends Omar's grant; the next read is refused")?;
-    let grants: Value = cast.lea.get(&["grants"]).send().await?.json()?;
+    let grants: Value = cast.who("lea")?.get(&["grants"]).send().await?.json()?;
     let items = grants.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
     let of_omar = |grant: &&Value| grant.get("to").and_then(Value::as_str) == Some("person:omar");
     let id = text(items.iter().find(of_omar).unwrap_or(&Value::Null), "id")?;
-    cast.lea.delete(&["grants", &id]).send().await?;
+    cast.who("lea")?.delete(&["grants", &id]).send().await?;
     let path = ["accounts", "contoso-bikes", "collections", "tickets", "records", "T-1001"];
-    let status = refused(&cast.omar, &path).await?;
+    let status = refused(cast.who("omar")?, &path).await?;
     output.line(&format!("   {status}  person:omar, with the next request after the answer"))
 }
 
-async fn history(cast: &Cast, output: Output) -> Result<(), Failure> {
+async fn history(cast: &Cast<'_>, output: Output) -> Result<(), Failure> {
     title(output, 6, "Who made which version of T-1001")?;
     let record = ["accounts", "contoso-bikes", "collections", "tickets", "records", "T-1001"];
     let path: Vec<&str> = record.into_iter().chain(["history"]).collect();
-    let answer: Value = cast.helpdesk.get(&path).send().await?.json()?;
+    let answer: Value = cast.who("helpdesk")?.get(&path).send().await?.json()?;
     for version in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
         output.line(&format!(
             "   version {}  {}  {}",
@@ -256,51 +275,22 @@ fn ciphertext(bytes: &[u8]) -> Option<usize> {
     Some(found * 256 + 128)
 }
 
-async fn measures(cast: &Cast, output: Output) -> Result<(), Failure> {
-    title(output, 9, "The fourteen measures, as the facts have them")?;
-    let reason = json!({ "reason": "in this demonstration all Service Data lives in Bailee" });
-    cast.lea.put(&["measures", "scope"]).json(&reason)?.send().await?;
-    output.line(
-        "   Lea states that Bailee alone holds Service Data; everything else is measured\n",
-    )?;
-    let answer: Value = cast.lea.get(&["measures"]).send().await?.json()?;
+async fn measures(cast: &Cast<'_>, number: u32, output: Output) -> Result<(), Failure> {
+    title(output, number, "The fourteen measures, as the facts have them")?;
+    let reason = json!({ "reason": "Bailee and desk-db hold all Service Data of this company" });
+    cast.who("lea")?.put(&["measures", "scope"]).json(&reason)?.send().await?;
+    output
+        .line("   Lea states that the register of systems is complete; the rest is computed\n")?;
+    let answer: Value = cast.who("lea")?.get(&["measures"]).send().await?.json()?;
     let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-    for measure in domain::measures::MEASURES {
-        let own: Vec<&Value> =
-            items.iter().filter(|item| shown(item, "measure") == measure.id).collect();
-        let marks: String = own.iter().map(|item| mark(item)).collect();
-        output.line(&format!("   {:<3} {:<41} {marks}", measure.id, measure.title))?;
-        for item in own.iter().filter(|item| shown(item, "state") != "unproven") {
-            let (id, state) = (shown(item, "id"), shown(item, "state"));
-            output.line(&format!(
-                "       {} {id} {state}: {}",
-                mark(item),
-                shown(item, "title")
-            ))?;
-            for fact in item.get("facts").and_then(Value::as_array).into_iter().flatten() {
-                output.line(&format!("           {}", shown(fact, "what")))?;
-            }
-        }
-    }
-    let count = |state: &str| items.iter().filter(|item| shown(item, "state") == state).count();
-    output.line(&format!(
-        "\n   of {} obligations {} hold, {} fail, {} are unproven: nothing is known of them yet",
-        items.len(),
-        count("holding"),
-        count("failing"),
-        count("unproven")
-    ))
+    super::board::show(&items, output)
 }
 
-fn mark(item: &Value) -> char {
-    match shown(item, "state").as_str() {
-        "holding" => '■',
-        "failing" => '✕',
-        _ => '?',
-    }
-}
-
-async fn refused(client: &Client, path: &[&str]) -> Result<u16, Failure> {
+/// The status with which a read was refused.
+///
+/// # Errors
+/// When it was not.
+pub async fn refused(client: &Client, path: &[&str]) -> Result<u16, Failure> {
     match client.get(path).send().await {
         Ok(_) => Err(Failure::failed("a read that had to be refused was answered")),
         Err(failure) if matches!(failure.exit, Exit::Refused | Exit::NotFound) => {
@@ -314,16 +304,17 @@ fn expect(so: bool, otherwise: &str) -> Result<(), Failure> {
     if so { Ok(()) } else { Err(Failure::failed(otherwise)) }
 }
 
-fn cast_is_wrong() -> Failure {
-    Failure::failed("the sample company has another cast")
-}
-
-fn text(value: &Value, member: &str) -> Result<String, Failure> {
+/// A member that has to be a text.
+///
+/// # Errors
+/// When it is none.
+pub fn text(value: &Value, member: &str) -> Result<String, Failure> {
     let found = value.get(member).and_then(Value::as_str);
     found.map(str::to_owned).ok_or_else(|| Failure::failed(format!("an answer has no `{member}`")))
 }
 
-fn shown(value: &Value, member: &str) -> String {
+/// A member as it is shown; nothing if it is missing.
+pub fn shown(value: &Value, member: &str) -> String {
     match value.get(member) {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),

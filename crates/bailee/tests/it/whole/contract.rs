@@ -302,7 +302,18 @@ fn a_root_key_may_be_under_a_passphrase() {
 fn the_demonstration_ends_by_itself() {
     let output = run(&["demo", "--once"]);
     let said = ends_with(&output, 0);
-    for word in ["receipt", "refused", "verify"] {
+    for word in ["receipt", "refused", "verify", "after Mia ended the engagement", "be told by"] {
         assert!(said.contains(word), "{word}: {said}");
+    }
+    // The board at the end: some obligations of each state, and each with its reason.
+    let (_, board) = said.split_once("The fourteen measures").unwrap();
+    for (mark, state) in [("✕", "failing"), ("?", "unproven"), ("■", "holding")] {
+        let title = |line: &&str| line.trim().starts_with(mark) && line.ends_with(state);
+        let mut rest = board.lines().skip_while(|line| !title(line));
+        let count: usize = rest.next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+        assert!(count > 0, "{state}: {board}");
+        let reasons = rest.take_while(|line| !line.is_empty());
+        let told = reasons.filter(|line| line.starts_with("     ") && !line.starts_with("      "));
+        assert_eq!(told.count(), count, "{state}: {board}");
     }
 }
