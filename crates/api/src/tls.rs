@@ -188,8 +188,13 @@ fn params(now: Moment, life: Duration, name: &str) -> io::Result<CertificatePara
     params.distinguished_name.push(DnType::CommonName, name);
     params.not_before = at(Moment(now.0.saturating_sub(Moment(0).after(DAY).0)))?;
     params.not_after = at(now.after(life))?;
-    // RFC 5280 §4.1.2.2: one number is used once by an authority; no two starts share a µs.
-    params.serial_number = Some(SerialNumber::from(now.0));
+    // RFC 5280 §4.1.2.2: one number is used once by an authority, in at most 20 bytes; no two
+    // starts share a µs. The rest is what the CA/Browser Forum asks for: 64 bits of randomness.
+    let mut serial = [0; 16];
+    let (time, random) = serial.split_at_mut(8);
+    time.copy_from_slice(&now.0.to_be_bytes());
+    aws_lc_rs::rand::fill(random).map_err(other)?;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
 }
 
