@@ -11,6 +11,7 @@
 //!
 //! Does not: renew while the server runs, or revoke.
 
+use crate::routes::shared::fresh;
 use kernel::Moment;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -190,10 +191,10 @@ fn params(now: Moment, life: Duration, name: &str) -> io::Result<CertificatePara
     params.not_after = at(now.after(life))?;
     // RFC 5280 §4.1.2.2: one number is used once by an authority, in at most 20 bytes; no two
     // starts share a µs. The rest is what the CA/Browser Forum asks for: 64 bits of randomness.
-    let mut serial = [0; 16];
-    let (time, random) = serial.split_at_mut(8);
-    time.copy_from_slice(&now.0.to_be_bytes());
-    aws_lc_rs::rand::fill(random).map_err(other)?;
+    let mut serial = fresh().map_err(|_| io::Error::other("the system gives no randomness"))?;
+    for (byte, of_time) in serial.iter_mut().zip(now.0.to_be_bytes()) {
+        *byte = of_time;
+    }
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
 }

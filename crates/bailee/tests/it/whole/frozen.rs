@@ -1,14 +1,16 @@
 //! A store of the first format, with its keys, as it was written then: every later build reads it,
-//! goes on in it, and finds nothing wrong with it.
+//! goes on in it, and finds nothing wrong with it. And rows of every register, as they were stored.
 //!
 //! `BAILEE_BLESS=1` makes the fixture where it is missing. It is never written over: a store that a
 //! build cannot read needs a reader, not another fixture.
 
+use super::house::{House, northwind};
 use super::support::receipts::head_of;
 use super::support::{Store, copy_folder, ends_with, run, text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::data::{BatchPut, Condition, DeleteRecord, History, PutMany, RestoreRecord};
+use domain::registers::REGISTERS;
 use kernel::engine::Sqlite;
 use kernel::highwater::HighWater;
 use kernel::id::{AccountId, RecordId};
@@ -204,4 +206,46 @@ fn golden_store_of_the_first_format_is_served() {
     client.get("/v1/accounts").expect(401);
     server.stop();
     store.verified();
+}
+
+fn rows() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rows-v1.ndjson")
+}
+
+/// Writes a line for each row of a full house: its register, and the row as it is stored, which is
+/// as it is shown, without its state.
+fn write_rows(to: &Path) {
+    let store = northwind();
+    let server = store.serve();
+    let house = House::full(&server);
+    let mut client = server.client(house.token("lea"));
+    let mut lines = String::new();
+    for register in REGISTERS {
+        let page = client.get(&format!("/v1/{}", register.plural)).expect(200).json();
+        for row in page["items"].as_array().unwrap() {
+            let mut row = row.clone();
+            row.as_object_mut().unwrap().remove("state");
+            lines += &format!("{}\n", json!({"register": register.plural, "row": row}));
+        }
+    }
+    fs::write(to, lines).unwrap();
+}
+
+#[test]
+fn golden_rows_of_every_register_are_read() {
+    let file = rows();
+    if !file.exists() && std::env::var_os("BAILEE_BLESS").is_some_and(|value| value == "1") {
+        write_rows(&file);
+    }
+    let text = fs::read_to_string(&file).expect("it is made once, with BAILEE_BLESS=1");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for register in REGISTERS {
+        let own = lines.iter().filter(|line| line["register"] == register.plural);
+        let bodies: Vec<_> = own.map(|line| line["row"].to_string().into_bytes()).collect();
+        assert!(!bodies.is_empty(), "{}: add a row of it to the fixture", register.plural);
+        let read = (register.rows)(&bodies);
+        let read = read.unwrap_or_else(|error| panic!("{}: {error:?}", register.plural));
+        let states = (register.states)(&read, Moment(1_800_000_000_000_000));
+        assert_eq!(states.len(), bodies.len(), "{}", register.plural);
+    }
 }

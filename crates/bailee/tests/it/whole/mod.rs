@@ -9,6 +9,7 @@ mod crash;
 mod exposure;
 mod frozen;
 mod hostile;
+mod house;
 mod import_real;
 mod inside;
 mod machine;
