@@ -6,6 +6,7 @@
 mod accounts;
 mod data;
 mod grants;
+mod incidents;
 mod ledgers;
 mod links;
 mod measures;
@@ -199,6 +200,12 @@ static FIXED: &[Route] = &[
         Gives::problem(409),
     ])
     .by(|call| Box::pin(portal::invite(call))),
+    // Incidents.
+    item(get("/v1/incidents/{id}/file", "getIncidentFile", "Everything about it, as evidence"))
+        .disclosing()
+        .action(action::<domain::incidents::file::Take>())
+        .gives(&[Gives::document(200, "The evidence", "application/json").receipted()])
+        .by(|call| Box::pin(incidents::file(call))),
     // Reports.
     item(put("/v1/reports/{id}/file", "putReportFile", "Takes in the file of a report: a PDF"))
         .action(action::<domain::reports::Uploading>())

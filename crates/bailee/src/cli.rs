@@ -36,7 +36,7 @@ pub enum Command {
     Init(init::Options),
     /// Show the main job on a sample company, then stay up
     Demo(demo::Options),
-    /// Check a receipt, an export, a backup or a store, offline
+    /// Check a receipt, evidence, an export, a backup or a store, offline
     Verify(verify::Options),
     /// Copy a store, sealed as it is, while it is in use
     Backup(backup::Options),

@@ -15,8 +15,8 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    assets, board, guard, import, measure, preferences, receipts, registers, roles, setup, shell,
-    sign_in, trust,
+    acknowledge, assets, board, guard, import, measure, preferences, receipts, registers, roles,
+    setup, shell, sign_in, trust,
 };
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -202,7 +202,7 @@ fn fill(visit: &mut Visit<'_>, request: &Request) -> Result<()> {
     visit.form = request::form(&request.headers, &request.body)?;
     let first = visit.path.first().map(String::as_str);
     match &visit.session {
-        _ if matches!(first, Some("sign-in" | "preferences")) => Ok(()),
+        _ if matches!(first, Some("acknowledge" | "preferences" | "sign-in")) => Ok(()),
         Some(session) => guard::carries(&session.token, visit.form.get(guard::FIELD)),
         None => Err(Error::unauthenticated()),
     }
@@ -216,6 +216,12 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("GET", ["sign-in"]) => Ok(sign_in::show(visit).into()),
         ("POST", ["sign-in"]) => sign_in::begin(visit).await,
         ("POST", ["sign-out"]) => sign_in::end(visit).await,
+        ("GET", ["acknowledge", notice, token]) => {
+            Ok(acknowledge::show(visit, notice, token).into())
+        }
+        ("POST", ["acknowledge", notice, token]) => {
+            Ok(acknowledge::take(visit, notice, token).await?.into())
+        }
         ("POST", ["preferences"]) => preferences::keep(visit),
         // From here on nobody is a stranger.
         _ if visit.session.is_none() => Err(Error::unauthenticated()),

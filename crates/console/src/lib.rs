@@ -13,6 +13,7 @@
 //! valid is the noun's. It keeps nothing but the last state of the board and the numbers of recent
 //! entries, in memory.
 
+mod acknowledge;
 mod assets;
 mod board;
 mod clock;

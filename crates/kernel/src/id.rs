@@ -113,6 +113,11 @@ impl PrincipalId {
         Self("kernel".to_owned())
     }
 
+    /// Whoever holds a secret that an operation checks by itself. No name can be spelled like it.
+    pub(crate) fn bearer() -> Self {
+        Self("bearer".to_owned())
+    }
+
     /// The service of this name.
     pub fn service(name: &Name) -> Self {
         Self(format!("service:{name}"))

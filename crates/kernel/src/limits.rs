@@ -59,3 +59,7 @@ pub const CACHED_DECISIONS: usize = 65_536;
 /// Refusals written to an account's own ledger per account and minute, so that somebody without
 /// rights cannot fill another's log.
 pub const REFUSALS_PER_MINUTE: u32 = 10;
+
+/// Wrong secrets and logins from one source in a minute, after which operations that are proven by
+/// a secret of their own are not tried: each of them would take the lane's time.
+pub const TRIES_PER_MINUTE: u64 = 60;

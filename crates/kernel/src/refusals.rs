@@ -47,6 +47,13 @@ impl Refusals {
         *strangers.entry((now.0 / MINUTE, source.to_owned())).or_default() += 1;
     }
 
+    /// How often this source tried in vain in this minute.
+    pub(crate) fn tries(&self, source: &str, now: Moment) -> u64 {
+        let strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |source: &str| strangers.get(&(now.0 / MINUTE, source.to_owned())).copied();
+        count(source).or_else(|| count("others")).unwrap_or(0)
+    }
+
     /// The counts of the minutes that are over, to be recorded.
     pub(crate) fn strangers_before(&self, now: Moment) -> Vec<Strangers> {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);

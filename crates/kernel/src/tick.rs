@@ -8,7 +8,7 @@ use crate::engine::{JobRow, Wants};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::kernel::Kernel;
-use crate::limits::IDEMPOTENCY_WINDOW;
+use crate::limits::{IDEMPOTENCY_WINDOW, TRIES_PER_MINUTE};
 use crate::operation::{After, Asked, Job, Operation, Target};
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
@@ -140,6 +140,17 @@ impl Kernel {
     /// Counts a request without a valid login; the tick records it.
     pub fn count_stranger(&self, source: &str) {
         self.shared().refusals.stranger(source, self.now());
+    }
+
+    /// Whether this source may try another secret in this minute.
+    ///
+    /// # Errors
+    /// `Limit` after [`TRIES_PER_MINUTE`] that were counted by [`Kernel::count_stranger`].
+    pub fn may_try(&self, source: &str) -> Result<()> {
+        match self.shared().refusals.tries(source, self.now()) {
+            0..TRIES_PER_MINUTE => Ok(()),
+            _ => Err(Error::limit("too many tries from here: wait a minute and try again")),
+        }
     }
 
     fn wait<O: Operation>(&self, operation: O) -> Result<O::Output> {

@@ -11,7 +11,8 @@
 //! | [`checkpoint`] | the signed head of a log | C2SP tlog-checkpoint |
 //! | [`entry`] | leaves with salted commitments, and their openings | ours, frozen by vectors |
 //! | [`receipt`] | leaf, proof, key in one file; anchors of heads | C2SP tlog-proof |
-//! | [`verify`] | the offline verifier of receipts, anchors and whole logs | |
+//! | [`evidence`] | content with receipts of the entries that carry it | ours |
+//! | [`verify`] | the offline verifier of receipts, anchors, evidence and whole logs | |
 //!
 //! # What it promises
 //!
@@ -29,6 +30,7 @@
 
 pub mod checkpoint;
 pub mod entry;
+pub mod evidence;
 pub mod note;
 pub mod receipt;
 pub mod tile;

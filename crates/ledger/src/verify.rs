@@ -5,9 +5,11 @@
 //! problems, never a panic.
 //! Does not: fetch, know what time it is, or find out whose key a log's key is.
 
+mod evidence;
 mod log;
 mod receipt;
 
+pub use evidence::verify_evidence;
 pub use log::verify_log;
 pub use receipt::{verify_anchor, verify_receipt};
 

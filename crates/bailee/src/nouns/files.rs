@@ -7,6 +7,7 @@
 
 mod advisories;
 mod feed;
+mod incidents;
 mod reports;
 mod scan;
 mod send;
@@ -65,6 +66,12 @@ const VERBS: &[Verb] = &[
         verb: "load",
         about: "Import badge events: a CSV file with the columns time, person and granted",
         with: |command| command.arg(word("id", "ID", "Id of the area")).arg(file("BADGES.csv")),
+    },
+    Verb {
+        noun: "incident",
+        verb: "export",
+        about: "Take everything about an incident out, as a file that `bailee verify` checks",
+        with: incidents::exporting,
     },
     Verb {
         noun: "report",
@@ -134,6 +141,7 @@ pub async fn run(
         ("feed", "load") => feed::load(client, stated, output).await,
         ("scan", "load") => scan::load(client, stated, output).await,
         ("area", "load") => load_badges(client, stated, output).await,
+        ("incident", "export") => incidents::export(client, stated, output).await,
         ("report", "upload") => reports::upload(client, stated, output).await,
         ("request", "make") => reports::make(client, stated, output).await,
         ("request", "terms") => reports::terms(client, stated, output).await,

@@ -1,4 +1,4 @@
-//! `bailee verify`: checks a receipt, an export, a backup or a store, offline.
+//! `bailee verify`: checks a receipt, evidence, an export, a backup or a store, offline.
 //!
 //! It never changes what it looks at, and says plainly what it did not check.
 
@@ -19,7 +19,7 @@ use crate::output::Output;
 /// What `bailee verify` is told.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Receipt file, export folder, backup folder or data folder
+    /// Receipt or evidence file, export folder, backup folder or data folder
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Folder of keys; without it what needs them is named as not checked. For a data folder the
@@ -64,7 +64,7 @@ fn look(options: &Options, output: Output) -> Result<Report, Failure> {
         return export(path, options.keys.as_deref());
     }
     Err(Failure::usage(format!(
-        "`{}` holds no store, backup or exported ledger: name a receipt file or such a folder",
+        "`{}` holds no store, backup or exported ledger: name a file or such a folder",
         path.display()
     )))
 }
@@ -120,6 +120,7 @@ fn receipt(path: &Path, keys: Option<&Path>) -> Result<Report, Failure> {
     let format = serde_json::from_slice::<serde_json::Value>(&text).ok();
     let format = format.as_ref().and_then(|json| json.get("format")?.as_str());
     Ok(match format {
+        Some(ledger::evidence::FORMAT) => ledger::verify::verify_evidence(&text, trusted.as_ref()),
         Some("bailee-anchor/v1") => ledger::verify::verify_anchor(&text, trusted.as_ref()),
         _ => ledger::verify::verify_receipt(&text, trusted.as_ref()),
     })

@@ -7,7 +7,8 @@
 //!
 //! What it does not know: which records of a list were looked at (they are counted, not told
 //! apart), which bytes of an answer arrived, what was derived from what was read, and whom a token
-//! was lent to. It searches by principal, not by token or address. It judges nothing.
+//! was lent to. It searches by principal, or by one of its tokens, not by address. It judges
+//! nothing.
 
 use super::hex;
 use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act};
@@ -67,6 +68,9 @@ pub struct Affected {
     pub incident: String,
     /// Who may have touched them.
     pub principal: String,
+    /// The one token or session of theirs that is in question, by its id; nothing for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
     /// First moment of the time in question.
     pub from: When,
     /// First moment after it.
@@ -84,10 +88,11 @@ const ENTRIES: usize = 200_000;
 /// Accounts that one answer lists.
 const ACCOUNTS: usize = 1000;
 
-/// The id of the question about a principal in an incident.
-pub fn id(incident: &str, principal: &PrincipalId) -> String {
+/// The id of the question about a principal, or one of its credentials, in an incident.
+pub fn id(incident: &str, principal: &PrincipalId, credential: Option<&str>) -> String {
     let (kind, name) = principal.parts();
-    format!("{incident}.{kind}.{name}")
+    let credential = credential.map(|id| format!(".{id}")).unwrap_or_default();
+    format!("{incident}.{kind}.{name}{credential}")
 }
 
 /// Nothing: a question is asked in its incident.
@@ -138,7 +143,8 @@ pub const FIND: &str = "incident.affected";
 
 /// What that job is about.
 pub(super) fn object(id: &str, row: &Affected) -> String {
-    format!("{id}|{}|{}|{}", row.principal, row.from.0.0, row.to.0.0)
+    let credential = row.credential.as_deref().unwrap_or_default();
+    format!("{id}|{}|{}|{}|{credential}", row.principal, row.from.0.0, row.to.0.0)
 }
 
 /// Searches for affected accounts and keeps the answer.
@@ -157,10 +163,16 @@ impl FindAffected {
     pub fn new(kernel: &Kernel, object: &str) -> Result<Self> {
         let bad = || Error::internal(format!("the job `{object}` has another form"));
         let parts: Vec<&str> = object.split('|').collect();
-        let [id, principal, from, to] = parts.as_slice() else { return Err(bad()) };
+        // Jobs of earlier releases name no credential.
+        let (parts, credential) = match parts.as_slice() {
+            [parts @ .., credential] if parts.len() == 4 => (parts, Some(*credential)),
+            parts => (parts, None),
+        };
+        let [id, principal, from, to] = parts else { return Err(bad()) };
         let moment = |text: &str| text.parse().map(|n| When(Moment(n))).map_err(|_| bad());
         let (from, to) = (moment(from)?, moment(to)?);
-        let found = search(kernel, &PrincipalId::parse(principal)?, from.0, to.0)?;
+        let by = (&PrincipalId::parse(principal)?, credential.filter(|id| !id.is_empty()));
+        let found = search(kernel, by, from.0, to.0)?;
         Ok(Self { key: register::key::<Kept<Affected>>(kernel, id)?, from, to, found })
     }
 }
@@ -220,16 +232,22 @@ struct Gathered {
     last: Moment,
 }
 
-/// What the log says that a principal touched, from one moment until before another.
+/// What the log says that a principal touched, with one of its credentials if that is named, from
+/// one moment until before another.
 ///
 /// # Errors
 /// `Unavailable` if the store cannot be read, `Internal` if an entry does not open.
-pub fn search(kernel: &Kernel, by: &PrincipalId, from: Moment, to: Moment) -> Result<Found> {
+pub fn search(
+    kernel: &Kernel,
+    (by, credential): (&PrincipalId, Option<&str>),
+    from: Moment,
+    to: Moment,
+) -> Result<Found> {
     const PAGE: usize = 1000;
     let mut of: BTreeMap<u64, Gathered> = BTreeMap::new();
     let (mut after, mut read, mut cut) = (0, 0, false);
     loop {
-        let (page, next) = kernel.accesses_by(by, after, PAGE)?;
+        let (page, next) = kernel.accesses_by(by, credential, after, PAGE)?;
         after = next;
         let wanted =
             |(account, _, at): &&(u64, u64, Moment)| *account != HOUSE && from <= *at && *at < to;

@@ -6,18 +6,20 @@ use super::holds::Hold;
 use super::{ACCOUNTS, Incident, Refuted, judge};
 use crate::catalogue;
 use crate::register::{At, Needs, Step, When, line, prose};
-use kernel::id::PrincipalId;
+use kernel::id::{Name, PrincipalId};
 use kernel::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Asks the log which accounts somebody touched. The answer is a row of `affected`, filled a few
-/// seconds later; asking again about the same principal searches again.
+/// seconds later; asking again about the same principal, or the same token, searches again.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Who: `person:NAME` or `service:NAME`.
     pub principal: String,
+    /// One token or session of theirs, by its id, if only that is in question.
+    pub credential: Option<String>,
     /// First moment of the time in question.
     pub from: When,
     /// First moment after it.
@@ -28,7 +30,7 @@ impl Step<Incident> for Scope {
     const ACTION: &'static str = "incident.scope";
 
     fn needs(&self, id: &str, needs: &mut Needs<'_>) -> Result<()> {
-        needs.row::<Affected>(&affected::id(id, &principal(&self.principal)?))
+        needs.row::<Affected>(&self.question(id)?)
     }
 
     fn apply(&self, row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
@@ -37,10 +39,11 @@ impl Step<Incident> for Scope {
             return Err(Error::invalid("to", "it is later than `from`"));
         }
         let principal = principal(&self.principal)?;
-        let id = affected::id(at.id(), &principal);
+        let id = self.question(at.id())?;
         let asked = Affected {
             incident: at.id().to_owned(),
             principal: principal.to_string(),
+            credential: self.credential.clone(),
             from: self.from,
             to: self.to,
             asked: at.mark(),
@@ -63,8 +66,24 @@ impl Step<Incident> for Scope {
         }
         at.save(&kept)?;
         at.tell("about", principal.to_string());
+        if let Some(credential) = &self.credential {
+            at.tell("token", credential);
+        }
         at.later(at.now(), FIND, affected::object(&id, &kept.row));
         Ok(())
+    }
+}
+
+impl Scope {
+    /// The id of the row that answers it.
+    fn question(&self, incident: &str) -> Result<String> {
+        let credential = self.credential.as_deref();
+        if let Some(id) = credential.filter(|id| Name::parse(id).is_err()) {
+            let id = kernel::id::shown(id);
+            let why = format!("`{id}` is no id of a token: `service show` lists them");
+            return Err(Error::invalid("credential", why));
+        }
+        Ok(affected::id(incident, &principal(&self.principal)?, credential))
     }
 }
 

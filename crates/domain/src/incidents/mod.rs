@@ -15,12 +15,14 @@ pub mod affected;
 pub mod breaches;
 pub mod clock;
 pub mod contacts;
+pub mod file;
 pub mod holds;
 mod judging;
 pub mod notices;
 pub mod playbooks;
 mod room;
 pub mod shifts;
+pub mod whole;
 
 pub use room::{INVESTIGATE, NoteOverdue, Overdue};
 

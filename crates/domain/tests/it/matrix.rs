@@ -7,7 +7,8 @@
 use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
-    accounts, data, grants, ledgers, measures, members, people, portal, reports, services,
+    accounts, data, grants, incidents, ledgers, measures, members, people, portal, reports,
+    services,
 };
 use kernel::authority::{
     Action, Authority, Bound, Caller, Credential, Duty, Engagement, Grant, Policies, Principal,
@@ -85,6 +86,8 @@ fn named() -> Vec<&'static Action> {
         action::<reports::Accepting>(),
         action::<reports::Downloading>(),
         action::<reports::Marking>(),
+        action::<incidents::file::Take>(),
+        action::<incidents::notices::Seen>(),
         action::<portal::Look>(),
         action::<portal::LookAtAccesses>(),
         action::<portal::TakeReceipt>(),
@@ -101,7 +104,6 @@ fn by_itself() -> Vec<&'static str> {
         "incident.affected",
         "incident.investigate",
         "measure.noted",
-        "notice.acknowledge",
         "notice.attempt",
         "notice.letter",
         "probe.seen",
@@ -166,6 +168,15 @@ impl Who {
                 credentials: vec![credential],
             },
         }
+    }
+
+    /// Whoever holds a secret that an operation checks by itself. It is no principal of a
+    /// register, and no grant is ever under its name.
+    fn bearer() -> Self {
+        let mut who = Self::new("bearer of a secret", "service", &[], vec![]);
+        who.principal.id = Caller::bearer().principal;
+        who.principal.owner = None;
+        who
     }
 
     fn gone(mut self) -> Self {
@@ -290,6 +301,7 @@ fn everybody() -> Vec<Who> {
         Who::new("member, administrator of the own account", "member", &["administrator"], vec![])
             .of(OWN),
         Who::new("member, auditor of the own account", "member", &["auditor"], vec![]).of(OWN),
+        Who::bearer(),
         Who::new("member of another account", "member", &["administrator"], vec![]).of(OTHER),
     ]);
     who

@@ -19,6 +19,7 @@ pub struct Policies {
     person: EntityTypeName,
     service: EntityTypeName,
     member: EntityTypeName,
+    bearer: EntityTypeName,
     account: EntityTypeName,
     collection: EntityTypeName,
     actions: EntityTypeName,
@@ -91,6 +92,7 @@ impl Policies {
             person: typed("Person")?,
             service: typed("Service")?,
             member: typed("Member")?,
+            bearer: typed("Bearer")?,
             account: typed("Account")?,
             collection: typed("Collection")?,
             actions: typed("Action")?,
@@ -121,6 +123,7 @@ impl Policies {
         let kind = match question.principal.id.parts().0 {
             "person" => &self.person,
             "member" => &self.member,
+            "" => &self.bearer,
             _ => &self.service,
         };
         let name = EntityId::new(question.action.name);
@@ -198,6 +201,7 @@ impl Policies {
                 add("slot", text(&principal.account.map(slot_text).unwrap_or_default()));
                 &self.member
             }
+            "" => &self.bearer,
             _ => {
                 let owner = principal.owner.as_ref().map_or("", |owner| owner.as_str());
                 add("owner", text(owner));

@@ -206,9 +206,18 @@ impl Kernel {
     ///
     /// # Errors
     /// `Unavailable` if the store cannot be read.
-    pub fn accesses_by(&self, actor: &PrincipalId, after: i64, limit: usize) -> Result<Accesses> {
-        let tag = actor_tag(&self.shared.keyring.root, "actor", actor.as_str());
-        self.scan(after, limit, |row| row.actor == tag)
+    pub fn accesses_by(
+        &self,
+        actor: &PrincipalId,
+        credential: Option<&str>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Accesses> {
+        let root = &self.shared.keyring.root;
+        let tag = actor_tag(root, "actor", actor.as_str());
+        let credential = credential.map(|id| actor_tag(root, "credential", id));
+        let by = |row: &AccessRow| credential.is_none_or(|tag| row.credential == tag);
+        self.scan(after, limit, |row| row.actor == tag && by(row))
     }
 
     /// Entries that concerned a record, oldest first; as [`Kernel::accesses_by`].

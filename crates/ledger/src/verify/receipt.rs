@@ -37,7 +37,7 @@ pub fn verify_anchor(json: impl AsRef<[u8]>, trusted: Option<&[u8; 32]>) -> Repo
     report
 }
 
-fn text(bytes: &[u8]) -> Result<&str, String> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
@@ -84,7 +84,7 @@ fn provider(origin: &str) -> &str {
 }
 
 /// Checks one receipt and returns its leaf, if it could be read at all.
-fn check_receipt(
+pub(super) fn check_receipt(
     report: &mut Report,
     receipt: &Receipt,
     trusted: Option<&[u8; 32]>,

@@ -267,7 +267,12 @@ impl Attempted {
     }
 }
 
-/// Acknowledges a notice: the right to it is the secret of the link, which is checked here.
+/// How long the link of a letter counts after the notice was sent. A mailbox is read by others
+/// later; what a contact has to say after that it says otherwise.
+const LINK_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Acknowledges a notice: the right to it is the secret of the link, which is checked here. A link
+/// counts once, for 90 days; whatever does not count is answered alike.
 pub struct Acknowledged {
     key: RecordKey,
     hash: String,
@@ -285,7 +290,7 @@ impl Acknowledged {
 }
 
 impl Operation for Acknowledged {
-    /// When it was acknowledged first.
+    /// When it was acknowledged.
     type Output = When;
 
     fn target(&self) -> Target {
@@ -297,19 +302,18 @@ impl Operation for Acknowledged {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<When>> {
-        let unknown = || Error::not_found("this link leads nowhere: use the one in the letter");
+        let unknown =
+            || Error::not_found("this link does not count: it was used, is too old, or is no link");
         let allowed = work.load::<Seen>(&self.key)?;
         let pointer = allowed.present().filter(|pointer| !pointer.deleted).ok_or_else(unknown)?;
         let mut kept: Kept<Notice> = register::parse(&work.body(&pointer)?)?;
         let now = When(work.now());
-        let mut all = kept.row.receivers.iter_mut();
-        let found = all.find(|one| one.link.as_deref() == Some(self.hash.as_str()));
-        let receiver = found.ok_or_else(unknown)?;
+        let sent = kept.row.sent.as_ref().map(|mark| mark.at.0);
+        let counts = sent.is_some_and(|sent| now.0 < sent.after(LINK_LIFE));
+        let mut open = kept.row.receivers.iter_mut().filter(|one| one.acknowledged.is_none());
+        let found = open.find(|one| one.link.as_deref() == Some(self.hash.as_str()));
+        let receiver = found.filter(|_| counts).ok_or_else(unknown)?;
         let contact = ("contact", receiver.contact.clone());
-        if let Some(first) = receiver.acknowledged {
-            work.note(HOUSE, Seen::ACTION.name, vec![("notice", kept.id.clone()), contact]);
-            return Ok(After::now(first));
-        }
         receiver.acknowledged = Some(now);
         let account = ("account", kept.row.account.clone());
         work.save(allowed, register::body(&kept)?, vec![contact, account])?;

@@ -2,25 +2,20 @@
 
 use super::{Crew, hours, id, minutes, post, tick, word};
 use crate::registers::{add, take};
-use crate::support::{account_with_data, both, field, kind};
+use crate::support::{account_with_data, both, days, field, kind};
 use domain::incidents::notices::{Acknowledged, Outcome};
-use kernel::{EVERY_TICK, Kind, Result};
+use domain::measures::ReadMeasures;
+use domain::portal::AccountPage;
+use kernel::authority::Caller;
+use kernel::id::AccountId;
+use kernel::{Kind, Result};
 use serde_json::json;
-use std::cell::RefCell;
-use testkit::World;
+use testkit::{World, asked_by};
 
 /// Follows the link of a letter; whoever has it is asked for nothing else.
 fn follow(world: &World, notice: &str, token: &str) -> Result<()> {
-    let said = RefCell::new(None);
-    world.kernel.tick(&|kernel, job, right| {
-        if job.kind != EVERY_TICK {
-            return Ok(());
-        }
-        let seen = right.run(kernel, Acknowledged::new(kernel, notice, token)?);
-        *said.borrow_mut() = Some(seen);
-        Ok(())
-    })?;
-    said.into_inner().unwrap()
+    let operation = Acknowledged::new(&world.kernel, notice, token)?;
+    world.kernel.run(asked_by(Caller::bearer()), operation).map(drop)
 }
 
 #[test]
@@ -146,10 +141,28 @@ fn every_attempt_is_kept_and_an_account_is_told_when_every_contact_has_it() {
         follow(world, &notice, &first[0].token).unwrap();
         let row = crew.show(world, "notices", &notice);
         assert_eq!(word(&row), "acknowledged");
-        let seen = row["receivers"].to_string();
-        follow(world, &notice, &first[0].token).unwrap();
-        let row = crew.show(world, "notices", &notice);
-        assert_eq!(row["receivers"].to_string(), seen, "the first time counts");
+        let (used, wrong) = (follow(world, &notice, &first[0].token), follow(world, &notice, "1"));
+        let unknown = follow(world, "notice-none", &first[0].token).unwrap_err();
+        assert_eq!(used.unwrap_err().message(), unknown.message(), "it counts once");
+        assert_eq!(wrong.unwrap_err().message(), unknown.message(), "and nobody learns why");
+        world.clock.advance(days(90));
+        let late = follow(world, &notice, &first[1].token).unwrap_err();
+        assert_eq!(late.message(), unknown.message(), "it ends after ninety days");
+    });
+}
+
+#[test]
+fn a_bearer_may_do_nothing_but_what_is_proven_by_a_secret() {
+    both(735, |world| {
+        account_with_data(world);
+        let bearer = || asked_by(Caller::bearer());
+        let one = AccountId::parse("one").unwrap();
+        let read = ReadMeasures::new(&world.kernel, None).unwrap();
+        assert_eq!(kind(world.kernel.run(bearer(), read)), Kind::Forbidden);
+        let page = AccountPage::new(&world.kernel, &one).unwrap();
+        assert_eq!(kind(world.kernel.run(bearer(), page)), Kind::NotFound);
+        let missing = Acknowledged::new(&world.kernel, "notice-none", "x").unwrap();
+        assert_eq!(kind(world.kernel.run(bearer(), missing)), Kind::NotFound);
     });
 }
 

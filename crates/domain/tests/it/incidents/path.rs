@@ -3,9 +3,11 @@
 
 use super::{Crew, day, hours, id, minutes, post, tick, word};
 use crate::registers::{add, take};
-use crate::support::{both, kind};
+use crate::support::{both, field, kind, name};
 use domain::incidents::notices::Outcome;
 use domain::measures::State;
+use domain::services::IssueToken;
+use kernel::id::AccountId;
 use kernel::{HOUSE, Kind};
 use serde_json::{Value, json};
 use testkit::World;
@@ -79,6 +81,25 @@ fn affected_accounts_are_what_the_log_says() {
         tick(world);
         let again = found(&crew, world, &it);
         assert_eq!((&again["accounts"], &again["fresh"]), (&answer["accounts"], &json!([])));
+        let issue = IssueToken::new(&world.kernel, &name("report")).unwrap();
+        let fresh = world.run(&crew.admin, issue).unwrap().output;
+        let token = world.kernel.identify(&fresh.token).unwrap().credential;
+        let two = AccountId::parse("two").unwrap();
+        world.get(&fresh.token, (&two, "c", "1")).unwrap();
+        let by_token = |token: &str| {
+            let asked = json!({"principal": "service:report", "credential": token, "from": begin,
+                "to": end});
+            crew.step(world, &it, "scope", &asked)
+        };
+        for bad in ["", "a|b", "a b", "../x"] {
+            assert_eq!(field(by_token(bad)), (Kind::Invalid, "credential".to_owned()), "{bad}");
+        }
+        by_token(&token).unwrap();
+        tick(world);
+        let row = crew.show(world, "affected", &format!("{it}.service.report.{token}"));
+        let accounts = row["found"]["accounts"].as_array().unwrap();
+        assert_eq!((accounts.len(), &accounts[0]["account"]), (1, &json!("two")), "{row}");
+        assert_eq!((&accounts[0]["reads"], &row["credential"]), (&json!(1), &json!(token)));
         scope(begin, "2026-11-22T00:00:01Z", "service:report").unwrap();
         tick(world);
         assert_eq!(found(&crew, world, &it)["accounts"], json!([]), "nothing at that time");

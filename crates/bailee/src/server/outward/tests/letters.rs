@@ -4,26 +4,30 @@ use super::Scene;
 use crate::server::config::{Config, Mail, Protection};
 use crate::server::outward::{Means, Outbox, Outward};
 use connectors::{Outcome, mail::Letter};
-use domain::incidents::notices::Acknowledged;
-use kernel::EVERY_TICK;
+use console::{Console, Request};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, Method};
+use kernel::limits::TRIES_PER_MINUTE;
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// A relay of PyPI's aiosmtpd that offers STARTTLS and asks for a password; it ends with this.
-struct Server {
+pub(super) struct Server {
     child: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// With its certificate and the password of its user in a folder, and how it is configured.
-    fn start(folder: &Path) -> Option<(Self, Mail)> {
+    pub(super) fn start(folder: &Path) -> Option<(Self, Mail)> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let tools = std::env::var_os("BAILEE_TOOLS");
         let tools = tools.map_or_else(|| root.join("../../target/tools"), Into::into);
@@ -70,11 +74,51 @@ impl Server {
     }
 
     /// The next letter that it took.
-    fn next(&mut self) -> Value {
+    pub(super) fn next(&mut self) -> Value {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap()
     }
+}
+
+/// What a contact's browser sees.
+pub(super) struct Browser(Console);
+
+impl Browser {
+    pub(super) fn new(scene: &Scene) -> Self {
+        Self(Console::new(scene.world.kernel.clone(), Arc::new(|| None)))
+    }
+
+    /// Status and page of a path, asked from a page of this site or another.
+    pub(super) async fn ask(&self, method: Method, path: &str, site: &str) -> (u16, String) {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, "trust.example".parse().unwrap());
+        headers.insert(HeaderName::from_static("sec-fetch-site"), site.parse().unwrap());
+        headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
+        let request = Request {
+            peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+            method,
+            uri: path.parse().unwrap(),
+            headers,
+            body: vec![],
+            number: "r-test".to_owned(),
+        };
+        let (parts, body) = self.0.answer(request).await.into_parts();
+        (parts.status.as_u16(), String::from_utf8(body).unwrap())
+    }
+
+    /// Presses the button of a page of this site.
+    pub(super) async fn press(&self, path: &str) -> (u16, String) {
+        self.ask(Method::POST, path, "same-origin").await
+    }
+}
+
+/// The path of the link in a letter.
+pub(super) fn link(letter: &Value) -> String {
+    // Lines are folded as RFC 2045 §6.7 says.
+    let text = letter["content"].as_str().unwrap().replace("=\r\n", "");
+    let path = text.split("https://trust.example").nth(1).unwrap().split_whitespace().next();
+    path.unwrap().to_owned()
 }
 
 impl Drop for Server {
@@ -161,15 +205,52 @@ async fn a_notice_reaches_its_contact_and_is_acknowledged_by_its_link() {
     // Lines are folded as RFC 2045 §6.7 says.
     let text = letter["content"].as_str().unwrap().replace("=\r\n", "");
     assert!(text.contains("What happened:\r\nodd reads.\r\n"), "{text}");
-    let link = format!("https://trust.example/acknowledge/{notice}/");
-    let token = text.split(&link).nth(1).unwrap().split_whitespace().next().unwrap();
-    let token = token.to_owned();
-    let acknowledged = tokio::task::block_in_place(|| {
-        scene.world.kernel.tick(&|kernel, job, right| match job.kind.as_str() {
-            EVERY_TICK => right.run(kernel, Acknowledged::new(kernel, &notice, &token)?),
-            _ => Ok(()),
-        })
-    });
-    acknowledged.unwrap();
-    assert_eq!(scene.show("notices", &notice)["state"]["word"], "acknowledged");
+    let path = link(&letter);
+    assert!(path.starts_with(&format!("/acknowledge/{notice}/")), "{path}");
+    let word = || scene.show("notices", &notice)["state"]["word"].clone();
+    let browser = Browser::new(&scene);
+    for site in ["none", "cross-site"] {
+        let (status, page) = browser.ask(Method::GET, &path, site).await;
+        assert!(status == 200 && page.contains("northwind-desk"), "{page}");
+    }
+    assert_eq!(browser.ask(Method::POST, &path, "cross-site").await.0, 403);
+    assert_eq!(word(), "notified", "opening it, also by a program, and other sites change nothing");
+    let (status, page) = browser.press(&path).await;
+    assert!(status == 200 && page.contains("Thank you"), "{page}");
+    assert_eq!(word(), "acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_does_not_count_is_answered_alike_and_not_tried_for_ever() {
+    let scene = Scene::new(707);
+    let browser = Browser::new(&scene);
+    let none = format!("/acknowledge/notice-none/{}", "0".repeat(64));
+    let (status, shown) = browser.ask(Method::GET, &none, "none").await;
+    assert!(status == 200 && shown.contains("notice-none"), "a page is shown for any link");
+    let short = format!("/acknowledge/notice-none/{}", "0".repeat(63));
+    let upper = format!("/acknowledge/notice-none/{}", "A".repeat(64));
+    for bad in [short, upper, "/acknowledge/a%2fb/0".to_owned(), "/acknowledge/x/y".to_owned()] {
+        let (status, page) = browser.ask(Method::GET, &bad, "none").await;
+        assert!(status == 404 && page.contains("does not count"), "{bad}: {page}");
+    }
+    let (mut refused, mut stopped) = (0, 0);
+    for _ in 0..TRIES_PER_MINUTE + 5 {
+        match browser.press(&none).await {
+            (404, page) if page.contains("does not count") => refused += 1,
+            (429, page) if page.contains("wait a minute") => stopped += 1,
+            (status, page) => panic!("{status}: {page}"),
+        }
+    }
+    // Four were counted before, for links that are none.
+    assert_eq!((refused, stopped), (TRIES_PER_MINUTE - 4, 9));
+    scene.world.clock.advance(Duration::from_secs(60));
+    assert_eq!(browser.press(&none).await.0, 404, "another minute");
+    tokio::task::block_in_place(|| scene.world.kernel.tick(&domain::run_job)).unwrap();
+    let entries = scene.world.kernel.entries(kernel::HOUSE, 0, 1000, true).unwrap();
+    let field = |name: &str| {
+        let openings = entries.iter().filter_map(|one| one.opening.as_ref());
+        openings.filter_map(|one| one.fields.get(name)).map(|one| one.value.clone()).last()
+    };
+    assert_eq!(field("source").as_deref(), Some("192.0.2.7"));
+    assert_eq!(field("count"), Some(TRIES_PER_MINUTE.to_string()), "one entry for the minute");
 }
