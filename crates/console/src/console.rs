@@ -15,8 +15,8 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    acknowledge, assets, board, guard, import, measure, preferences, receipts, registers, roles,
-    setup, shell, sign_in, trust,
+    account, acknowledge, assets, board, guard, import, measure, preferences, receipts, registers,
+    roles, room, setup, shell, sign_in, trust,
 };
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -225,7 +225,10 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["preferences"]) => preferences::keep(visit),
         // From here on nobody is a stranger.
         _ if visit.session.is_none() => Err(Error::unauthenticated()),
-        ("GET", ["account"]) => Ok(trust::account(visit)?.into()),
+        ("GET", ["account"]) => Ok(account::show(visit).await?.into()),
+        ("GET", ["account", "accesses"]) => Ok(account::accesses(visit).await?.into()),
+        ("GET", ["account", "accesses.ndjson"]) => account::download(visit).await,
+        ("GET", ["account", "receipts", name]) => account::receipt(visit, name).await,
         // A member of an account belongs to that account: nothing below is about it.
         ("GET", []) if visit.is_member() => Ok(Reply::See("/account".to_owned())),
         ("GET", ["help"]) => Ok(shell::help(visit)?.into()),
@@ -249,6 +252,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
             Ok(registers::new(visit, plural)?.into())
         }
         ("POST", [plural, "import"]) => Ok(import::run(visit, plural).await?.into()),
+        ("GET", ["incidents", id, "file"]) => room::file(visit, id).await,
         ("GET", [plural, id]) => Ok(registers::show(visit, plural, id).await?.into()),
         ("POST", [plural, id, verb]) => registers::step(visit, plural, id, verb).await,
         ("GET" | "POST", _) => Err(Error::not_found("there is no such page")),

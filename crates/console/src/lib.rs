@@ -13,6 +13,7 @@
 //! valid is the noun's. It keeps nothing but the last state of the board and the numbers of recent
 //! entries, in memory.
 
+mod account;
 mod acknowledge;
 mod assets;
 mod board;
@@ -29,6 +30,7 @@ mod registers;
 mod reply;
 mod request;
 mod roles;
+mod room;
 mod schema;
 mod setup;
 mod shell;

@@ -1,5 +1,4 @@
-//! The public page: how the measures stand, who else processes Service Data, how to verify. And
-//! what a member of an account sees after signing in.
+//! The public page: how the measures stand, who else processes Service Data, how to verify.
 //!
 //! The public page holds no facts, no names of people and nothing of any subscriber. It shows the
 //! state that was last computed, at most once a minute a newer one, and asks nobody anything: a
@@ -87,7 +86,7 @@ fn body(visit: &Visit<'_>, published: &Published) -> Markup {
 }
 
 /// The worst state of each measure, and how many of its obligations hold.
-fn measures(board: &Board) -> Markup {
+pub(crate) fn measures(board: &Board) -> Markup {
     html! {
         div.scroll.stack role="region" aria-label="Measures" tabindex="0" {
             table.wide {
@@ -138,17 +137,4 @@ fn processors(all: &[Processor]) -> Markup {
             }
         }
     }
-}
-
-/// `GET /account`
-pub(crate) fn account(visit: &Visit<'_>) -> Result<Page> {
-    let caller = visit.caller()?;
-    Ok(Page::new(
-        "Your account",
-        html! {
-            p { "You are signed in as " strong { (caller.principal) } "." }
-            p { "Accesses to your data, notices, elections and reports will be on this page. What \
-                 is public stands on " a href="/trust" { "the public page" } "." }
-        },
-    ))
 }

@@ -37,6 +37,10 @@ pub(super) async fn page(
     id: &str,
     refused: Option<Refused<'_>>,
 ) -> Result<Page> {
+    let room = match register.plural {
+        "incidents" => Some(crate::room::of(visit, id).await?),
+        _ => None,
+    };
     let row = visit.submit((register.get)(visit.kernel(), id)?).await?;
     let history = visit.submit((register.history)(visit.kernel(), id)?).await?;
     let entry = visit.entry(&row.receipts);
@@ -48,6 +52,7 @@ pub(super) async fn page(
         html! {
             (done(visit))
             (standing(visit, &row))
+            @if let Some(room) = room { (room) h2 { "Everything recorded" } }
             (fields(visit, &object, &["state", "id", "format"]))
             @if !open.is_empty() {
                 h2 { "What can be done" }

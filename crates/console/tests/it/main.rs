@@ -13,6 +13,8 @@ mod house;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod walk;

@@ -2,13 +2,19 @@
 //!
 //! Each page is an operation on the account, so that looking is an entry of its own ledger too. It
 //! is a projection: reasons, screening and lists that are the provider's own are not in it. It
-//! shows no Service Data. Notices and elections join the account's page with their nouns.
+//! shows no Service Data.
+
+mod told;
+
+pub use told::{ElectionSeen, NoticeSeen, ReceiverSeen};
 
 use crate::accounts::Account;
 use crate::catalogue::{CURRENT, Catalogue};
+use crate::incidents::notices::Notice;
 use crate::members::{Member, Part};
 use crate::register::{self, Day, Kept, Noun, Row, When, act};
 use crate::reports::{Audience, DESK, Desk, Kind, OwnRequest, Report, Request, Subscription};
+use crate::transfers::Election;
 use kernel::authority;
 use kernel::engine::{PageWant, Wants};
 use kernel::id::AccountId;
@@ -68,6 +74,10 @@ pub struct AccountFile {
     pub report_terms: Option<String>,
     /// Requests: all of the account for its administrators, an auditor's own for an auditor.
     pub requests: Vec<OwnRequest>,
+    /// Notices that were given to the account, newest first.
+    pub notices: Vec<NoticeSeen>,
+    /// Destinations without encryption that the account chose for itself.
+    pub elections: Vec<ElectionSeen>,
 }
 
 /// What was agreed with the subscriber.
@@ -160,6 +170,8 @@ pub struct AccountPage {
     members: PageWant,
     reports: PageWant,
     requests: PageWant,
+    notices: PageWant,
+    elections: PageWant,
 }
 
 impl AccountPage {
@@ -177,6 +189,8 @@ impl AccountPage {
             members: all::<Member>(kernel)?,
             reports: all::<Report>(kernel)?,
             requests: all::<Request>(kernel)?,
+            notices: all::<Notice>(kernel)?,
+            elections: all::<Election>(kernel)?,
         })
     }
 
@@ -206,6 +220,8 @@ impl AccountPage {
             reports: vec![],
             report_terms: desk.terms.map(|terms| terms.id),
             requests: vec![],
+            notices: vec![],
+            elections: vec![],
         })
     }
 }
@@ -221,7 +237,8 @@ impl Operation for AccountPage {
         for key in [&self.account, &self.subscription, &self.catalogue, &self.desk] {
             wants.record(key);
         }
-        wants.pages.extend([&self.members, &self.reports, &self.requests].map(Clone::clone));
+        let pages = [&self.members, &self.reports, &self.requests, &self.notices, &self.elections];
+        wants.pages.extend(pages.map(Clone::clone));
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<AccountFile>> {
@@ -231,6 +248,7 @@ impl Operation for AccountPage {
         };
         let (members, reports, requests) =
             (rows(&self.members)?, rows(&self.reports)?, rows(&self.requests)?);
+        let (notices, elections) = (rows(&self.notices)?, rows(&self.elections)?);
         let by = work.caller().principal.clone();
         let steers = work.rights()?.principal(&by);
         let steers = steers.is_some_and(|one| one.roles.iter().any(|role| role == "administrator"));
@@ -252,6 +270,12 @@ impl Operation for AccountPage {
             let requests = open::<Request>(reveal, &requests)?;
             file.requests =
                 requests.iter().filter(own).map(|kept| OwnRequest::of(kept, now)).collect();
+            let notices = open::<Notice>(reveal, &notices)?;
+            let notices = notices.iter().filter(|kept| kept.row.account == file.account);
+            file.notices = notices.rev().filter_map(|kept| told::notice(kept, now)).collect();
+            let elections = open::<Election>(reveal, &elections)?;
+            let elections = elections.iter().filter(|kept| kept.row.account == file.account);
+            file.elections = elections.map(|kept| told::election(kept, now)).collect();
             Ok(file)
         }))
     }

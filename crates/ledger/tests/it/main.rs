@@ -6,6 +6,8 @@ mod checkpoint;
 #[cfg(test)]
 mod entry;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod hostile;

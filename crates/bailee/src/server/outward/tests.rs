@@ -1,5 +1,6 @@
 //! Trips outward with a kernel that works, a clock set by hand, and peers on loopback.
 
+mod breach;
 mod letters;
 
 use super::{Flight, Means, OF_A_KIND, Outbox, Outward, PAUSE, TRANSFER, Taken};
