@@ -210,7 +210,10 @@ fn grants(visit: &Visit<'_>, all: &[GrantSeen]) -> Markup {
                         th scope="col" { "Approved by" } th scope="col" { "Until" }
                     } }
                     tbody { @for one in all { tr {
-                        th scope="row" { (one.holder) } td { (one.verbs.join(", ")) }
+                        th scope="row" {
+                            (one.holder) @if one.every_account { " (every account)" }
+                        }
+                        td { (one.verbs.join(", ")) }
                         td { (one.collections.join(", ")) } td { (one.purpose) }
                         td { (one.approver) } td { (visit.clock.at(one.until.0)) }
                     } } }
@@ -249,23 +252,23 @@ fn elections(visit: &Visit<'_>, file: &AccountFile) -> Markup {
     html! {
         @if file.elections.is_empty() {
             p { "None: nothing leaves for a destination without encryption." }
-        }
-        ul { @for one in &file.elections { li {
+        } @else { ul { @for one in &file.elections { li {
             (badge(if one.in_force { "in-force" } else { "ended" })) " "
             strong { (one.destination) } ": " (one.risk) " (" (one.by) ", "
             (visit.clock.at(one.at.0)) ", to " (visit.clock.day(one.until)) ")"
-        } } }
+        } } } }
     }
 }
 
 fn reports(visit: &Visit<'_>, file: &AccountFile) -> Markup {
     html! {
-        @if file.reports.is_empty() { p { "None can be asked for at present." } }
-        ul { @for one in &file.reports { li {
+        @if file.reports.is_empty() {
+            p { "None can be asked for at present." }
+        } @else { ul { @for one in &file.reports { li {
             strong { (one.title) } ", " (one.issuer) ": " (one.scope) ", "
             (visit.clock.day(one.from)) " to " (visit.clock.day(one.to)) ". Ask for it with "
             code { "bailee request make" } ", report " code { (one.id) } "."
-        } } }
+        } } } }
         @if !file.requests.is_empty() {
             div.scroll role="region" aria-label="Requests" tabindex="0" {
                 table.wide {

@@ -134,7 +134,9 @@ fn clock_row(visit: &Visit<'_>, one: &Shown<Breach>, notices: &[Shown<Notice>]) 
                 @if own.is_empty() && row.notified.is_none() {
                     "none written: " a href="/notices/new" { "write one" } " → responder"
                 }
-                ul.plain { @for notice in own { li { (standing(visit, "notices", notice)) } } }
+                @if !own.is_empty() {
+                    ul.plain { @for notice in own { li { (standing(visit, "notices", notice)) } } }
+                }
             }
         }
     }
@@ -165,7 +167,9 @@ fn clock(clock: &ReaderClock, row: &Breach) -> Markup {
         }
         br;
         @match (&row.notified, left.held_to) {
-            (Some(told), _) => { "told " (clock.at(told.at.0)) ", with " (span(left.span)) " left" },
+            (Some(told), _) => {
+                "told " (clock.at(told.at.0)) ", with " (span(left.span)) " left"
+            },
             (None, Some(to)) => {
                 "held by order until " (clock.at(to)) ", then " (span(left.span)) " left"
             },
@@ -307,7 +311,9 @@ fn stopped(visit: &Visit<'_>, row: &Incident) -> Markup {
             None => p { "It is not said so far how it was kept from getting worse: state it under "
                 strong { "contain" } " below." },
         }
-        @if let Some(said) = &row.closed { p { "Closed: " (said.text) " (" (mark(visit, said)) ")" } }
+        @if let Some(said) = &row.closed {
+            p { "Closed: " (said.text) " (" (mark(visit, said)) ")" }
+        }
     }
 }
 
@@ -320,8 +326,11 @@ fn tasks(visit: &Visit<'_>, whole: &Whole) -> Markup {
         @if all.is_empty() {
             p { "Nothing is planned: follow a playbook with " strong { "triage" } ", or add a "
                 strong { "task" } " below." }
+        } @else {
+            ul.plain { @for task in all {
+                li { (one_task(visit, &whole.incident.kept.id, task)) }
+            } }
         }
-        ul.plain { @for task in all { li { (one_task(visit, &whole.incident.kept.id, task)) } } }
     }
 }
 
@@ -362,11 +371,12 @@ fn timeline(visit: &Visit<'_>, row: &Incident) -> Markup {
         @if row.timeline.is_empty() {
             p { "Nothing is noted: write into it with " strong { "note" } " below. Who changed \
                  what stands in the history." }
+        } @else {
+            ol.plain { @for said in &row.timeline { li {
+                (visit.clock.quoted(said.mark.at.0)) " · " (principal(visit, &said.mark.by)) " · "
+                (said.text)
+            } } }
         }
-        ol.plain { @for said in &row.timeline { li {
-            (visit.clock.quoted(said.mark.at.0)) " · " (principal(visit, &said.mark.by)) " · "
-            (said.text)
-        } } }
     }
 }
 

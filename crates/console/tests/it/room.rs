@@ -78,14 +78,17 @@ fn the_room_says_what_is_due_whose_data_it_is_and_what_comes_next() {
     assert_eq!(marks, 4, "25, 50, 75 and 90 %");
     assert!(text(&room).contains("35 h 00 min left, by"), "{}", text(&room));
 
-    let plan = [("title", "rotate the secret"), ("required", "true")];
+    let owner = ("owner", "person:rita");
+    let plan = [("title", "rotate the secret"), ("required", "true"), owner];
     let room = rita.submit(&room, "#task", &plan).says(200, "(required)");
     let done = format!("form[action='{place}/done'].inline");
     let room = rita.submit(&room, &done, &[("outcome", "rotated at noon")]);
-    assert!(text(&room).contains("☑ done 1. rotate the secret (required)"), "{}", text(&room));
+    assert!(text(&room).contains("rotate the secret (required)"), "{}", text(&room));
+    assert!(text(&room).contains("rotated at noon (person:rita"), "{}", text(&room));
+    assert_eq!(room.html().select(&Selector::parse(&done).unwrap()).count(), 0, "it is done");
     let room = rita.submit(&room, "#note", &[("text", "called <their> desk")]).ok();
     assert!(text(&room).contains("person:rita · called <their> desk"), "{}", text(&room));
-    let held = [("how", "the token ended")];
+    let held = [("done", "the token ended")];
     let room = rita.submit(&room, "#contain", &held).says(200, "the token ended");
     assert!(!room.body.contains("<service>"), "what was typed is text");
 
@@ -125,7 +128,7 @@ fn member<'s>(site: &'s Site, name: &str) -> Browser<'s> {
     let link = site.world.run(&site.world.admin, issue).unwrap().output.token;
     let mut browser = Browser::new(site);
     let page = browser.get(&format!("/sign-in?link={link}"));
-    browser.submit(&page, "form[action='/sign-in']", &[]).ok();
+    browser.submit(&page, "form[action='/sign-in']", &[]);
     browser
 }
 
@@ -160,7 +163,8 @@ fn a_member_sees_accesses_with_receipts_and_nothing_of_another_account() {
     assert_eq!(mia.get("/account/receipts/999.json").status, 404);
     let mut bea = member(&site, "beta.bea");
     let other = text(&bea.get("/account").ok());
-    assert!(other.contains("opener-beta") && !other.contains("acme"), "{other}");
+    assert!(other.contains("opener-acme (every account)"), "it may, and this account learns it");
+    assert!(!other.contains("Acme") && !other.contains("acme.mia"), "{other}");
     let mut lea = site.person("lea", &["security-lead"]);
     for path in ["/account", "/account/accesses", "/account/accesses.ndjson"] {
         assert_eq!(lea.get(path).status, 403, "{path}");

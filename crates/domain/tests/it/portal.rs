@@ -1,5 +1,6 @@
 //! The portal: an account's own page, its accesses and receipts, and subscriptions.
 
+use crate::incidents::Crew;
 use crate::members::{ana, aud, sign_in};
 use crate::registers::{add, take};
 use crate::reports::{Team, publish, report, request};
@@ -62,6 +63,33 @@ fn the_page_shows_the_accounts_own_and_nothing_else() {
         assert_eq!(kind(page(world, &bea, &account)), Kind::NotFound);
         assert_eq!(kind(page(world, &team.lea, &account)), Kind::Forbidden);
         assert_eq!(kind(page(world, &import, &account)), Kind::Forbidden);
+    });
+}
+
+#[test]
+fn the_page_has_the_accounts_notices_once_they_are_given() {
+    both(94, |world| {
+        let crew = Crew::new(world);
+        let (import, account) = account_with_data(world);
+        let other = world.account(&import, "Two").unwrap();
+        add(world, &world.admin, "members", &ana()).unwrap();
+        let mut bea = ana();
+        (bea["name"], bea["account"]) = (json!("two.bea"), json!("two"));
+        add(world, &world.admin, "members", &bea).unwrap();
+        let it = crew.incident(world, "breach");
+        crew.verify(world, &it, "one", "access");
+        let ada = crew.contact(world, "one", "ada@one.example");
+        let [first, draft] = [(); 2].map(|()| crew.notice(world, &it, "one", &[&ada]));
+        let [ana, bea] = ["one.ana", "two.bea"].map(|who| sign_in(world, &world.admin, who));
+        assert!(page(world, &ana, &account).unwrap().notices.is_empty(), "none is given");
+        crew.send(world, &first).unwrap();
+        let seen = page(world, &ana, &account).unwrap().notices;
+        let shown: Vec<_> = seen.iter().map(|one| (one.id.as_str(), one.number)).collect();
+        assert_eq!(shown, [(first.as_str(), 1)], "and not `{draft}`, which was not sent");
+        assert_eq!((seen[0].state.as_str(), seen[0].receivers.len()), ("sending", 1));
+        let json = serde_json::to_string(&seen).unwrap();
+        assert!(!json.contains("link") && !json.contains("rita"), "the provider's own: {json}");
+        assert!(page(world, &bea, &other).unwrap().notices.is_empty(), "another account's");
     });
 }
 

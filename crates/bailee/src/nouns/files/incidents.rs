@@ -23,6 +23,10 @@ pub(super) async fn export(
     output: Output,
 ) -> Result<(), Failure> {
     let out = Path::new(one(stated, "out"));
+    if out.exists() {
+        let why = format!("`{}` exists: name a new file", out.display());
+        return Err(Failure::usage(why));
+    }
     let answer = client.get(&["incidents", one(stated, "id"), "file"]).send().await?;
     let report = verify_evidence(&answer.body, None);
     if let Some(problem) = report.problems.first() {

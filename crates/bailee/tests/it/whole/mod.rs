@@ -11,6 +11,7 @@ mod frozen;
 mod hostile;
 mod house;
 mod import_real;
+mod incident;
 mod inside;
 mod machine;
 mod reports;
