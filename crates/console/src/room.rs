@@ -18,7 +18,8 @@ use domain::incidents::notices::Notice;
 use domain::incidents::whole::{ReadWhole, Whole};
 use domain::incidents::{Incident, Said, Task};
 use domain::register::{self, Shown, Status};
-use kernel::id::RecordId;
+use kernel::authority::Credential;
+use kernel::id::{PrincipalId, RecordId};
 use kernel::{Act, Error, Result};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -43,7 +44,7 @@ pub(crate) async fn of(visit: &Visit<'_>, id: &str) -> Result<Markup> {
         h2 { "Affected" }
         (affected(visit, whole))
         h2 { "Stopped" }
-        (stopped(visit, &whole.incident.kept.row))
+        (stopped(visit, whole))
         h2 { "Next" }
         (tasks(visit, whole))
         h2 #timeline { "Timeline" }
@@ -304,8 +305,13 @@ fn touched(visit: &Visit<'_>, id: &str, found: &Found) -> Markup {
     }
 }
 
-fn stopped(visit: &Visit<'_>, row: &Incident) -> Markup {
+/// Whether those in question can still do anything, and how it was kept from getting worse.
+fn stopped(visit: &Visit<'_>, whole: &Whole) -> Markup {
+    let row = &whole.incident.kept.row;
     html! {
+        @if !whole.affected.is_empty() {
+            ul { @for one in &whole.affected { li { (access(visit, &one.kept.row)) } } }
+        }
         @match &row.contained {
             Some(said) => p { (said.text) " (" (mark(visit, said)) ")" },
             None => p { "It is not said so far how it was kept from getting worse: state it under "
@@ -314,6 +320,34 @@ fn stopped(visit: &Visit<'_>, row: &Incident) -> Markup {
         @if let Some(said) = &row.closed {
             p { "Closed: " (said.text) " (" (mark(visit, said)) ")" }
         }
+    }
+}
+
+/// What became of the access that is in question, as the live rights have it.
+fn access(visit: &Visit<'_>, row: &Affected) -> Markup {
+    let known = PrincipalId::parse(&row.principal).ok();
+    let known = known.and_then(|id| visit.kernel().authority().principal(&id));
+    let now = visit.clock.now;
+    let counts = |one: &&Credential| {
+        !one.ended
+            && one.expires.is_none_or(|end| now < end)
+            && row.credential.as_ref().is_none_or(|id| *id == one.id)
+    };
+    let live = known.iter().filter(|one| one.active).flat_map(|one| &one.credentials);
+    let live = live.filter(counts).count();
+    let last = row.found.iter().flat_map(|found| &found.accounts).map(|one| one.last.0).max();
+    html! {
+        @match (live, &row.credential) {
+            (0, None) => (shape("good", "■", "no token or session counts any more")),
+            (0, Some(_)) => (shape("good", "■", "the token counts no more")),
+            (_, Some(_)) => (shape("bad", "✕", "the token still counts: end it")),
+            (count, None) => {
+                (shape("bad", "✕", &format!("{count} tokens or sessions still count: end them")))
+            },
+        }
+        ": " (principal(visit, &row.principal))
+        @if let Some(id) = &row.credential { ", token " code { (id) } }
+        @if let Some(last) = last { ", last entry in that span " (visit.clock.quoted(last)) }
     }
 }
 

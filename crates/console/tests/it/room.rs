@@ -31,15 +31,8 @@ fn tick(site: &Site) {
     }
 }
 
-#[test]
-fn the_room_says_what_is_due_whose_data_it_is_and_what_comes_next() {
-    let site = Site::new(60);
-    let acme = misuse(&site, "Acme");
-    let thief = site.world.service("report");
-    site.world.grant("service:report", "acme", "cases", &["read"]);
-    site.world.get(&thief, (&acme, "cases", "1")).unwrap();
-    let token = site.world.kernel.identify(&thief).unwrap().credential;
-    let mut rita = site.person("rita", &["responder"]);
+/// Declares an incident; answers its page and where that is.
+fn declared(rita: &mut Browser<'_>) -> (Answer, String) {
     let page = rita.get("/incidents/new").ok();
     let new = [
         ("title", "Stolen <service> token"),
@@ -53,17 +46,33 @@ fn the_room_says_what_is_due_whose_data_it_is_and_what_comes_next() {
         .select(&Selector::parse("a[href$='/file']").unwrap())
         .next()
         .map(|link| link.attr("href").unwrap().strip_suffix("/file").unwrap().to_owned());
-    let place = place.unwrap();
+    (room, place.unwrap())
+}
+
+#[test]
+fn the_room_says_what_is_due_whose_data_it_is_and_what_comes_next() {
+    let site = Site::new(60);
+    let acme = misuse(&site, "Acme");
+    let thief = site.world.service("report");
+    site.world.grant("service:report", "acme", "cases", &["read"]);
+    site.world.get(&thief, (&acme, "cases", "1")).unwrap();
+    let token = site.world.kernel.identify(&thief).unwrap().credential;
+    let mut rita = site.person("rita", &["responder"]);
+    let (room, place) = declared(&mut rita);
     let span = [("from", "2026-11-22T00:00:00Z"), ("to", "2026-11-23T00:00:00Z")];
     let who = [("principal", "service:report"), ("credential", token.as_str())];
     rita.submit(&room, "#scope", &[who, span].concat()).says(200, "the log is searched");
     tick(&site);
     let room = rita.get(&place).says(200, "accounts: 1 exact · 0 upper bound · 0 unknown");
+    assert!(text(&room).contains("the token still counts: end it"), "{}", text(&room));
+    let name = Name::parse("report").unwrap();
+    let end = domain::services::EndService::new(&site.world.kernel, &name).unwrap();
+    site.world.run(&site.world.admin, end).unwrap();
     let again = format!("form[action='{place}/scope'].inline");
     rita.submit(&room, &again, &[]).says(200, "the log is searched");
     tick(&site);
 
-    let room = rita.get(&place).ok();
+    let room = rita.get(&place).says(200, "the token counts no more");
     let judged = [("account", "acme"), ("harm", "access"), ("basis", "its log")];
     let room = rita.submit(&room, "#verify", &judged).says(200, "none written");
     assert!(text(&room).contains("48 h 00 min left"), "{}", text(&room));
@@ -146,7 +155,7 @@ fn a_member_sees_accesses_with_receipts_and_nothing_of_another_account() {
     assert!(!said.contains("cases/1") || said.contains("record.put"), "{said}");
     let html = page.html();
     let links = Selector::parse("a[href^='/account/receipts/']").unwrap();
-    let link = html.select(&links).last().unwrap().attr("href").unwrap().to_owned();
+    let link = html.select(&links).next_back().unwrap().attr("href").unwrap().to_owned();
     let receipt = mia.get(&link).ok();
     let report = ledger::verify::verify_receipt(&receipt.body, None);
     assert!(report.ok() && report.checked.iter().any(|line| line.contains("actor")), "{report}");

@@ -38,7 +38,9 @@ fn receipts(origin: &str, shown: &str) -> Vec<String> {
     };
     let leaves: Vec<_> = BEFORE.iter().enumerate().map(leaf).collect();
     let mut batch = Batch::new(Frontier::new());
-    leaves.iter().for_each(|leaf| drop(batch.push(leaf_hash(leaf))));
+    for leaf in &leaves {
+        batch.push(leaf_hash(leaf));
+    }
     let head = Checkpoint { origin: origin.into(), size: batch.size(), root: batch.root() };
     let (note, vkey) = (head.sign(&signer), signer.verifier(origin).unwrap().to_string());
     let receipt = |(index, leaf): (usize, &Vec<u8>)| {
