@@ -157,8 +157,10 @@ async function write(page, field, text) {
   await page.type(field, text);
 }
 
+/** Where a page leads; a file is no page. */
 function links(page) {
-  return page.$$eval('a[href^="/"]', (all) => all.map((one) => one.getAttribute('href')));
+  const places = (all) => all.map((one) => one.getAttribute('href'));
+  return page.$$eval('a[href^="/"]:not([download])', places);
 }
 
 /** Follows every link from the board, wave by wave in two tabs, and looks at each page. */
@@ -174,9 +176,7 @@ async function crawl(context) {
         await go(page, target);
         for (const link of await links(page)) {
           const place = link.split('#')[0];
-          // A receipt or a template is a file; every visit adds an entry, so receipts never end.
-          const file = place.startsWith('/receipts/') || place.endsWith('.csv');
-          if (file || known.has(place)) continue;
+          if (known.has(place)) continue;
           known.add(place);
           wave.push(place);
         }

@@ -77,7 +77,7 @@ fn summary(visit: &Visit<'_>, whole: &Whole) -> Markup {
             }
             " · " a href="#timeline" { "timeline" }
             @if visit.may(Take::ACTION) {
-                " · " a href=(format!("/incidents/{id}/file")) { "file" }
+                " · " a href=(format!("/incidents/{id}/file")) download { "file" }
                 ", checked by " code { "bailee verify " (id) ".json" }
             }
         }
@@ -338,11 +338,11 @@ fn access(visit: &Visit<'_>, row: &Affected) -> Markup {
     let last = row.found.iter().flat_map(|found| &found.accounts).map(|one| one.last.0).max();
     html! {
         @match (live, &row.credential) {
-            (0, None) => (shape("good", "■", "no token or session counts any more")),
-            (0, Some(_)) => (shape("good", "■", "the token counts no more")),
-            (_, Some(_)) => (shape("bad", "✕", "the token still counts: end it")),
+            (0, None) => { (shape("good", "■", "over")) " no token or session counts any more" },
+            (0, Some(_)) => { (shape("good", "■", "over")) " the token counts no more" },
+            (_, Some(_)) => { (shape("bad", "✕", "open")) " the token still counts: end it" },
             (count, None) => {
-                (shape("bad", "✕", &format!("{count} tokens or sessions still count: end them")))
+                (shape("bad", "✕", "open")) " tokens or sessions that still count: " (count) "; end them"
             },
         }
         ": " (principal(visit, &row.principal))

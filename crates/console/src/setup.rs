@@ -182,7 +182,7 @@ fn list(tasks: &[Task]) -> Markup {
                     td { (task.why) }
                     td data-label="Who" { (task.who) }
                     td { @match &task.template {
-                        Some(path) => a.whole href=(path) {
+                        Some(path) => a.whole href=(path) download {
                             "CSV template" span.unseen { ": " (task.title) }
                         },
                         None => span.none { "–" },

@@ -246,7 +246,7 @@ fn adding(visit: &Visit<'_>, register: &Register) -> Markup {
         details {
             summary { "Add many at once, as CSV" }
             p { "One row each, with a first line that names the columns: "
-                a href=(format!("/{}.csv", register.plural)) { "template" }
+                a href=(format!("/{}.csv", register.plural)) download { "template" }
                 ". Every row is an operation of its own; what is refused is named with its line." }
             form method="post" action=(format!("/{}/import", register.plural))
                 enctype="multipart/form-data" {

@@ -78,7 +78,7 @@ fn done(visit: &Visit<'_>) -> Markup {
             div.done role="status" {
                 p { "Done, and recorded as entry #" (crate::shell::grouped(entry))
                     " of the operator's log. "
-                    a href=(format!("/receipts/{entry}.json")) { "Receipt" }
+                    a href=(format!("/receipts/{entry}.json")) download { "Receipt" }
                     "; check it with " code { "bailee verify receipt-house-" (entry) ".json" } "." }
             }
         }

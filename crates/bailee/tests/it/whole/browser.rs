@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// What `docs/console` shows: name, page, width, theme.
-const SHOWN: [(&str, &str, u32, &str); 9] = [
+const SHOWN: [(&str, &str, u32, &str); 11] = [
     ("board", "/", 1440, "light"),
     ("board", "/", 360, "dark"),
     ("obligation", "/measures/E5.1", 1440, "dark"),
@@ -27,6 +27,8 @@ const SHOWN: [(&str, &str, u32, &str); 9] = [
     ("row", "/systems/db-1", 360, "light"),
     ("setup", "/setup", 1440, "light"),
     ("trust", "/trust", 1440, "light"),
+    ("incident", "/incidents/{incident id}", 1440, "light"),
+    ("incident", "/incidents/{incident id}", 360, "dark"),
 ];
 
 /// What the browser saw, and what was wrong with it.
@@ -72,7 +74,7 @@ fn every_page_is_fit_for_every_reader() {
     let (seen, problems) = browse(&serde_json::json!({
         "url": server.url, "ca": server.ca, "chromium": CHROMIUM, "pictures": pictures,
         "team": house.link("lea"), "plain": house.link("nell"), "member": house.member(),
-        "shown": SHOWN,
+        "shown": SHOWN.map(|(name, page, width, theme)| (name, house.filled(page), width, theme)),
     }));
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     let older = ["people", "services", "grants", "accounts"];

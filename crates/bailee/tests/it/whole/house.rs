@@ -111,7 +111,7 @@ impl<'s> House<'s> {
 
     /// A text in which `{day 3}` is a day, `{at -60}` a moment so many seconds from now, and
     /// `{name field}` what was answered; everything else stays.
-    fn filled(&self, text: &str) -> String {
+    pub fn filled(&self, text: &str) -> String {
         let now = SystemClock.now().0;
         let (mut out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once('{') {
