@@ -172,7 +172,9 @@ fn each(visit: &Visit<'_>, all: &[Access]) -> Markup {
                 } }
                 tbody { @for one in all { tr {
                     th scope="row" {
-                        a href=(format!("/account/receipts/{}.json", one.index)) download { "#" (one.index) }
+                        a href=(format!("/account/receipts/{}.json", one.index)) download {
+                            "#" (one.index)
+                        }
                     }
                     td { (visit.clock.quoted(one.at.0)) } td { (said(one, "actor")) }
                     td { (one.kind) } td { (said(one, "object")) } td { (said(one, "purpose")) }
@@ -190,7 +192,8 @@ fn said<'a>(one: &'a Access, name: &str) -> &'a str {
 fn downloads(next: Option<u64>) -> Markup {
     html! {
         p {
-            a href="/account/accesses.ndjson" download { "Download all of the last 90 days" } " (NDJSON)"
+            a href="/account/accesses.ndjson" download { "Download all of the last 90 days" }
+            " (NDJSON)"
             @if let Some(next) = next {
                 " · " a href=(format!("/account/accesses?before={next}")) { "Earlier ones" }
             }

@@ -38,7 +38,8 @@ pub(crate) async fn show(visit: &Visit<'_>, id: &str) -> Result<Page> {
             "This answer was computed at " (visit.clock.quoted(board.at)) " from the facts above"
             @if let Some(entry) = board.entry {
                 "; that it was asked is entry #" (crate::shell::grouped(entry)) " of "
-                code { (log) } " (" a href=(format!("/receipts/{entry}.json")) download { "receipt" } ")"
+                code { (log) } " ("
+                a href=(format!("/receipts/{entry}.json")) download { "receipt" } ")"
             }
             ". Check a saved receipt on any machine, without this one:"
         }

@@ -342,7 +342,8 @@ fn access(visit: &Visit<'_>, row: &Affected) -> Markup {
             (0, Some(_)) => { (shape("good", "■", "over")) " the token counts no more" },
             (_, Some(_)) => { (shape("bad", "✕", "open")) " the token still counts: end it" },
             (count, None) => {
-                (shape("bad", "✕", "open")) " tokens or sessions that still count: " (count) "; end them"
+                (shape("bad", "✕", "open"))
+                " tokens or sessions that still count: " (count) "; end them"
             },
         }
         ": " (principal(visit, &row.principal))
