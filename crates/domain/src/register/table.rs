@@ -176,6 +176,9 @@ pub const fn step<N: Row, S: Step<N>>(verb: &'static str, summary: &'static str)
 /// The schema of a step under the name of its action, `VendorAgree` for `vendor.agree`: the types
 /// themselves are called `Agree` or `End` in many nouns.
 fn defined<T: JsonSchema>(generator: &mut SchemaGenerator, action: &str) -> Schema {
+    if generator.settings().inline_subschemas {
+        return T::json_schema(generator);
+    }
     let mut name = String::new();
     for part in action.split(['.', '-', '_']) {
         let mut letters = part.chars();

@@ -304,7 +304,7 @@ fn unapproved(facts: &Facts, weigh: &mut Weigh, version: &str, place: &str) {
         Some(since) => {
             let many = owed.len();
             let what =
-                format!("version {version} is owed to {many} accounts, and nobody approved it");
+                format!("nobody approved version {version}, and it is owed; accounts: {many}");
             weigh.recorded(what, since, false);
         }
         None => weigh.missing("an approval of the catalogue by a second person"),

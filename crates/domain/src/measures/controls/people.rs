@@ -20,8 +20,8 @@ const LISTED: usize = 10;
 
 /// E5.1: nobody has administrative access but by a grant that another person approved.
 pub(super) fn approved(facts: &Facts, weigh: &mut Weigh) {
-    weigh.systems(facts, Claim::AccessBrokered, every);
     approved_by_another(facts, weigh);
+    weigh.systems(facts, Claim::AccessBrokered, every);
 }
 
 fn approved_by_another(facts: &Facts, weigh: &mut Weigh) {
@@ -133,9 +133,9 @@ pub(super) fn revoked(facts: &Facts, weigh: &mut Weigh) {
 /// roles, and somebody looked within the period whether each is still needed. Until use is counted
 /// per grant, that review is what finds unused rights.
 pub(super) fn least_privilege(facts: &Facts, weigh: &mut Weigh) {
-    weigh.systems(facts, Claim::AccessBrokered, every);
     approved_by_another(facts, weigh);
     beyond_roles(facts, weigh);
+    weigh.systems(facts, Claim::AccessBrokered, every);
     let numbers = facts.house.one::<Catalogue>(CURRENT);
     let numbers = numbers.map(|kept| kept.row.parameters.clone()).unwrap_or_default();
     let all = facts.house.all::<Review>().iter();

@@ -200,8 +200,7 @@ pub(super) fn system_access(facts: &Facts, weigh: &mut Weigh) {
 /// P3: data access controls.
 pub(super) fn data_access(facts: &Facts, weigh: &mut Weigh) {
     let all = vendors(facts, weigh);
-    answers(facts, weigh, &all, "P3");
-    for vendor in all.into_iter().filter(|kept| kept.row.only_through_bailee()) {
+    for vendor in all.iter().filter(|kept| kept.row.only_through_bailee()) {
         let own = principals(facts, &vendor.id);
         if own.is_empty() {
             nobody(weigh, vendor);
@@ -210,6 +209,7 @@ pub(super) fn data_access(facts: &Facts, weigh: &mut Weigh) {
             grants_within(facts, weigh, party);
         }
     }
+    answers(facts, weigh, &all, "P3");
 }
 
 /// P4: receivers are known beforehand and can be checked; nothing is read on the way.
@@ -364,7 +364,7 @@ fn answers(facts: &Facts, weigh: &mut Weigh, all: &[&Kept<Vendor>], measure: &st
         if !open.is_empty() {
             let list = open.join("`, `");
             weigh.missing(format!("fresh answers of vendor `{}` to `{list}`", vendor.id));
-            let todo = format!("get {} answers from the vendor", open.len());
+            let todo = format!("get what the vendor has not answered; questions: {}", open.len());
             weigh.todo(todo, &vendor.row.sponsor, None, place(vendor));
         }
     }

@@ -32,7 +32,9 @@ fn what_is_promised_is_seen_over_time() {
             "to": "2029-01-31", "terms": "2026-1"});
         team.add("lea", "subscriptions", &bound).unwrap();
         let answer = team.expect("F1", State::Failing);
-        assert!(answer.why().contains("owed to 1 accounts, and nobody approved it"));
+        assert!(
+            answer.why().contains("nobody approved version 2026-1, and it is owed; accounts: 1")
+        );
         let propose = |version: &str, parameters: serde_json::Value| {
             let stated =
                 json!({"version": version, "reason": "as it is", "parameters": parameters});
