@@ -5,7 +5,7 @@
 //! measures is what is public. Nothing of another account or of the provider's own is read here.
 
 use crate::reply::{Page, Reply};
-use crate::show::sentence;
+use crate::show::{listing, sentence};
 use crate::visit::Visit;
 use crate::work::{State, Tone};
 use domain::portal::{
@@ -141,20 +141,15 @@ fn touches(visit: &Visit<'_>, all: &[Access]) -> Markup {
     }
     html! {
         @if all.is_empty() { p { "Nobody, in the last 90 days." } } @else {
-            div.scroll role="region" aria-label="By person and purpose" tabindex="0" {
-                table.wide {
-                    caption { "By person and purpose: the newest " (all.len()) " of 90 days" }
-                    thead { tr {
-                        th scope="col" { "Who" } th scope="col" { "Purpose" }
-                        th scope="col" { "Accesses" } th scope="col" { "First" }
-                        th scope="col" { "Last" }
-                    } }
-                    tbody { @for ((who, purpose), (count, first, last)) in &sums { tr {
-                        th scope="row" { (who) } td { (purpose) } td.number { (count) }
-                        td { (visit.clock.at(*first)) } td { (visit.clock.at(*last)) }
-                    } } }
-                }
-            }
+            (listing(
+                "By person and purpose",
+                html! { "By person and purpose: the newest " (all.len()) " of 90 days" },
+                &["Who", "Purpose", "Accesses", "First", "Last"],
+                html! { @for ((who, purpose), (count, first, last)) in &sums { tr {
+                    th scope="row" { (who) } td { (purpose) } td.number { (count) }
+                    td { (visit.clock.at(*first)) } td { (visit.clock.at(*last)) }
+                } } },
+            ))
             details { summary { "Each of them, with its receipt" } (each(visit, all)) }
         }
     }
@@ -162,25 +157,20 @@ fn touches(visit: &Visit<'_>, all: &[Access]) -> Markup {
 
 fn each(visit: &Visit<'_>, all: &[Access]) -> Markup {
     html! {
-        div.scroll role="region" aria-label="Accesses" tabindex="0" {
-            table.wide {
-                caption { "Accesses: " (all.len()) ". Check a receipt with "
-                    code { "bailee verify" } "." }
-                thead { tr {
-                    th scope="col" { "Entry" } th scope="col" { "When" } th scope="col" { "Who" }
-                    th scope="col" { "What" } th scope="col" { "On" } th scope="col" { "Purpose" }
-                } }
-                tbody { @for one in all { tr {
-                    th scope="row" {
-                        a href=(format!("/account/receipts/{}.json", one.index)) download {
-                            "#" (one.index)
-                        }
+        (listing(
+            "Accesses",
+            html! { "Accesses: " (all.len()) ". Check with " code { "bailee verify" } "." },
+            &["Entry", "When", "Who", "What", "On", "Purpose"],
+            html! { @for one in all { tr {
+                th scope="row" {
+                    a href=(format!("/account/receipts/{}.json", one.index)) download {
+                        "#" (one.index)
                     }
-                    td { (visit.clock.quoted(one.at.0)) } td { (said(one, "actor")) }
-                    td { (one.kind) } td { (said(one, "object")) } td { (said(one, "purpose")) }
-                } } }
-            }
-        }
+                }
+                td { (visit.clock.quoted(one.at.0)) } td { (said(one, "actor")) }
+                td { (one.kind) } td { (said(one, "object")) } td { (said(one, "purpose")) }
+            } } },
+        ))
     }
 }
 
@@ -204,24 +194,18 @@ fn downloads(next: Option<u64>) -> Markup {
 fn grants(visit: &Visit<'_>, all: &[GrantSeen]) -> Markup {
     html! {
         @if all.is_empty() { p { "Nobody." } } @else {
-            div.scroll role="region" aria-label="Grants" tabindex="0" {
-                table.wide {
-                    caption { "Grants in force: " (all.len()) }
-                    thead { tr {
-                        th scope="col" { "Who" } th scope="col" { "What" }
-                        th scope="col" { "Collections" } th scope="col" { "Purpose" }
-                        th scope="col" { "Approved by" } th scope="col" { "Until" }
-                    } }
-                    tbody { @for one in all { tr {
-                        th scope="row" {
-                            (one.holder) @if one.every_account { " (every account)" }
-                        }
-                        td { (one.verbs.join(", ")) }
-                        td { (one.collections.join(", ")) } td { (one.purpose) }
-                        td { (one.approver) } td { (visit.clock.at(one.until.0)) }
-                    } } }
-                }
-            }
+            (listing(
+                "Grants", html! { "Grants in force: " (all.len()) },
+                &["Who", "What", "Collections", "Purpose", "Approved by", "Until"],
+                html! { @for one in all { tr {
+                    th scope="row" {
+                        (one.holder) @if one.every_account { " (every account)" }
+                    }
+                    td { (one.verbs.join(", ")) }
+                    td { (one.collections.join(", ")) } td { (one.purpose) }
+                    td { (one.approver) } td { (visit.clock.at(one.until.0)) }
+                } } },
+            ))
         }
     }
 }
@@ -273,25 +257,19 @@ fn reports(visit: &Visit<'_>, file: &AccountFile) -> Markup {
             code { "bailee request make" } ", report " code { (one.id) } "."
         } } } }
         @if !file.requests.is_empty() {
-            div.scroll role="region" aria-label="Requests" tabindex="0" {
-                table.wide {
-                    caption { "Requests: " (file.requests.len()) }
-                    thead { tr {
-                        th scope="col" { "Request" } th scope="col" { "Report" }
-                        th scope="col" { "Asked by" } th scope="col" { "State" }
-                        th scope="col" { "Answer" }
+            (listing(
+                "Requests", html! { "Requests: " (file.requests.len()) },
+                &["Request", "Report", "Asked by", "State", "Answer"],
+                html! { @for one in &file.requests { tr {
+                    th scope="row" { (one.id) } td { (one.report) }
+                    td { (one.member) ", " (visit.clock.at(one.asked.0)) }
+                    td { (badge(&one.state)) }
+                    td { @match &one.told {
+                        Some(told) => (sentence(told)),
+                        None => { "due " (visit.clock.at(one.due.0)) },
                     } }
-                    tbody { @for one in &file.requests { tr {
-                        th scope="row" { (one.id) } td { (one.report) }
-                        td { (one.member) ", " (visit.clock.at(one.asked.0)) }
-                        td { (badge(&one.state)) }
-                        td { @match &one.told {
-                            Some(told) => (sentence(told)),
-                            None => { "due " (visit.clock.at(one.due.0)) },
-                        } }
-                    } } }
-                }
-            }
+                } } },
+            ))
         }
     }
 }

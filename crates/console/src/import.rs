@@ -9,7 +9,7 @@ use crate::nouns;
 use crate::reply::{Page, Reply};
 use crate::request::Pairs;
 use crate::schema::{Field, Shape, asked, flat, label};
-use crate::show::{row_path, sentence};
+use crate::show::{listing, row_path, sentence};
 use crate::visit::{Visit, fresh};
 use crate::work::shape;
 use domain::register::{On, Register};
@@ -162,30 +162,26 @@ fn result(register: &Register, lines: &[Line]) -> Page {
                 "▲ " (refused) " refused. Mend them and send only those: what was added is there."
             }
         }
-        div.scroll role="region" aria-label="Rows" tabindex="0" {
-            table.wide {
-                caption { "Rows: " (lines.len()) }
-                thead { tr {
-                    th scope="col" { "Line" } th scope="col" { "Outcome" } th scope="col" { "What" }
-                } }
-                tbody { @for line in lines { tr {
-                    td.number { (line.number) }
-                    @match &line.outcome {
-                        Ok(id) => {
-                            td { (shape("good", "■", "added")) }
-                            td { a href=(row_path(register.plural, id)) { (id) } }
-                        },
-                        Err(problems) => {
-                            td { (shape("bad", "✕", "refused")) }
-                            td { @for (field, said) in problems {
-                                @if !field.is_empty() { strong { (label(field)) } ": " }
-                                (sentence(said)) br;
-                            } }
-                        },
-                    }
-                } } }
-            }
-        }
+        (listing(
+            "Rows", html! { "Rows: " (lines.len()) },
+            &["Line", "Outcome", "What"],
+            html! { @for line in lines { tr {
+                td.number { (line.number) }
+                @match &line.outcome {
+                    Ok(id) => {
+                        td { (shape("good", "■", "added")) }
+                        td { a href=(row_path(register.plural, id)) { (id) } }
+                    },
+                    Err(problems) => {
+                        td { (shape("bad", "✕", "refused")) }
+                        td { @for (field, said) in problems {
+                            @if !field.is_empty() { strong { (label(field)) } ": " }
+                            (sentence(said)) br;
+                        } }
+                    },
+                }
+            } } },
+        ))
         p { a href=(format!("/{}", register.plural)) { "To the register" } " · "
             a href="/setup" { "Setup" } }
     })

@@ -7,7 +7,7 @@
 use crate::clock::{ReaderClock, span};
 use crate::form::hidden;
 use crate::reply::Reply;
-use crate::show::{principal, row_path, sentence};
+use crate::show::{listing, principal, row_path, sentence};
 use crate::visit::Visit;
 use crate::work::{Tone, shape};
 use domain::incidents::affected::{Affected, Found, Touched};
@@ -105,18 +105,13 @@ fn due(visit: &Visit<'_>, whole: &Whole) -> Markup {
                     (visit.clock.at(row.investigate_by.0)) "." }
             }
         } @else {
-            div.scroll role="region" aria-label="Clocks" tabindex="0" {
-                table.wide {
-                    caption { "Accounts to be told: " (all.len()) }
-                    thead { tr {
-                        th scope="col" { "Account" } th scope="col" { "State" }
-                        th scope="col" { "Clock" } th scope="col" { "Notice" }
-                    } }
-                    tbody { @for one in all.iter().take(ROWS) {
+            (listing(
+                "Clocks", html! { "Accounts to be told: " (all.len()) },
+                &["Account", "State", "Clock", "Notice"],
+                html! { @for one in all.iter().take(ROWS) {
                         (clock_row(visit, one, &whole.notices))
-                    } }
-                }
-            }
+                    } },
+            ))
             (more(all.len(), "breaches"))
         }
         @if !whole.holds.is_empty() { (orders(visit, &whole.holds)) }
@@ -281,25 +276,18 @@ fn touched(visit: &Visit<'_>, id: &str, found: &Found) -> Markup {
     };
     html! {
         @if !found.accounts.is_empty() {
-            div.scroll role="region" aria-label=(format!("Accounts of {id}")) tabindex="0" {
-                table.wide {
-                    caption { "Accounts: " (found.accounts.len()) }
-                    thead { tr {
-                        th scope="col" { "Account" } th scope="col" { "Records" }
-                        th scope="col" { "Reads" } th scope="col" { "Writes" }
-                        th scope="col" { "Refused" } th scope="col" { "First" }
-                        th scope="col" { "Last" } th scope="col" { "New" }
-                    } }
-                    tbody { @for one in found.accounts.iter().take(ROWS) { tr {
-                        th scope="row" { (one.account) } td.number { (records(one)) }
-                        td.number { (one.reads) } td.number { (one.writes) }
-                        td.number { (one.refused) }
-                        td { (visit.clock.quoted(one.first.0)) }
-                        td { (visit.clock.quoted(one.last.0)) }
-                        td { (if found.fresh.contains(&one.account) { "new" } else { "–" }) }
-                    } } }
-                }
-            }
+            (listing(
+                &format!("Accounts of {id}"), html! { "Accounts: " (found.accounts.len()) },
+                &["Account", "Records", "Reads", "Writes", "Refused", "First", "Last", "New"],
+                html! { @for one in found.accounts.iter().take(ROWS) { tr {
+                    th scope="row" { (one.account) } td.number { (records(one)) }
+                    td.number { (one.reads) } td.number { (one.writes) }
+                    td.number { (one.refused) }
+                    td { (visit.clock.quoted(one.first.0)) }
+                    td { (visit.clock.quoted(one.last.0)) }
+                    td { (if found.fresh.contains(&one.account) { "new" } else { "–" }) }
+                } } },
+            ))
             (more(found.accounts.len(), "affected"))
         }
     }

@@ -154,6 +154,20 @@ fn open(visit: &Visit<'_>, noun: &str) -> Option<&'static Register> {
     nouns::all().find(|register| register.noun == noun && visit.may(register.read))
 }
 
+/// A table that scrolls by itself where it is wider than the page: its name for those who hear it,
+/// its caption, its columns, and its rows.
+pub(crate) fn listing(label: &str, caption: Markup, columns: &[&str], rows: Markup) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(label) tabindex="0" {
+            table.wide {
+                caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
 /// The page of a row.
 pub(crate) fn row_path(plural: &str, id: &str) -> String {
     // A row of this name would have the path of the form that adds one.

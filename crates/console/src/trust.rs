@@ -7,6 +7,7 @@
 use crate::board::{Board, badge};
 use crate::reply::Page;
 use crate::shell::counts;
+use crate::show::listing;
 use crate::visit::Visit;
 use domain::measures::{MEASURES, State};
 use kernel::{HOUSE, Moment, Result};
@@ -123,18 +124,13 @@ fn worst(all: &[State]) -> State {
 fn processors(all: &[Processor]) -> Markup {
     html! {
         @if all.is_empty() { p { "None is published." } } @else {
-            div.scroll role="region" aria-label="Sub-processors" tabindex="0" {
-                table.wide {
-                    caption { "Sub-processors: " (all.len()) }
-                    thead { tr {
-                        th scope="col" { "Name" } th scope="col" { "Purpose" }
-                        th scope="col" { "Country" }
-                    } }
-                    tbody { @for one in all { tr {
-                        th scope="row" { (one.name) } td { (one.purpose) } td { (one.country) }
-                    } } }
-                }
-            }
+            (listing(
+                "Sub-processors", html! { "Sub-processors: " (all.len()) },
+                &["Name", "Purpose", "Country"],
+                html! { @for one in all { tr {
+                    th scope="row" { (one.name) } td { (one.purpose) } td { (one.country) }
+                } } },
+            ))
         }
     }
 }

@@ -8,11 +8,10 @@ mod people;
 mod services;
 
 use domain::people::StoredCredential;
-use domain::register::{Boxed, Entry, History, Noun, Register, Rows, Status, When};
+use domain::register::{Boxed, Entry, History, Mapped, Noun, Register, Rows, Status, When};
 use domain::registers::REGISTERS;
-use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
-use kernel::{After, Error, Kernel, Moment, Operation, Replay, Result, Target, Work};
+use kernel::{Error, Kernel, Moment, Operation, Result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -138,39 +137,5 @@ where
     O: Operation,
     T: Serialize + Send + 'static,
 {
-    Boxed::new(Mapped { operation, shown }, noun)
-}
-
-struct Mapped<O, F> {
-    operation: O,
-    shown: F,
-}
-
-impl<O, F, T> Operation for Mapped<O, F>
-where
-    O: Operation,
-    F: Fn(O::Output) -> T + Clone + Send + 'static,
-    T: Send + 'static,
-{
-    type Output = T;
-
-    fn target(&self) -> Target {
-        self.operation.target()
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        self.operation.wants(wants);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<T>> {
-        Ok(self.operation.execute(work)?.map(self.shown.clone()))
-    }
-
-    fn replay(&self, first: &Replay) -> Result<T> {
-        self.operation.replay(first).map(&self.shown)
-    }
-
-    fn weight(&self) -> usize {
-        self.operation.weight()
-    }
+    Boxed::new(Mapped::new(operation, shown), noun)
 }

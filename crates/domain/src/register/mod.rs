@@ -24,8 +24,8 @@ pub use table::{Entry, On, Register, Rows, stated, step};
 use kernel::authority::Action;
 use kernel::engine::{PageWant, Wants};
 use kernel::{
-    Act, After, Content, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target,
-    Version, Work, on_house,
+    Act, After, Content, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Replay, Result,
+    Target, Version, Work, on_house,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -119,14 +119,15 @@ impl<N: Noun> Operation for Read<N> {
     }
 }
 
-/// An operation whose answer is changed.
-pub(crate) struct Mapped<O, F> {
+/// An operation whose answer is changed, for a face that shows it otherwise.
+pub struct Mapped<O, F> {
     operation: O,
     change: F,
 }
 
 impl<O, F> Mapped<O, F> {
-    pub(crate) fn new(operation: O, change: F) -> Self {
+    /// This operation, with its answer changed so.
+    pub fn new(operation: O, change: F) -> Self {
         Self { operation, change }
     }
 }
@@ -149,6 +150,14 @@ where
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<T>> {
         Ok(self.operation.execute(work)?.map(self.change.clone()))
+    }
+
+    fn replay(&self, first: &Replay) -> Result<T> {
+        self.operation.replay(first).map(&self.change)
+    }
+
+    fn weight(&self) -> usize {
+        self.operation.weight()
     }
 }
 
