@@ -244,6 +244,10 @@ fn query_parameter(name: &str) -> (Value, &'static str) {
         "values" => (json!({"type": "boolean"}), "With the bodies; at most 100 items then."),
         "openings" | "opening" => (json!({"type": "boolean"}), "With what the entries hide."),
         "version" => (json!({"type": "integer", "minimum": 1}), "An earlier version."),
+        "for" => (
+            json!({"type": "string"}),
+            "An identifier of ISO 27001:2022 Annex A, SOC 2 or NIST SP 800-53, such as `A.8.24`.",
+        ),
         "from" => (number, "Where to begin: an index, or the size of the earlier head."),
         _ => (number, "The size of the later head."),
     }

@@ -38,7 +38,11 @@ const PAGE: &[&str] = &["limit", "after"];
 
 /// Every route there is: those below, and those that the table of registers asks for.
 pub static ROUTES: LazyLock<Vec<Route>> =
-    LazyLock::new(|| FIXED.iter().cloned().chain(registers::routes()).collect());
+    LazyLock::new(|| fixed().cloned().chain(registers::routes()).collect());
+
+fn fixed() -> impl Iterator<Item = &'static Route> {
+    FIXED.iter().chain(measures::ROUTES)
+}
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths
 /// that match, the first counts.
@@ -368,6 +372,14 @@ static FIXED: &[Route] = &[
         .query(PAGE)
         .gives(&[Gives::json(200, "A page", of::<shared::Items<people::Person>>).receipted()])
         .by(|call| Box::pin(people::list(call))),
+    item(post("/v1/people/{name}:move", "movePerson", "Changes roles; what is outside them ends"))
+        .action(action::<domain::people::Moving>())
+        .json(SMALL, of::<people::NewRoles>)
+        .gives(&[
+            Gives::json(200, "They moved", of::<shared::Receipted<people::Person>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(people::moved(call))),
     item(get("/v1/people/{name}", "getPerson", "Shows a person"))
         .action(action::<domain::people::Look>())
         .gives(&[Gives::json(200, "The person", of::<people::Person>).receipted()])
@@ -479,18 +491,4 @@ static FIXED: &[Route] = &[
         .action(action::<domain::grants::End>())
         .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
         .by(|call| Box::pin(grants::end(call))),
-    // Measures.
-    get("/v1/measures", "listMeasures", "Lists what is promised, and whether it holds")
-        .action(action::<domain::measures::Read>())
-        .gives(&[Gives::json(200, "Every obligation", of::<measures::Measures>).receipted()])
-        .by(|call| Box::pin(measures::list(call))),
-    put(
-        "/v1/measures/scope",
-        "stateScope",
-        "States that Bailee is the only system that holds Service Data",
-    )
-    .action(action::<domain::measures::SetScope>())
-    .json(SMALL, of::<measures::NewScope>)
-    .gives(&[Gives::json(200, "It is stated", of::<shared::Receipted<measures::Scope>>)])
-    .by(|call| Box::pin(measures::scope(call))),
 ];

@@ -3,7 +3,6 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::client::Connect;
 use crate::exit::CODES;
 use crate::export;
 use crate::import;
@@ -78,7 +77,7 @@ pub enum Command {
     /// What is promised, and whether the facts show that it is kept
     Measure(Noun<measures::Command>),
     /// Every obligation with its state, basis, since when, and facts
-    Measures(Connect),
+    Measures(measures::Measures),
     /// An account's log: checkpoints, entries, receipts
     Ledger(Noun<ledger::Command>),
 }
@@ -116,6 +115,8 @@ mod tests {
             "bailee demo --once",
             "bailee openapi",
             "bailee --json measure list",
+            "bailee person move eve --roles support,responder --reason desk --json",
+            "bailee measures --for A.8.24 --json",
             "bailee account create --url https://h --ca ca.pem name --id a-b --receipt r.json",
             "bailee record put a c 1 f.json --if-version 3 --purpose why",
             "bailee record put a c 1 --if-absent",

@@ -77,9 +77,9 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Measure(noun) => {
             done(async { measures::run(&noun.client(None)?, &noun.command, output).await })
         }
-        Command::Measures(connect) => {
-            done(async { measures::array(&client::Client::new(&connect, None)?, output).await })
-        }
+        Command::Measures(all) => done(async {
+            measures::array(&client::Client::new(&all.connect, None)?, &all.asked, output).await
+        }),
         Command::Ledger(noun) => done(async {
             ledger::run(&noun.client(noun.command.intent())?, &noun.command, output).await
         }),

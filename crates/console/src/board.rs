@@ -8,6 +8,7 @@ use crate::shell::purposes;
 use crate::show::{principal, sentence};
 use crate::visit::Visit;
 use crate::work::{self, Tone, shape};
+use domain::catalogue::{Obligation, mapped};
 use domain::measures::{Answer, Answered, Basis, MEASURES, ReadMeasures, State};
 use kernel::id::{PrincipalId, RecordId};
 use kernel::{Error, Moment, Result};
@@ -174,7 +175,7 @@ fn because(answer: &Answer) -> String {
 pub(crate) fn squares(board: &Board) -> Markup {
     html! {
         dl.squares {
-            @for measure in &MEASURES {
+            @for measure in *MEASURES {
                 dt { span.id { (measure.id) } " " (measure.title) }
                 dd {
                     @for one in board.answered.iter().filter(|one| one.measure == measure.id) {
@@ -256,7 +257,10 @@ pub(crate) async fn find(visit: &Visit<'_>) -> Result<Reply> {
         .filter(|one| visit.may(one.list) && (has(one.plural) || has(one.purpose)))
         .collect();
     let obligations = MEASURES.iter().flat_map(|measure| measure.obligations);
-    let obligations: Vec<_> = obligations.filter(|one| has(one.id) || has(one.title)).collect();
+    // An identifier of another framework finds what it is mapped to.
+    let mapped = mapped(asked).unwrap_or_default();
+    let found = |one: &&Obligation| has(one.id) || has(one.title) || mapped.contains(one);
+    let obligations: Vec<_> = obligations.filter(found).collect();
     let open: Vec<_> = nouns::all().filter(|one| visit.may(one.list)).collect();
     let encoded: String = low.bytes().map(|byte| format!("%{byte:02x}")).collect();
     Ok(Page::new(
@@ -265,7 +269,10 @@ pub(crate) async fn find(visit: &Visit<'_>) -> Result<Reply> {
             form method="get" action="/find" role="search" aria-label="Everywhere" {
                 div.field {
                     label for="words" { "What" }
-                    p.help #words-help { "A word, an obligation (E5.5), or somebody (person:ana)." }
+                    p.help #words-help {
+                        "A word, an obligation (E5.5), an identifier of ISO 27001, SOC 2 or NIST "
+                        "SP 800-53 (A.8.24), or somebody (person:ana)."
+                    }
                     input #words type="search" name="q" value=(asked) maxlength="100"
                         aria-describedby="words-help";
                 }
@@ -293,7 +300,7 @@ pub(crate) async fn find(visit: &Visit<'_>) -> Result<Reply> {
 
 /// Where something that is named in full has its page.
 fn direct(asked: &str) -> Option<String> {
-    let same = |one: &&domain::measures::Obligation| one.id.eq_ignore_ascii_case(asked);
+    let same = |one: &&Obligation| one.id.eq_ignore_ascii_case(asked);
     if let Some(one) = MEASURES.iter().flat_map(|measure| measure.obligations).find(same) {
         return Some(format!("/measures/{}", one.id));
     }

@@ -5,7 +5,7 @@ use crate::reply::Page;
 use crate::show::{principal, sentence};
 use crate::visit::Visit;
 use crate::work::{self, shape};
-use domain::measures::{Answered, Fact, State, Todo};
+use domain::measures::{Answered, Fact, Obligation, State, Todo};
 use domain::register::Day;
 use kernel::{Error, HOUSE, Moment, Result};
 use maud::{Markup, html};
@@ -31,6 +31,12 @@ pub(crate) async fn show(visit: &Visit<'_>, id: &str) -> Result<Page> {
         }
         h2 { "Facts" }
         (facts(visit, &one.answer.facts))
+        @if !one.terms.is_empty() {
+            h2 { "In your own terms" }
+            ul { @for words in &one.terms { li { (words) } } }
+        }
+        h2 { "In other frameworks" }
+        (frameworks(&one.obligation))
         h2 { "Ninety days" }
         (strip(visit, &(visit.console.history)(id)))
         h2 { "Proof" }
@@ -71,6 +77,21 @@ fn standing(visit: &Visit<'_>, one: &Answered) -> Markup {
                 dd {
                     (fresh) " of " (all) " with a fresh fact"
                     @if visit.may_oversee() { "; " a href="/systems" { "systems" } }
+                }
+            }
+        }
+    }
+}
+
+/// Where other frameworks ask for the same; each leads to all that is mapped to it.
+fn frameworks(obligation: &Obligation) -> Markup {
+    html! {
+        dl.fields {
+            @for (name, ids) in obligation.mapping.frameworks() {
+                dt { (name) }
+                dd {
+                    @if ids.is_empty() { (obligation.unmapped.unwrap_or("–")) }
+                    @for id in ids { a href=(format!("/find?q={id}")) { (id) } " " }
                 }
             }
         }

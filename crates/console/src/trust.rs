@@ -96,7 +96,7 @@ pub(crate) fn measures(board: &Board) -> Markup {
                     th scope="col" { "Measure" } th scope="col" { "State" }
                     th scope="col" { "Obligations that hold" }
                 } }
-                tbody { @for measure in &MEASURES {
+                tbody { @for measure in *MEASURES {
                     @let of = board.answered.iter().filter(|one| one.measure == measure.id);
                     @let all: Vec<_> = of.map(|one| one.answer.state).collect();
                     @let holding = all.iter().filter(|one| **one == State::Holding).count();

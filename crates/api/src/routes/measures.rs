@@ -1,15 +1,38 @@
 //! Measures on the wire.
 
-use super::shared::changed;
+use super::SMALL;
+use super::shared::{self, changed};
+use super::table::{Gives, Route, get, of, put};
 use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
+use domain::catalogue::mapped;
 use domain::measures::{self, Answered, MEASURES, ReadMeasures, StateScope, VERSION};
-use domain::register::shown;
+use domain::register::{action, shown};
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The routes.
+pub(super) static ROUTES: &[Route] = &[
+    get("/v1/measures", "listMeasures", "Lists what is promised, and whether it holds")
+        .action(action::<measures::Read>())
+        .query(&["for"])
+        .gives(&[
+            Gives::json(200, "Every obligation, or those asked for", of::<Measures>).receipted()
+        ])
+        .by(|call| Box::pin(list(call))),
+    put(
+        "/v1/measures/scope",
+        "stateScope",
+        "States that Bailee is the only system that holds Service Data",
+    )
+    .action(action::<measures::SetScope>())
+    .json(SMALL, of::<NewScope>)
+    .gives(&[Gives::json(200, "It is stated", of::<shared::Receipted<Scope>>)])
+    .by(|call| Box::pin(scope(call))),
+];
 
 /// What is promised, and whether it holds.
 #[derive(Serialize, JsonSchema)]
@@ -20,7 +43,7 @@ pub(crate) struct Measures {
     catalogue: &'static str,
     /// The measures, with their headings.
     measures: Vec<Measure>,
-    /// Every obligation of every measure.
+    /// Every obligation of every measure, or those that the identifier asked for is mapped to.
     items: Vec<Obligation>,
 }
 
@@ -42,6 +65,12 @@ pub(crate) struct Obligation {
     measure: &'static str,
     /// What is promised.
     title: &'static str,
+    /// Identifiers of other frameworks that ask for the same, in part or in whole.
+    mapping: Mapping,
+    /// Why a framework has no identifier for it, where one has none.
+    unmapped: Option<&'static str>,
+    /// The provider's own words for it, as the catalogue in force has them.
+    terms: Vec<String>,
     /// `holding`, `failing` or `unproven`.
     state: &'static str,
     /// The weakest basis of its facts: `measured`, `recorded` or `attested`; `null` without facts.
@@ -56,6 +85,17 @@ pub(crate) struct Obligation {
     systems: Option<Systems>,
     /// What to do about it.
     todo: Vec<Todo>,
+}
+
+/// Where other frameworks ask for the same.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Mapping {
+    /// Controls of ISO/IEC 27001:2022 Annex A: `A.8.24`.
+    iso27001: &'static [&'static str],
+    /// Trust services criteria of SOC 2: `CC6.1`.
+    soc2: &'static [&'static str],
+    /// Controls of NIST SP 800-53 Rev. 5: `SC-28(1)`.
+    nist80053: &'static [&'static str],
 }
 
 /// n of m systems.
@@ -113,13 +153,17 @@ pub(crate) struct Scope {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Answer, Problem> {
+    let asked = call.parameter("for").map(mapped).transpose()?;
+    let wanted = |one: &Answered| {
+        asked.as_ref().is_none_or(|all| all.iter().any(|known| known.id == one.obligation.id))
+    };
     let operation = ReadMeasures::new(&call.kernel, call.probed.seen())?;
     let done = call.submit(operation).await?;
     let answer = Measures {
         as_of: call.kernel.now().rfc3339(),
-        catalogue: VERSION,
+        catalogue: *VERSION,
         measures: MEASURES.iter().map(|one| Measure { id: one.id, title: one.title }).collect(),
-        items: done.output.into_iter().map(wire).collect(),
+        items: done.output.into_iter().filter(wanted).map(wire).collect(),
     };
     Ok(Answer::json(StatusCode::OK, &answer)?.receipt(done.receipts.first()))
 }
@@ -137,7 +181,8 @@ fn todo(todo: measures::Todo) -> Todo {
 }
 
 fn wire(answered: Answered) -> Obligation {
-    let Answered { measure, obligation, answer } = answered;
+    let Answered { measure, obligation, answer, terms } = answered;
+    let measures::Mapping { iso27001, soc2, nist80053 } = obligation.mapping;
     let fact = |fact: measures::Fact| Fact {
         what: fact.what,
         at: fact.at.rfc3339(),
@@ -148,6 +193,9 @@ fn wire(answered: Answered) -> Obligation {
         id: obligation.id,
         measure,
         title: obligation.title,
+        mapping: Mapping { iso27001, soc2, nist80053 },
+        unmapped: obligation.unmapped,
+        terms,
         state: answer.state.word(),
         basis: answer.basis.map(measures::Basis::word),
         since: answer.since.map(kernel::Moment::rfc3339),

@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
+use domain::grants::MovePerson;
 use domain::people::{self, CreatePerson, EndPerson, IssueToken, Issued, StoredCredential};
 use domain::register::{List, Read, shown};
 use domain::services::RevokeToken;
@@ -30,6 +31,33 @@ pub(crate) struct NewPerson {
     vendor: Option<String>,
 }
 
+/// Another job: roles that replace those there are.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRoles {
+    /// All roles from now on; none takes away every role.
+    roles: Vec<String>,
+    /// Why, 1 to 500 bytes on one line.
+    reason: String,
+}
+
+/// A change of roles.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Move {
+    /// When (RFC 3339).
+    at: String,
+    /// Who changed them.
+    by: String,
+    /// The roles before.
+    from: Vec<String>,
+    /// The roles from then on.
+    to: Vec<String>,
+    /// Why.
+    reason: String,
+    /// How many grants ended with it.
+    ended: usize,
+}
+
 /// A person.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Person {
@@ -41,6 +69,8 @@ pub(crate) struct Person {
     email: Option<String>,
     /// The roles.
     roles: Vec<String>,
+    /// How the roles changed, oldest first; the newest fifty.
+    moves: Vec<Move>,
     /// `active` or `left`.
     state: &'static str,
     /// When they joined (RFC 3339).
@@ -120,6 +150,13 @@ pub(crate) async fn end(call: Call) -> Result<Answer, Problem> {
     changed(StatusCode::OK, wire(done.output), done.receipts)
 }
 
+pub(crate) async fn moved(call: Call) -> Result<Answer, Problem> {
+    let NewRoles { roles, reason } = typed(&call.body)?;
+    let operation = MovePerson::new(&call.kernel, &name(&call)?, &roles, &reason)?;
+    let done = call.submit(operation).await?;
+    changed(StatusCode::OK, wire(done.output), done.receipts)
+}
+
 pub(crate) async fn issue(call: Call) -> Result<Answer, Problem> {
     let done = call.submit(IssueToken::new(&call.kernel, &name(&call)?)?).await?;
     let Issued { row, token } = done.output;
@@ -157,11 +194,20 @@ pub(super) fn tokens(credentials: Vec<StoredCredential>) -> Vec<Token> {
 }
 
 fn wire(person: people::Person) -> Person {
+    let moved = |one: people::Moved| Move {
+        at: shown(one.at),
+        by: one.by,
+        from: one.from,
+        to: one.to,
+        reason: one.reason,
+        ended: one.ended,
+    };
     Person {
         name: person.name,
         full_name: person.full_name,
         email: person.email,
         roles: person.roles,
+        moves: person.moves.into_iter().map(moved).collect(),
         state: if person.left.is_some() { "left" } else { "active" },
         joined: shown(person.joined),
         left: person.left.map(shown),

@@ -135,3 +135,35 @@ fn measures_are_told_with_their_facts() {
     let stated = server.expect(200, &scope.json(r#"{"reason":"nothing else is there"}"#)).json();
     assert_eq!(stated["by"], "person:admin");
 }
+
+#[test]
+fn a_person_changes_jobs_and_nobody_gives_roles_to_themselves() {
+    let server = Running::start(93);
+    let admin = server.world.admin.clone();
+    let lea = server.world.person("lea", &["security-lead"]);
+    let eve = server.world.person("eve", &["engineer"]);
+    let grant = server.world.grant("person:eve", "*", "*", &["open"]);
+    let ask_for = |by: &str, who: &str, body: &str| {
+        server.ask(&ask("POST", &format!("/v1/people/{who}:move")).by(by).json(body))
+    };
+    let support = r#"{"roles":["support"],"reason":"moves to the desk"}"#;
+    for (by, who, body, status) in [
+        (&eve, "eve", r#"{"roles":["administrator"],"reason":"me"}"#, 403),
+        (&lea, "lea", r#"{"roles":["administrator"],"reason":"me"}"#, 403),
+        (&lea, "eve", r#"{"roles":["administrator"],"reason":"a friend"}"#, 403),
+        (&lea, "admin", r#"{"roles":[],"reason":"the last one"}"#, 409),
+        (&lea, "eve", r#"{"roles":["root"],"reason":"x"}"#, 400),
+        (&lea, "eve", r#"{"roles":["support"]}"#, 400),
+        (&lea, "eve", r#"{"roles":["support"],"reason":"x","left":1}"#, 400),
+        (&lea, "nobody", support, 404),
+    ] {
+        let answer = ask_for(by, who, body);
+        assert_eq!(answer.status, status, "{who} {body}: {}", answer.text());
+    }
+    let row = ask_for(&lea, "eve", support);
+    assert_eq!(row.status, 200, "{}", row.text());
+    let row = row.json();
+    assert_eq!((&row["roles"], &row["moves"][0]["ended"]), (&json!(["support"]), &json!(1)));
+    let grant = server.expect(200, &ask("GET", &format!("/v1/grants/{grant}")).by(&admin)).json();
+    assert_eq!(grant["state"], "ended", "{grant}");
+}

@@ -6,6 +6,7 @@
 //! Does not: decide what a file means for anybody; that are steps of the registers.
 
 mod advisories;
+mod catalogue;
 mod feed;
 mod incidents;
 mod reports;
@@ -43,6 +44,12 @@ struct Verb {
 }
 
 const VERBS: &[Verb] = &[
+    Verb {
+        noun: "catalogue",
+        verb: "load",
+        about: "Propose your own terms and numbers, out of a JSON file; somebody else approves them",
+        with: |command| command.arg(file("TERMS.json")).after_help(catalogue::HELP),
+    },
     Verb {
         noun: "inventory",
         verb: "load",
@@ -137,6 +144,7 @@ pub async fn run(
     output: Output,
 ) -> Option<Result<(), Failure>> {
     Some(match (noun, verb) {
+        ("catalogue", "load") => catalogue::load(client, stated, output).await,
         ("inventory", "load") => load_inventory(client, stated, output).await,
         ("feed", "load") => feed::load(client, stated, output).await,
         ("scan", "load") => scan::load(client, stated, output).await,

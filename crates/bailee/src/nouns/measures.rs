@@ -1,17 +1,46 @@
 //! `bailee measure`: what is promised, and whether the facts show that it is kept.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Call, Client, Connect};
 use crate::exit::{Exit, Failure};
 use crate::output::{Column, Output, cell, fields, read_answer, table};
+
+/// Which obligations are asked for.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Asked {
+    /// Only those that an identifier of ISO 27001:2022 Annex A, SOC 2 or NIST SP 800-53 is mapped
+    /// to, such as A.8.24, CC6.1 or SC-28
+    #[arg(long = "for", value_name = "IDENTIFIER")]
+    identifier: Option<String>,
+}
+
+impl Asked {
+    fn of<'a>(&self, call: Call<'a>) -> Call<'a> {
+        match &self.identifier {
+            Some(identifier) => call.query("for", identifier),
+            None => call,
+        }
+    }
+}
+
+/// The command `bailee measures`.
+#[derive(Args, Debug)]
+pub struct Measures {
+    /// The server to ask.
+    #[command(flatten)]
+    pub connect: Connect,
+    /// Which of them.
+    #[command(flatten)]
+    pub asked: Asked,
+}
 
 /// What can be done with measures.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List measures with their present state
-    List,
+    List(Asked),
     /// Show one obligation with the facts behind its state, or all of one measure
     Show {
         /// Id of an obligation, such as E5.1, or of a measure, such as E5
@@ -44,13 +73,17 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
         return output
             .object(&answer.body, &[("stated by", "by"), ("at", "at"), ("why", "reason")]);
     }
-    let answer = client.get(&["measures"]).send().await?;
+    let asked = match command {
+        Command::List(asked) => asked.clone(),
+        _ => Asked::default(),
+    };
+    let answer = asked.of(client.get(&["measures"])).send().await?;
     let all = read_answer(&answer.body)?;
     let items = all.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     match command {
         Command::Scope { .. } => Ok(()),
-        Command::List if output.json => output.page(&answer.body, COLUMNS),
-        Command::List => {
+        Command::List(_) if output.json => output.page(&answer.body, COLUMNS),
+        Command::List(_) => {
             output.line(table(items, COLUMNS).trim_end())?;
             match all.get("as_of") {
                 Some(_) => output.line(fields(&all, &[("as of", "as_of")], &["items"]).trim_end()),
@@ -71,12 +104,12 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
     }
 }
 
-/// Prints every obligation: for programs as one array.
+/// Prints every obligation that is asked for: for programs as one array.
 ///
 /// # Errors
 /// What the server refused, or why it could not be asked.
-pub async fn array(client: &Client, output: Output) -> Result<(), Failure> {
-    let answer = client.get(&["measures"]).send().await?;
+pub async fn array(client: &Client, asked: &Asked, output: Output) -> Result<(), Failure> {
+    let answer = asked.of(client.get(&["measures"])).send().await?;
     let all = read_answer(&answer.body)?;
     let items = all.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     output.json(&items)?;

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use kernel::id::Name;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Paging, Token, token_hint};
 use crate::client::Client;
@@ -38,6 +38,24 @@ pub enum Command {
         /// Short name
         #[arg(value_parser = Name::parse)]
         name: Name,
+    },
+    /// Record that a person's job changes: the roles are replaced, grants outside them end at once
+    Move {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+        /// Every role from now on (repeat it or separate by commas); an empty one takes all away
+        #[arg(
+            long = "roles",
+            visible_alias = "role",
+            value_name = "ROLE",
+            value_delimiter = ',',
+            required = true
+        )]
+        roles: Vec<String>,
+        /// Why, on one line
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Record that a person leaves: all their rights end at once
     End {
@@ -104,6 +122,13 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
         }
         Command::Show { name } => {
             let answer = client.get(&["people", name.as_str()]).send().await?;
+            output.object(&answer.body, MEMBERS)
+        }
+        Command::Move { name, roles, reason } => {
+            let stated: Vec<_> = roles.iter().filter(|role| !role.is_empty()).collect();
+            let body = json!({"roles": stated, "reason": reason});
+            let place = format!("{name}:move");
+            let answer = client.post(&["people", &place]).json(&body)?.send().await?;
             output.object(&answer.body, MEMBERS)
         }
         Command::End { name } => {

@@ -115,8 +115,10 @@ fn one<'a>(stated: &'a ArgMatches, name: &str) -> &'a str {
     stated.get_one::<String>(name).map_or("", String::as_str)
 }
 
+/// With what every command has; what the command is about stays what it is.
 fn connected(command: Command) -> Command {
-    Keep::augment_args(Connect::augment_args(command))
+    let about = command.get_about().cloned().unwrap_or_default();
+    Keep::augment_args(Connect::augment_args(command)).about(about).long_about(None)
 }
 
 fn id() -> Arg {
@@ -162,7 +164,11 @@ fn members(entry: &Entry) -> Vec<Member> {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let schema = (entry.schema)(&mut settings.into_generator()).to_value();
+    let mut generator = settings.into_generator();
+    let schema = (entry.schema)(&mut generator).to_value();
+    // A step is defined under the name of its action, and named from there.
+    let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    let schema = name.and_then(|name| generator.definitions().get(name)).unwrap_or(&schema);
     let required: Vec<&str> = schema
         .get("required")
         .and_then(Value::as_array)
@@ -409,5 +415,25 @@ mod tests {
     fn every_register_has_sound_commands() {
         let words: Vec<String> = REGISTERS.iter().map(|one| one.noun.to_owned()).collect();
         extend(crate::cli::Cli::command(), &words).debug_assert();
+    }
+
+    #[test]
+    fn every_command_states_what_its_entry_takes() {
+        for register in REGISTERS {
+            for entry in register.entries() {
+                let mut generator = schemars::SchemaGenerator::default();
+                let schema = (entry.schema)(&mut generator).to_value();
+                let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+                let schema = name.map_or(&schema, |name| &generator.definitions()[name]);
+                let taken = schema["properties"].as_object().map_or(0, serde_json::Map::len);
+                assert_eq!(super::members(entry).len(), taken, "{}", entry.action.name);
+            }
+        }
+        let words = ["catalogue".to_owned()];
+        let mut cli = extend(crate::cli::Cli::command(), &words);
+        let approve = cli.find_subcommand_mut("catalogue").unwrap();
+        let help = approve.find_subcommand_mut("approve").unwrap().render_long_help().to_string();
+        assert!(help.starts_with("Approves the proposed change\n"), "{help}");
+        assert!(help.contains("--version <TEXT>"), "{help}");
     }
 }

@@ -1,10 +1,11 @@
 //! People: joiners, and leavers by one door.
 
 use super::{Credential, boxed, shown, stateless, unread, versions, when};
+use domain::grants::MovePerson;
 use domain::members::{IssueLink, LinkLife, LinkPerson};
 use domain::people::{
-    Create, CreatePerson, End, EndPerson, IssueToken, Issued, ListPeople, Look, Person, ROLES,
-    Token,
+    Create, CreatePerson, End, EndPerson, IssueToken, Issued, ListPeople, Look, Moved, Moving,
+    Person, ROLES, Token,
 };
 use domain::register::{Boxed, Entry, List, On, Page, Read, Register, Status, Tone, When, stated};
 use domain::services::{EndToken, RevokeToken};
@@ -31,6 +32,8 @@ struct Shown {
     roles: Vec<String>,
     /// The vendor they work for, if it is not the provider.
     vendor: Option<String>,
+    /// How the roles changed, oldest first.
+    moves: Vec<Move>,
     /// When they joined.
     joined: When,
     /// When they left, if they did.
@@ -40,6 +43,23 @@ struct Shown {
     /// The token that was just issued; it is shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+}
+
+/// A change of roles, as pages show one.
+#[derive(Serialize, JsonSchema)]
+struct Move {
+    /// When.
+    at: When,
+    /// Who changed them.
+    by: String,
+    /// The roles before.
+    from: Vec<String>,
+    /// The roles from then on.
+    to: Vec<String>,
+    /// Why.
+    reason: String,
+    /// How many grants ended with it.
+    ended: usize,
 }
 
 /// A person to be taken in.
@@ -55,6 +75,17 @@ struct NewPerson {
     /// Roles, which give eligibility and never access.
     #[serde(default)]
     roles: Vec<Role>,
+}
+
+/// Another job.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRoles {
+    /// Every role from now on; none takes all of them away.
+    #[serde(default)]
+    roles: Vec<Role>,
+    /// Why, on one line.
+    reason: String,
 }
 
 /// A role.
@@ -107,6 +138,14 @@ fn page_of(person: Person) -> Shown {
         Some(_) => Status::of("left", Tone::Past),
         None => Status::of("active", Tone::Good),
     };
+    let moved = |one: Moved| Move {
+        at: when(one.at),
+        by: one.by,
+        from: one.from,
+        to: one.to,
+        reason: one.reason,
+        ended: one.ended,
+    };
     Shown {
         state,
         id: person.name,
@@ -114,6 +153,7 @@ fn page_of(person: Person) -> Shown {
         email: person.email,
         roles: person.roles,
         vendor: person.vendor,
+        moves: person.moves.into_iter().map(moved).collect(),
         joined: when(person.joined),
         left: person.left.map(when),
         credentials: shown(person.credentials),
@@ -153,6 +193,13 @@ fn end_token(kernel: &Kernel, on: On<'_>, body: &[u8]) -> Result<Boxed> {
     let id = name(on)?;
     let operation = RevokeToken::new(kernel, &PrincipalId::person(&id), &credential)?;
     Ok(boxed("person", operation, move |()| json!({"id": id.to_string()})))
+}
+
+fn moving(kernel: &Kernel, on: On<'_>, body: &[u8]) -> Result<Boxed> {
+    let NewRoles { roles, reason } = stated(body)?;
+    let roles: Vec<_> = roles.into_iter().map(|role| role.0).collect();
+    let operation = MovePerson::new(kernel, &name(on)?, &roles, &reason)?;
+    Ok(boxed("person", operation, page_of))
 }
 
 fn end(kernel: &Kernel, on: On<'_>, body: &[u8]) -> Result<Boxed> {
@@ -204,6 +251,14 @@ const STEPS: &[Entry] = &[
         action: EndToken::ACTION,
         schema: |generator| generator.subschema_for::<Which>(),
         make: end_token,
+    },
+    Entry {
+        verb: "move",
+        summary: "Replaces the roles, and ends grants that are outside the new ones",
+        area: Some("team"),
+        action: Moving::ACTION,
+        schema: |generator| generator.subschema_for::<NewRoles>(),
+        make: moving,
     },
     Entry {
         verb: "end",

@@ -213,6 +213,8 @@ fn groups_of_numbers_are_asked_for_as_numbers() {
     ];
     let added = lea.submit(&page, "#add", &fields).says(200, "unapproved");
     assert!(added.body.contains("clause 7.2"));
+    let own = lea.get("/measures/E4.4").says(200, "In your own terms");
+    assert!(own.body.contains("clause 7.2") && !own.body.contains("clause 9"), "{}", own.body);
     assert_eq!(value_of(&added, "#propose-parameters-breach_hours"), "24", "as it is now");
     let fields = [("version", "2028"), ("reason", "tighter"), ("parameters.breach_hours", "x")];
     let refused = lea.submit(&added, "#propose", &fields).says(422, "no whole number");

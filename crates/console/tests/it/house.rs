@@ -33,6 +33,20 @@ fn the_board_says_what_is_wrong_and_who_acts() {
 }
 
 #[test]
+fn an_identifier_of_another_framework_leads_to_what_is_mapped_to_it() {
+    let site = Site::new(38);
+    let mut browser = site.browser("admin");
+    let page = browser.get("/measures/E2.1").says(200, "In other frameworks");
+    assert!(page.body.contains("href=\"/find?q=A.8.24\"") && page.body.contains("SC-28(1)"));
+    let found = browser.get("/find?q=A.8.24").says(200, "E2.1");
+    assert!(found.body.contains("/measures/P4") && !found.body.contains("/measures/E3.1"));
+    browser.get("/find?q=SC-28(1)").says(200, "/measures/E2.1");
+    let none = browser.get("/find?q=A.99.1").ok();
+    assert!(!none.body.contains("href=\"/measures/"), "{}", none.body);
+    browser.get("/measures/F2").says(200, "no control on how long a contract binds");
+}
+
+#[test]
 fn ninety_days_are_a_strip_with_a_table() {
     let day = 86_400_000_000;
     let history = move |_: &str| {
@@ -89,6 +103,27 @@ fn people_come_by_a_form_get_a_link_once_and_leave_by_one_door() {
     ana.get("/").says(401, "Your session is over");
     let page = admin.get("/people/new").ok();
     admin.submit(&page, "#add", &fields).says(409, "names are never used again");
+}
+
+#[test]
+fn a_person_changes_jobs_by_a_form_and_what_is_outside_the_role_ends() {
+    let site = Site::new(39);
+    site.world.person("eve", &["engineer"]);
+    site.world.grant("person:eve", "*", "*", &["open"]);
+    let mut lea = site.person("lea", &["security-lead"]);
+    let page = lea.get("/people/eve").ok();
+    let without = [("roles", "support"), ("reason", "")];
+    lea.submit(&page, "#move", &without).says(422, "required");
+    let moved = [("roles", "support"), ("reason", "moves to the desk")];
+    let row = lea.submit(&page, "#move", &moved).says(200, "moves to the desk");
+    assert!(row.body.contains("person:lea"), "{}", row.body);
+    let grants = lea.get("/grants").ok();
+    assert!(grants.body.contains("ended"), "{}", grants.body);
+    let up = [("roles", "administrator"), ("reason", "moves up")];
+    lea.submit(&row, "#move", &up).says(403, "only an administrator");
+    let mut eve = site.browser("eve");
+    let page = eve.get("/people/eve");
+    assert!(!page.body.contains("id=\"move\""), "whose roles do not open it sees no form");
 }
 
 #[test]

@@ -1,8 +1,15 @@
 //! The catalogue of what is promised, as data: the version of the terms, and the numbers in it.
 //!
-//! A provider starts with the numbers below. A change is proposed by one person with a reason and
+//! A provider starts with the numbers of `catalogue/catalogue.json`. A change is proposed by one person with a reason and
 //! approved by another, is an entry, and is flagged if it weakens the promise: the subscribers see
 //! the flag. Rules take the numbers from here, at the moment they run; none stands in code twice.
+
+mod promise;
+
+pub use promise::{
+    MEASURES, Mapping, Measure, Obligation, PARAMETERS, Parameter, VERSION, Weaker, is_identifier,
+    mapped, obligation, obligations,
+};
 
 use crate::register::{
     At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, prose, step,
@@ -11,7 +18,7 @@ use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The numbers of the promise. A lower one is stricter, except for `team_minimum`.
+/// The numbers of the promise; [`PARAMETERS`] says of each what it is in and which way is weaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
@@ -74,33 +81,33 @@ pub struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            breach_hours: 48,
-            response_hours: 72,
-            investigation_hours: 24,
-            team_minimum: 2,
-            training_days: 30,
-            training_grace_days: 14,
-            training_period_days: 365,
-            acknowledgement_days: 30,
-            review_days: 365,
-            infrastructure_review_days: 31,
-            rota_days: 14,
-            contact_days: 365,
-            vendor_review_critical_days: 183,
-            vendor_review_days: 365,
-            answer_days: 365,
-            fix_critical_days: 7,
-            fix_high_days: 30,
-            fix_medium_days: 90,
-            fix_low_days: 180,
-            feed_hours: 72,
-            scan_days: 31,
-            audit_days: 365,
-            ups_minutes: 15,
-            report_days: 10,
-            release_days: 30,
-            area_days: 92,
-            unused_days: 90,
+            breach_hours: number("breach_hours"),
+            response_hours: number("response_hours"),
+            investigation_hours: number("investigation_hours"),
+            team_minimum: number("team_minimum"),
+            training_days: number("training_days"),
+            training_grace_days: number("training_grace_days"),
+            training_period_days: number("training_period_days"),
+            acknowledgement_days: number("acknowledgement_days"),
+            review_days: number("review_days"),
+            infrastructure_review_days: number("infrastructure_review_days"),
+            rota_days: number("rota_days"),
+            contact_days: number("contact_days"),
+            vendor_review_critical_days: number("vendor_review_critical_days"),
+            vendor_review_days: number("vendor_review_days"),
+            answer_days: number("answer_days"),
+            fix_critical_days: number("fix_critical_days"),
+            fix_high_days: number("fix_high_days"),
+            fix_medium_days: number("fix_medium_days"),
+            fix_low_days: number("fix_low_days"),
+            feed_hours: number("feed_hours"),
+            scan_days: number("scan_days"),
+            audit_days: number("audit_days"),
+            ups_minutes: number("ups_minutes"),
+            report_days: number("report_days"),
+            release_days: number("release_days"),
+            area_days: number("area_days"),
+            unused_days: number("unused_days"),
         }
     }
 }
@@ -112,12 +119,24 @@ impl Parameters {
             return vec!["every number".to_owned()];
         };
         let (Some(now), Some(was)) = (now.as_object(), was.as_object()) else { return vec![] };
-        let weaker = now.iter().filter(|(name, value)| {
-            let (new, old) = (value.as_u64(), was.get(*name).and_then(serde_json::Value::as_u64));
-            if *name == "team_minimum" { new < old } else { new > old }
+        let weaker = PARAMETERS.iter().filter(|one| {
+            let number = |of: &serde_json::Map<_, serde_json::Value>| {
+                of.get(one.name).and_then(serde_json::Value::as_u64)
+            };
+            match one.weaker {
+                Weaker::Lower => number(now) < number(was),
+                Weaker::Higher => number(now) > number(was),
+            }
         });
-        weaker.map(|(name, _)| name.clone()).collect()
+        weaker.map(|one| one.name.to_owned()).collect()
     }
+}
+
+/// The number that Bailee comes with.
+#[expect(clippy::expect_used, reason = "a test asks for every one")]
+fn number(name: &str) -> u32 {
+    let found = PARAMETERS.iter().find(|one| one.name == name);
+    found.expect("the catalogue has every number").default
 }
 
 /// The id of the one row that counts.
@@ -207,12 +226,16 @@ impl Row for Catalogue {
     }
 
     fn add(new: &NewCatalogue, at: &mut At<'_, '_>) -> Result<Self> {
+        let weakened = new.parameters.weaker_than(&Parameters::default());
+        if !weakened.is_empty() {
+            at.tell("weakens", weakened.join(","));
+        }
         Ok(Self {
             version: line("version", &new.version, 60)?,
             parameters: new.parameters.clone(),
             terms: terms(&new.terms)?,
             reason: prose("reason", &new.reason, 1000)?,
-            weakened: new.parameters.weaker_than(&Parameters::default()),
+            weakened,
             approved: None,
             since: Day::of(at.now()),
             proposal: None,
@@ -254,7 +277,10 @@ impl Step<Catalogue> for Propose {
     const ACTION: &'static str = "catalogue.propose";
 
     fn apply(&self, row: &mut Catalogue, at: &mut At<'_, '_>) -> Result<()> {
-        let weakens = self.parameters.weaker_than(&row.parameters);
+        // What nobody approved is no measure for what comes after it.
+        let came_with = Parameters::default();
+        let before = if row.approved.is_some() { &row.parameters } else { &came_with };
+        let weakens = self.parameters.weaker_than(before);
         if !weakens.is_empty() {
             at.tell("weakens", weakens.join(","));
         }
@@ -308,11 +334,36 @@ impl Step<Catalogue> for Approve {
     }
 }
 
+/// Lines of the provider's own terms, each under an obligation there is.
 fn terms(terms: &[String]) -> Result<Vec<String>> {
     if terms.len() > 100 {
         return Err(Error::invalid("terms", "at most 100 lines"));
     }
-    terms.iter().map(|one| line("terms", one, 500)).collect()
+    let checked = |one: &String| {
+        let text = line("terms", one, 500)?;
+        let (id, said) = text.split_once(':').unwrap_or((&text, ""));
+        if obligation(id).is_none() {
+            let id = kernel::id::shown(id);
+            let why = format!("`{id}` is no obligation: write `E4.4: your words`");
+            return Err(Error::invalid("terms", why));
+        }
+        if said.trim().is_empty() {
+            return Err(Error::invalid("terms", format!("write your words after `{id}:`")));
+        }
+        Ok(text)
+    };
+    terms.iter().map(checked).collect()
+}
+
+impl Catalogue {
+    /// The provider's own words for an obligation.
+    pub fn own_words(&self, id: &str) -> Vec<String> {
+        let of = |line: &String| {
+            let (about, said) = line.split_once(':')?;
+            (about == id).then(|| said.trim().to_owned())
+        };
+        self.terms.iter().filter_map(of).collect()
+    }
 }
 
 const STEPS: &[Entry] = &[

@@ -4,12 +4,11 @@
 //! kernel knows when the question is asked. Nobody sets a state. The one judgement in it, which
 //! systems hold Service Data, is a register entry with a name and a shelf life.
 
-mod catalogue;
 mod controls;
 mod states;
 mod weigh;
 
-pub use catalogue::{MEASURES, Measure, Obligation, VERSION};
+pub use crate::catalogue::{MEASURES, Mapping, Measure, Obligation, VERSION};
 pub use controls::{
     CONTROLS, CredentialFact, Facts, GrantFact, Listener, Scope, Third, ThirdGrant, ThirdPrincipal,
     control,
@@ -17,6 +16,7 @@ pub use controls::{
 pub use states::{Board, Change, ReadStates, States, note_states};
 pub use weigh::{Answer, Basis, Fact, State, Todo, Weigh};
 
+use crate::catalogue::{CURRENT, Catalogue};
 use crate::people::eligible;
 use crate::register::{self, Noun, act};
 use crate::registers::{self, Survey};
@@ -134,6 +134,8 @@ pub struct Answered {
     pub obligation: Obligation,
     /// What its control says.
     pub answer: Answer,
+    /// The provider's own words for it, as the catalogue in force has them.
+    pub terms: Vec<String>,
 }
 
 impl ReadMeasures {
@@ -190,11 +192,14 @@ impl Operation for ReadMeasures {
 
 /// Every obligation with the answer of its control.
 pub fn answers(facts: &Facts) -> Vec<Answered> {
+    let own = facts.house.one::<Catalogue>(CURRENT).map(|kept| &kept.row);
+    let words = |id: &str| own.map(|row| row.own_words(id)).unwrap_or_default();
     let each = MEASURES.iter().flat_map(|measure| {
         measure.obligations.iter().map(|obligation| Answered {
             measure: measure.id,
             obligation: *obligation,
             answer: control(obligation.id, facts),
+            terms: words(obligation.id),
         })
     });
     each.collect()

@@ -5,6 +5,8 @@ mod accounts;
 #[cfg(test)]
 mod anchors;
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod data;

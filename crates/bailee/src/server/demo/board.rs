@@ -14,7 +14,7 @@ const STATES: [(&str, char); 3] = [("failing", '✕'), ("unproven", '?'), ("hold
 /// # Errors
 /// When standard output cannot be written.
 pub fn show(items: &[Value], output: Output) -> Result<(), Failure> {
-    for measure in domain::measures::MEASURES {
+    for measure in *domain::measures::MEASURES {
         let own = items.iter().filter(|item| shown(item, "measure") == measure.id);
         let marks: String = own.map(mark).collect();
         output.line(&format!("   {:<3} {:<41} {marks}", measure.id, measure.title))?;

@@ -4,6 +4,7 @@
 mod backup;
 mod browser;
 mod canaries;
+mod catalogue;
 mod contract;
 mod crash;
 mod exposure;
