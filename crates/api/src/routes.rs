@@ -16,6 +16,7 @@ mod registers;
 mod reports;
 mod server;
 mod services;
+mod setup;
 pub(crate) mod shared;
 mod table;
 mod transfers;

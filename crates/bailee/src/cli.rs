@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use crate::exit::CODES;
 use crate::export;
 use crate::import;
-use crate::nouns::{Noun, accounts, data, grants, ledger, measures, people, services};
+use crate::nouns::{Noun, accounts, data, grants, ledger, measures, people, services, setup};
 use crate::server::{backup, demo, epoch, init, restore, serve, verify};
 
 /// Keeps subscribers' Service Data sealed per account, lets nobody reach it without a right, and
@@ -78,6 +78,8 @@ pub enum Command {
     Measure(Noun<measures::Command>),
     /// Every obligation with its state, basis, since when, and facts
     Measures(measures::Measures),
+    /// What is missing for an honest board, who does it, and the command to run next
+    Setup(setup::Options),
     /// An account's log: checkpoints, entries, receipts
     Ledger(Noun<ledger::Command>),
 }
@@ -116,6 +118,9 @@ mod tests {
             "bailee openapi",
             "bailee --json measure list",
             "bailee person move eve --roles support,responder --reason desk --json",
+            "bailee person import people.csv --json",
+            "bailee setup --json",
+            "bailee setup --templates d",
             "bailee measures --for A.8.24 --json",
             "bailee account create --url https://h --ca ca.pem name --id a-b --receipt r.json",
             "bailee record put a c 1 f.json --if-version 3 --purpose why",

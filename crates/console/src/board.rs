@@ -39,9 +39,18 @@ impl Board {
         let operation = ReadMeasures::new(visit.kernel(), (visit.console.listener)())?;
         let done = visit.submit(operation).await?;
         let entry = visit.entry(&done.receipts);
-        let board = Arc::new(Self { answered: done.output, at: visit.kernel().now(), entry });
+        Ok(Self::keep(visit, done.output, entry))
+    }
+
+    /// What the controls said just now, kept for what every page says of them.
+    pub(crate) fn keep(
+        visit: &Visit<'_>,
+        answered: Vec<Answered>,
+        entry: Option<u64>,
+    ) -> Arc<Self> {
+        let board = Arc::new(Self { answered, at: visit.kernel().now(), entry });
         visit.console.keep(Arc::clone(&board));
-        Ok(board)
+        board
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -83,7 +83,7 @@ fn standing(visit: &Visit<'_>, one: &Answered) -> Markup {
     }
 }
 
-/// Where other frameworks ask for the same; each leads to all that is mapped to it.
+/// Where other frameworks ask for the same.
 fn frameworks(obligation: &Obligation) -> Markup {
     html! {
         dl.fields {
@@ -91,10 +91,11 @@ fn frameworks(obligation: &Obligation) -> Markup {
                 dt { (name) }
                 dd {
                     @if ids.is_empty() { (obligation.unmapped.unwrap_or("–")) }
-                    @for id in ids { a href=(format!("/find?q={id}")) { (id) } " " }
+                    (ids.join(", "))
                 }
             }
         }
+        p.help { "Find an identifier to see every obligation that it is mapped to." }
     }
 }
 

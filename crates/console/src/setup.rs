@@ -7,41 +7,15 @@ use crate::form::{Form, Problems, read};
 use crate::nouns;
 use crate::reply::{Page, Reply, status};
 use crate::request::Pairs;
-use crate::roles::{STARTS, area, holders};
 use crate::schema::{Field, Shape};
 use crate::visit::Visit;
 use crate::work::shape;
 use domain::measures::{SetScope, State, StateScope};
-use domain::register::Register;
+use domain::setup::{ReadSetup, Setup, Step};
 use http::StatusCode;
 use kernel::{Act, Kind, Result};
 use maud::{Markup, html};
 use serde_json::Value;
-
-/// A step of setting up: what, who, where, and whether it is done.
-struct Task {
-    title: String,
-    why: String,
-    who: String,
-    place: String,
-    /// The template of the register, where many are added at once.
-    template: Option<String>,
-    done: bool,
-}
-
-/// Registers that a board cannot be honest without, in the order in which they are filled.
-const FILLED: [(&str, &str); 7] = [
-    (
-        "catalogues",
-        "The version of your terms, and the numbers that differ from those Bailee brings",
-    ),
-    ("roster", "Who is in the security team, and from when"),
-    ("systems", "Every system that holds Service Data or reaches it"),
-    ("vendors", "Every third party that processes Service Data"),
-    ("contacts", "Whom to tell at each subscriber, verified"),
-    ("policies", "The policies that people acknowledge"),
-    ("shifts", "Who is on call, without a gap"),
-];
 
 /// `GET /setup`
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Page> {
@@ -75,32 +49,20 @@ pub(crate) async fn scope(visit: &Visit<'_>) -> Result<Reply> {
 }
 
 async fn page(visit: &Visit<'_>, values: &Pairs, problems: &Problems) -> Result<Page> {
-    let board = Board::read(visit).await?;
-    let mut tasks = people(visit);
-    for (plural, why) in FILLED {
-        if let Some(register) = nouns::find(plural).filter(|one| visit.may(one.list)) {
-            tasks.push(filled(visit, register, why).await?);
-        }
-    }
-    let scoped = !board.answered.iter().any(|one| {
-        one.answer.missing.iter().any(|what| what.contains("register of systems is complete"))
-    });
-    tasks.push(Task {
-        title: "State that the register of systems is complete".to_owned(),
-        why: "Without it nothing that speaks of systems can hold; it counts 92 days.".to_owned(),
-        who: "administrator".to_owned(),
-        place: "#complete".to_owned(),
-        template: None,
-        done: scoped,
-    });
+    let asked = ReadSetup::new(visit.kernel(), (visit.console.listener)())?;
+    let done = visit.submit(asked).await?;
+    let entry = visit.entry(&done.receipts);
+    let Setup { steps, answered } = done.output;
+    let board = Board::keep(visit, answered, entry);
+    let scoped = steps.iter().any(|step| step.id == "scope" && step.done);
     let proven = board.answered.iter().filter(|one| one.answer.state != State::Unproven).count();
-    let done = tasks.iter().filter(|task| task.done).count();
+    let done = steps.iter().filter(|step| step.done).count();
     Ok(Page::new(
         "Setup",
         html! {
-            p { (done) " of " (tasks.len()) " steps are done; the controls can answer for "
+            p { (done) " of " (steps.len()) " steps are done; the controls can answer for "
                 (proven) " of " (board.answered.len()) " obligations." }
-            (list(&tasks))
+            (list(visit, &steps))
             h2 #complete { "The register of systems is complete" }
             @if scoped { p { "It is stated; state it again before it is 92 days old." } }
             @if visit.may(SetScope::ACTION) { (scope_form(visit, values, problems)) }
@@ -112,78 +74,42 @@ async fn page(visit: &Visit<'_>, values: &Pairs, problems: &Problems) -> Result<
     .seen(board.entry))
 }
 
-/// The people without whom two-person rules cannot work, one step a role.
-fn people(visit: &Visit<'_>) -> Vec<Task> {
-    let (kernel, template) = (visit.kernel(), Some("/people.csv".to_owned()));
-    let task = |title: String, why: &str, done: bool| Task {
-        title,
-        why: why.to_owned(),
-        who: "administrator".to_owned(),
-        place: "/people".to_owned(),
-        template: template.clone(),
-        done,
-    };
-    let mut all = vec![task(
-        "Take in a second administrator".to_owned(),
-        "While there is only one, it approves for itself, and E5.1 and E5.6 fail.",
-        holders(kernel, &["administrator"]) >= 2,
-    )];
-    let signers = area("approvals").map_or(&[][..], |area| area.roles);
-    all.push(task(
-        "Have two people who may sign".to_owned(),
-        "A second signature takes a person other than the first.",
-        holders(kernel, signers) >= 2,
-    ));
-    for start in STARTS.iter().filter(|start| start.role != "administrator") {
-        let title = format!("Give somebody the role {}", start.role);
-        all.push(task(title, start.task, holders(kernel, &[start.role]) > 0));
-    }
-    all
+/// Whether the page of a step is open to whoever reads.
+fn opens(visit: &Visit<'_>, step: &Step) -> bool {
+    nouns::find(&step.place).is_none_or(|register| visit.may(register.list))
 }
 
-/// A register with at least one row.
-async fn filled(visit: &Visit<'_>, register: &'static Register, why: &str) -> Result<Task> {
-    let page = visit.submit((register.page)(visit.kernel(), 1, None)?).await?.output;
-    let rows = page.get("items").and_then(Value::as_array).map_or(0, Vec::len);
-    let area = register.add.area.unwrap_or(register.area);
-    Ok(Task {
-        title: register.first.to_owned(),
-        why: format!("{why}."),
-        who: area_roles(area),
-        place: format!("/{}", register.plural),
-        // There is one catalogue: nothing to send many of.
-        template: (register.plural != "catalogues").then(|| format!("/{}.csv", register.plural)),
-        done: rows > 0,
-    })
-}
-
-fn area_roles(name: &str) -> String {
-    area(name).map(|area| area.roles.join(", ")).unwrap_or_default()
-}
-
-fn list(tasks: &[Task]) -> Markup {
+fn list(visit: &Visit<'_>, steps: &[Step]) -> Markup {
     html! {
         div.scroll.stack role="region" aria-label="Steps" tabindex="0" {
             table.wide {
                 caption { "Steps" }
                 thead { tr {
                     th scope="col" { "State" } th scope="col" { "Step" } th scope="col" { "Why" }
-                    th scope="col" { "Who" } th scope="col" { "Many at once" }
+                    th scope="col" { "Who" } th scope="col" { "By command" }
+                    th scope="col" { "Many at once" }
                 } }
-                tbody { @for task in tasks { tr {
+                tbody { @for step in steps { tr {
                     td {
-                        @if task.done {
+                        @if step.done {
                             (shape("good", "■", "done"))
                         } @else {
                             (shape("due", "▲", "missing"))
                         }
                     }
-                    th scope="row" { a href=(task.place) { (task.title) } }
-                    td { (task.why) }
-                    td data-label="Who" { (task.who) }
-                    td { @match &task.template {
-                        Some(path) => a.whole href=(path) download {
-                            "CSV template" span.unseen { ": " (task.title) }
+                    th scope="row" {
+                        @if opens(visit, step) {
+                            a href=(format!("/{}", step.place)) { (step.title) }
+                        } @else {
+                            (step.title)
+                        }
+                    }
+                    td { (step.why) }
+                    td data-label="Who" { (step.who.join(", ")) }
+                    td data-label="By command" { code { (step.command) } }
+                    td { @match &step.template {
+                        Some(file) => a.whole href=(format!("/{file}")) download {
+                            "CSV template" span.unseen { ": " (step.title) }
                         },
                         None => span.none { "–" },
                     } }

@@ -25,6 +25,7 @@ pub mod exposure;
 pub mod reports;
 pub mod registers;
 pub mod measures;
+pub mod setup;
 pub mod portal;
 
 mod rights;

@@ -1,8 +1,8 @@
 //! Measures on the wire.
 
-use super::SMALL;
 use super::shared::{self, changed};
 use super::table::{Gives, Route, get, of, put};
+use super::{SMALL, setup};
 use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
@@ -32,6 +32,10 @@ pub(super) static ROUTES: &[Route] = &[
     .json(SMALL, of::<NewScope>)
     .gives(&[Gives::json(200, "It is stated", of::<shared::Receipted<Scope>>)])
     .by(|call| Box::pin(scope(call))),
+    get("/v1/setup", "getSetup", "Says what is missing for an honest board, and who does it")
+        .action(action::<measures::Read>())
+        .gives(&[Gives::json(200, "Every step", of::<setup::Setup>).receipted()])
+        .by(|call| Box::pin(setup::read(call))),
 ];
 
 /// What is promised, and whether it holds.

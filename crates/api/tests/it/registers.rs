@@ -167,3 +167,24 @@ fn a_person_changes_jobs_and_nobody_gives_roles_to_themselves() {
     let grant = server.expect(200, &ask("GET", &format!("/v1/grants/{grant}")).by(&admin)).json();
     assert_eq!(grant["state"], "ended", "{grant}");
 }
+
+#[test]
+fn measures_are_found_by_the_identifier_of_another_framework() {
+    let server = Running::start(94);
+    let admin = server.world.admin.clone();
+    let found = |query: &str| {
+        let path = format!("/v1/measures?{query}");
+        server.ask(&ask("GET", &path).by(&admin))
+    };
+    let all = found("for=SC-28%281%29").json();
+    let items = all["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["id"]), (1, &json!("E2.1")), "{all}");
+    assert!(items[0]["mapping"]["nist80053"].to_string().contains("SC-28(1)"), "{all}");
+    for bad in ["for=", "for=A.9.1", "for=A.8.24%00", "for=*", "for=E2.1", "for=A.8.24&for=CC6.1"] {
+        let refused = found(bad);
+        assert_eq!(refused.status, 400, "{bad}: {}", refused.text());
+    }
+    let setup = server.expect(200, &ask("GET", "/v1/setup").by(&admin)).json();
+    assert_eq!((&setup["done"], &setup["obligations"]), (&json!(0), &json!(49)), "{setup}");
+    assert_eq!(setup["steps"][0]["id"], "second-administrator");
+}

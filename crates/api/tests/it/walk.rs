@@ -33,6 +33,7 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
                     "purpose":"x","for_seconds":60}"#,
             ),
         ),
+        "movePerson" => (path, Some(r#"{"roles":["support"],"reason":"x"}"#)),
         "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
         // Whoever has no right is told so before anybody looks at what is stated.
         _ => (path, operation.get("requestBody").map(|_| "{}")),
@@ -91,7 +92,8 @@ fn from_another_account_everything_is_refused() {
     server.world.grant("service:spy", "elsewhere", "*", &["read", "write", "delete", "export"]);
 
     // What everybody with a login may know.
-    let everybody = ["/healthz", "/readyz", "/openapi.json", "/v1/ledger/keys", "/v1/measures"];
+    let everybody =
+        ["/healthz", "/readyz", "/openapi.json", "/v1/ledger/keys", "/v1/measures", "/v1/setup"];
     // What services may report, each only about what the register names it for.
     let feeds: BTreeSet<_> = domain::registers::REGISTERS
         .iter()

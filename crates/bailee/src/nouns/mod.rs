@@ -14,6 +14,7 @@ pub mod people;
 mod portal;
 pub mod registers;
 pub mod services;
+pub mod setup;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,8 @@
 //! `bailee person`: the people who work with Service Data, each under their own name.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 use kernel::id::Name;
 use serde_json::{Map, Value, json};
@@ -7,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Paging, Token, token_hint};
 use crate::client::Client;
 use crate::exit::Failure;
-use crate::output::{Column, Output, read_answer};
+use crate::output::{Column, Output, read_answer, table};
 
 /// What can be done with people.
 #[derive(Debug, Subcommand)]
@@ -30,6 +33,12 @@ pub enum Command {
         /// Role of the person, such as administrator or engineer (repeat it or separate by commas)
         #[arg(long = "role", visible_alias = "roles", value_name = "ROLE", value_delimiter = ',')]
         roles: Vec<String>,
+    },
+    /// Take in a person for each line of a CSV file; each first token is shown once
+    Import {
+        /// File with the columns name, full_name, email, roles (with ; between them) and vendor
+        #[arg(value_name = "FILE.csv")]
+        file: PathBuf,
     },
     /// List people
     List(Paging),
@@ -116,6 +125,7 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
             }
             Ok(())
         }
+        Command::Import { file } => import(client, file, output).await,
         Command::List(paging) => {
             let answer = paging.of(client.get(&["people"])).send().await?;
             output.page(&answer.body, COLUMNS)
@@ -141,6 +151,66 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
         }
         Command::Token(token) => token.run(client, "people", output).await,
     }
+}
+
+/// The columns of the CSV file that `import` takes, each with what goes into it.
+pub fn explained() -> Vec<(String, String)> {
+    let roles = domain::people::ROLES.map(|(role, _)| role).join(" | ");
+    let roles = format!("optional; some of {roles}, with ; between them");
+    let column = |name: &str, help: &str| (name.to_owned(), help.to_owned());
+    vec![
+        column(
+            "name",
+            "required; text; the unique name: 1 to 64 of a-z 0-9 . _ -, never used again",
+        ),
+        column("full_name", "optional; text; the name people use"),
+        column("email", "optional; text; an address"),
+        column("roles", &roles),
+        column("vendor", "optional; text; the vendor they work for, if it is not the provider"),
+    ]
+}
+
+/// Takes in a person for each line. Tokens are shown once, so those of the people who were taken in
+/// before an error are shown too.
+async fn import(client: &Client, file: &Path, output: Output) -> Result<(), Failure> {
+    let bytes = std::fs::read(file).map_err(|error| Failure::file("read", file, &error))?;
+    let columns = explained();
+    let known: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let shown = file.display();
+    let rows = connectors::intake::table::rows(&bytes, &known, &["name"])
+        .map_err(|refused| Failure::usage(format!("{shown}: {refused}")))?;
+    let mut added = Vec::new();
+    let mut failed = None;
+    for (number, row) in rows.iter().enumerate() {
+        match take_in(client, row).await {
+            Ok(person) => added.push(person),
+            Err(failure) => {
+                let done = added.len();
+                let what = format!("{shown}, row {}; {done} people were taken in", number + 1);
+                failed = Some(failure.during(what));
+                break;
+            }
+        }
+    }
+    output.json(&json!({"added": added}))?;
+    output.line(table(&added, &[("person", "name"), ("token", "token")]).trim_end())?;
+    if !added.is_empty() {
+        token_hint(output.json);
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Takes in one person; gives the name and the first token.
+async fn take_in(client: &Client, row: &BTreeMap<String, String>) -> Result<Value, Failure> {
+    let filled = |(name, text): (&String, &String)| match name.as_str() {
+        _ if text.is_empty() => None,
+        "roles" => Some((name.clone(), text.split(';').map(str::trim).collect())),
+        _ => Some((name.clone(), Value::from(text.as_str()))),
+    };
+    let body: Map<String, Value> = row.iter().filter_map(filled).collect();
+    let answer = client.post(&["people"]).json(&Value::Object(body))?.send().await?;
+    let person = read_answer(&answer.body)?;
+    Ok(json!({"name": person.get("name"), "token": person.get("token")}))
 }
 
 /// Prints a link as an address of the server that was asked.

@@ -140,6 +140,24 @@ fn adding(register: &'static Register) -> Command {
     stating(command, &register.add, register.noun, Some("name"))
 }
 
+/// The columns of the CSV file that `import` takes, each with what goes into it.
+pub fn explained(register: &Register) -> Vec<(String, String)> {
+    let column = |member: Member| {
+        let shape = match member.kind {
+            Kind::Text => "text".to_owned(),
+            Kind::Choice(all) => format!("one of {}", all.join(" | ")),
+            Kind::Number => "a number".to_owned(),
+            Kind::Flag => "true or false".to_owned(),
+            Kind::List => "several, with ; between them".to_owned(),
+            Kind::Json => "JSON".to_owned(),
+        };
+        let must = if member.required { "required" } else { "optional" };
+        let help = member.help.split_whitespace().collect::<Vec<_>>().join(" ");
+        (member.name, format!("{must}; {shape}; {help}"))
+    };
+    members(&register.add).into_iter().map(column).collect()
+}
+
 /// What a command may state: a member of the request each.
 struct Member {
     name: String,

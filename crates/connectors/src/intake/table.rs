@@ -4,6 +4,7 @@
 //! Promises: the header names each column once and no unknown one, every row has as many cells,
 //! every required cell is filled, and no cell has a control character, so that a lost quote is
 //! found in its line instead of swallowing the rest. Comma or semicolon, whichever the header has.
+//! A row whose first cell begins with `#` explains, and is passed over.
 //! Deliberately not: types of cells, line breaks in cells, formulas.
 
 use std::collections::BTreeMap;
@@ -42,6 +43,12 @@ pub fn rows(
     let mut rows = Vec::new();
     for row in records {
         let row = record(text, row)?;
+        // The line of a template that explains the columns. One with a line break in it is looked at
+        // as a row: it may have lost a quote.
+        let explains = row.get(0).is_some_and(|first| first.starts_with('#'));
+        if explains && !row.iter().any(|cell| cell.contains(char::is_control)) {
+            continue;
+        }
         if rows.len() == MAX_ROWS {
             let problem = format!("there are more than {MAX_ROWS} rows");
             return Err(Refused::new(line(text, row.position()), problem, "split the file"));

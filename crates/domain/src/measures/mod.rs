@@ -14,7 +14,7 @@ pub use controls::{
     control,
 };
 pub use states::{Board, Change, ReadStates, States, note_states};
-pub use weigh::{Answer, Basis, Fact, State, Todo, Weigh};
+pub use weigh::{Answer, Basis, Fact, SCOPE_LIFE, State, Todo, Weigh};
 
 use crate::catalogue::{CURRENT, Catalogue};
 use crate::people::eligible;
@@ -161,6 +161,18 @@ impl ReadMeasures {
         let (listener, known) = (self.listener.clone(), gather(&self.kernel, work.now())?);
         Ok(Facts { listener, scope, history, house, ..known })
     }
+
+    /// The facts, and what every control says of them.
+    pub(crate) fn ask(&self, work: &Work<'_>) -> Result<(Facts, Vec<Answered>)> {
+        let before = states::known(work, &self.states)?;
+        let facts = self.facts(work)?;
+        let mut answered = answers(&facts);
+        for one in &mut answered {
+            let noted = states::since(&before, one.obligation.id, one.answer.state);
+            one.answer.since = noted.or(one.answer.since);
+        }
+        Ok((facts, answered))
+    }
 }
 
 impl Operation for ReadMeasures {
@@ -179,13 +191,8 @@ impl Operation for ReadMeasures {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Vec<Answered>>> {
-        let before = states::known(work, &self.states)?;
+        let (_, answered) = self.ask(work)?;
         work.note(HOUSE, Read::ACTION.name, vec![]);
-        let mut answered = answers(&self.facts(work)?);
-        for one in &mut answered {
-            let noted = states::since(&before, one.obligation.id, one.answer.state);
-            one.answer.since = noted.or(one.answer.since);
-        }
         Ok(After::now(answered))
     }
 }

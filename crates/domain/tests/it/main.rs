@@ -47,6 +47,8 @@ mod rollback;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod sites;
 #[cfg(test)]
 mod stored;

@@ -17,4 +17,5 @@ mod inside;
 mod machine;
 mod reports;
 mod revoke;
+mod setup;
 pub mod support;

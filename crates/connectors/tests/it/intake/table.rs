@@ -50,6 +50,16 @@ fn tables_of_several_tools_are_read_alike() {
 }
 
 #[test]
+fn a_row_that_explains_is_passed_over_and_swallows_nothing() {
+    let read = |rows: &str| read(&format!("name,mail\n{rows}"));
+    assert_eq!(read("\"# text, \"\"x\"\"\",text\n").unwrap(), []);
+    assert_eq!(read("# a,b\nAda,x\n#,\n").unwrap().len(), 1);
+    assert_eq!(read("Ada,#x\n").unwrap()[0]["mail"], "#x");
+    refuses(read("\"# a,b\nAda,x\n"), "line 2", "1 cells");
+    refuses(read("# a,\"b\nAda,x\n"), "line 2, column `mail`", "line break");
+}
+
+#[test]
 fn broken_tables_are_refused_by_line_and_column() {
     refuses(read(""), "line 1", "empty");
     refuses(read("name,shoe\n"), "line 1", "the column `shoe` is not known");
