@@ -47,7 +47,7 @@ const VERBS: &[Verb] = &[
     Verb {
         noun: "catalogue",
         verb: "load",
-        about: "Propose your own terms and numbers, out of a JSON file; somebody else approves them",
+        about: "Propose own terms and numbers, out of a JSON file; somebody else approves them",
         with: |command| command.arg(file("TERMS.json")).after_help(catalogue::HELP),
     },
     Verb {

@@ -1,5 +1,5 @@
-//! `bailee setup`: from the empty house to the first honest board: what is missing, who does it, and
-//! the command to run next; and templates of the CSV files that those commands take.
+//! `bailee setup`: from the empty house to the first honest board: what is missing, who does it,
+//! and the command to run next; and templates of the CSV files that those commands take.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

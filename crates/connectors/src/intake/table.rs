@@ -43,8 +43,8 @@ pub fn rows(
     let mut rows = Vec::new();
     for row in records {
         let row = record(text, row)?;
-        // The line of a template that explains the columns. One with a line break in it is looked at
-        // as a row: it may have lost a quote.
+        // The line of a template that explains the columns. One with a line break in it is looked
+        // at as a row: it may have lost a quote.
         let explains = row.get(0).is_some_and(|first| first.starts_with('#'));
         if explains && !row.iter().any(|cell| cell.contains(char::is_control)) {
             continue;

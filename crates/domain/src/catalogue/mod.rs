@@ -1,14 +1,15 @@
 //! The catalogue of what is promised, as data: the version of the terms, and the numbers in it.
 //!
-//! A provider starts with the numbers of `catalogue/catalogue.json`. A change is proposed by one person with a reason and
-//! approved by another, is an entry, and is flagged if it weakens the promise: the subscribers see
-//! the flag. Rules take the numbers from here, at the moment they run; none stands in code twice.
+//! A provider starts with the numbers of `catalogue/catalogue.json`. A change is proposed by one
+//! person with a reason and approved by another, is an entry, and is flagged if it weakens the
+//! promise: the subscribers see the flag. Rules take the numbers from here, at the moment they run;
+//! none stands in code twice.
 
 mod promise;
 
 pub use promise::{
-    MEASURES, Mapping, Measure, Obligation, PARAMETERS, Parameter, VERSION, Weaker, is_identifier,
-    mapped, obligation, obligations,
+    MEASURES, Mapping, Measure, Obligation, PARAMETERS, Parameter, VERSION, Weaker, mapped,
+    obligation, obligations,
 };
 
 use crate::register::{

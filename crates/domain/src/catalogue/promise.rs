@@ -170,7 +170,7 @@ pub fn mapped(identifier: &str) -> Result<Vec<&'static Obligation>> {
 }
 
 /// Whether a framework has this identifier.
-pub fn is_identifier(id: &str) -> bool {
+fn is_identifier(id: &str) -> bool {
     KNOWN.values().any(|of| of.has(id))
 }
 

@@ -28,7 +28,8 @@ fn own_terms_are_loaded_approved_and_shown_and_a_weaker_number_is_flagged() {
     fs::write(&file, terms.to_string()).unwrap();
     let refused = ends_with(&server.cli(&lea, &load), 1);
     assert!(refused.contains("`E9.9` is no obligation"), "{refused}");
-    terms["terms"] = json!({"E4.4": "clause 7.2: notice within three days", "E5.5": ["clause 9.1", "clause 9.2"]});
+    terms["terms"] = json!({"E4.4": "clause 7.2: notice within three days",
+        "E5.5": ["clause 9.1", "clause 9.2"]});
     fs::write(&file, terms.to_string()).unwrap();
     let said = ends_with(&server.cli(&lea, &load), 0);
     assert!(said.contains("with 3 own terms") && said.contains("promises less by breach_hours"));
