@@ -182,11 +182,7 @@ fn members(entry: &Entry) -> Vec<Member> {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let mut generator = settings.into_generator();
-    let schema = (entry.schema)(&mut generator).to_value();
-    // A step is defined under the name of its action, and named from there.
-    let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-    let schema = name.and_then(|name| generator.definitions().get(name)).unwrap_or(&schema);
+    let schema = (entry.schema)(&mut settings.into_generator()).to_value();
     let required: Vec<&str> = schema
         .get("required")
         .and_then(Value::as_array)

@@ -1,7 +1,9 @@
 //! The lines that others script, exactly as they were promised.
 
+use super::house::{House, northwind};
 use super::support::client::Client;
 use super::support::{BAILEE, Server, Store, copy_folder, ends_with, json, run, said, text};
+use domain::registers::REGISTERS;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -296,6 +298,24 @@ fn a_root_key_may_be_under_a_passphrase() {
     ends_with(&run(&["verify", data, "--passphrase-file", &right]), 0);
     let kept = fs::read_to_string(store.keys.join("root.key")).unwrap();
     assert!(!kept.contains("horse"), "{kept}");
+}
+
+#[test]
+fn every_register_has_its_commands() {
+    let store = northwind();
+    let server = store.serve();
+    let house = House::full(&server);
+    let lea = house.token("lea");
+    for register in REGISTERS {
+        let noun = register.noun;
+        let list = server.did(lea, &[noun, "list", "--json"]);
+        let id = list["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{noun}: {list}"));
+        let row = server.did(lea, &[noun, "show", id, "--json"]);
+        assert_eq!(row["id"], id, "{noun}");
+        assert!(row["state"]["word"].is_string(), "{noun}: {row}");
+        let help = ends_with(&run(&[noun, "add", "--help"]), 0);
+        assert!(help.contains(register.first), "{noun}: {help}");
+    }
 }
 
 #[test]
