@@ -545,6 +545,16 @@ fn the_path_of_a_vendor() {
         assert_eq!(get(&acme, &one), Ok(()));
         assert_eq!(get(&acme, &two), Err(Kind::NotFound), "outside the engagement");
         assert!(world.put(&acme, (&one, "c", "x"), "{}").is_err(), "not granted");
+        // What is promised of vendors follows: unproven until it has answered, then holding.
+        let third = ["P0.1", "P0.2", "P0.3"].into_iter().chain(MEASURES);
+        let stand = || third.clone().map(|id| (id, team.control(id).state)).collect::<Vec<_>>();
+        let unproven: Vec<_> =
+            stand().into_iter().filter(|(_, state)| *state != State::Holding).collect();
+        assert_eq!(unproven, ["P1", "P4", "P5", "P6"].map(|id| (id, State::Unproven)));
+        for measure in MEASURES {
+            team.answer_all("acme", measure, "yes", 300);
+        }
+        assert_eq!(stand(), third.clone().map(|id| (id, State::Holding)).collect::<Vec<_>>());
         // The review lapses.
         team.pass(183);
         let renew = || {
@@ -559,6 +569,9 @@ fn the_path_of_a_vendor() {
         assert!(get(&acme, &one).is_err(), "the review lapsed at midnight");
         let refused = team.grant(holder, one.as_str(), "c", &["read"]).unwrap_err();
         assert!(says(&refused, "no agreement and review in force"), "{refused:?}");
+        for id in ["P0.1", "P0.2"] {
+            assert_ne!(team.control(id).state, State::Holding, "{id}");
+        }
         team.review("acme", "approve");
         team.grant(holder, one.as_str(), "c", &["read"]).unwrap();
         assert_eq!(get(&acme, &one), Ok(()), "reviewed again, open again");
