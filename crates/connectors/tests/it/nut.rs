@@ -71,9 +71,16 @@ impl Nut {
         fs::rename(new, self.path(name)).unwrap();
     }
 
-    /// What the device says from now on.
+    /// What the device says from now on. The driver reads a file again when its time differs by a
+    /// second or more, so the times of two files never lie in the same one.
     fn device(&self, name: &str, values: &str) {
-        self.write(&format!("{name}.dev"), values);
+        let file = format!("{name}.dev");
+        let before = fs::metadata(self.path(&file)).and_then(|known| known.modified());
+        self.write(&file, values);
+        if let Ok(before) = before {
+            let file = fs::File::options().write(true).open(self.path(&file)).unwrap();
+            file.set_modified(before + Duration::from_secs(2)).unwrap();
+        }
     }
 
     fn spawn(&mut self, name: &str, program: &Path, arguments: &[&str]) {
