@@ -134,11 +134,10 @@ impl Stage {
         output.line("  curl --cacert $BAILEE_CA -H \"Authorization: Bearer $BAILEE_TOKEN\" \\")?;
         output.line(&format!("    {}/v1/measures", self.url))?;
         output.line(&format!("  cargo run --release -- verify {}", show(&self.folders.data)))?;
-        output.line(&format!(
-            "\nOther tokens: {} (administrator), {} (auditor)",
-            token("lea"),
-            token("ines")
-        ))?;
+        output.line(&format!("  export BAILEE_TOKEN=$(cat {})", token("lea")))?;
+        output.line("  cargo run --release -- measures")?;
+        output.line("  cargo run --release -- setup")?;
+        output.line(&format!("\nOther tokens: {}/NAME.token", show(&self.scratch)))?;
         output.line("Serving until you press Ctrl-C; the folder is then removed.")?;
         let waited = self.runtime.block_on(tokio::signal::ctrl_c());
         waited.map_err(|why| Failure::failed(format!("cannot wait for Ctrl-C: {why}")))
