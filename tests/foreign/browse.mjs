@@ -236,6 +236,7 @@ async function strangers(browser) {
     ['/sign-in', 200],
     ['/sign-in?link=bailee_none', 401],
     ['/systems', 401],
+    [`/acknowledge/notice-000000000000/${'0'.repeat(64)}`, 200],
   ]) {
     await go(page, target, status);
     await look(page, `a stranger at ${target}`);

@@ -237,10 +237,26 @@ pub(super) fn transmission(facts: &Facts, weigh: &mut Weigh) {
         }
     }
     sent_encrypted(facts, weigh);
-    for party in parties(facts).iter().filter(|party| party.legal_name.is_none()) {
-        let (name, seen) = (&party.name, party.seen.join(", "));
-        weigh.recorded(format!("`{name}` is in no register of vendors: {seen}"), facts.now, false);
-        weigh.todo(format!("register vendor `{name}`"), MANAGER, None, "vendors");
+    for party in parties(facts) {
+        side_by_side(facts, weigh, &party);
+    }
+}
+
+/// A sub-processor as it is declared, beside what was seen of it.
+fn side_by_side(facts: &Facts, weigh: &mut Weigh, party: &Party) {
+    let (name, seen) = (&party.name, party.seen.join(", "));
+    let what = match (party.declared, party.seen.is_empty()) {
+        (true, true) => format!("sub-processor {name}: declared, and not seen"),
+        (true, false) => format!("sub-processor {name}: declared, and seen: {seen}"),
+        (false, _) => format!("sub-processor {name}: not declared, and seen: {seen}"),
+    };
+    weigh.recorded(what, facts.now, !party.undeclared());
+    if party.undeclared() {
+        let (what, place) = match party.legal_name {
+            None => (format!("register vendor `{name}`"), "vendors".to_owned()),
+            Some(_) => (format!("bind and review vendor `{name}`"), format!("vendors/{name}")),
+        };
+        weigh.todo(what, MANAGER, None, place);
     }
 }
 

@@ -22,7 +22,9 @@ fn declared_against_observed() {
         team.ready("acme", "support-access");
         team.answer_all("acme", "P4", "yes", 365);
         team.engage("case-7", "acme", one.as_str(), 100).unwrap();
-        team.expect("P4", State::Holding);
+        let answer = team.expect("P4", State::Holding);
+        let unseen = "sub-processor acme: declared, and not seen";
+        assert!(answer.facts.iter().any(|fact| fact.what == unseen), "{answer:?}");
         add(world, &team.token("mia"), "destinations", &hook("acme-in", "acme")).unwrap();
         let answer = team.expect("P4", State::Unproven);
         assert_eq!(answer.todo[0].place, "destinations/acme-in");
@@ -42,6 +44,12 @@ fn declared_against_observed() {
         add(world, &team.token("lea"), "systems", &system).unwrap();
         let answer = team.expect("P4", State::Failing);
         assert!(answer.todo.iter().any(|todo| todo.what == "register vendor `shadow`"));
+        for line in [
+            "sub-processor acme: declared, and seen: 1 transfers to it in 92 days",
+            "sub-processor shadow: not declared, and seen: system db stands with it",
+        ] {
+            assert!(answer.facts.iter().any(|fact| fact.what == line), "{line}: {answer:?}");
+        }
         let moved = json!({"reason": "moved to our own"});
         take(world, &team.token("lea"), ("systems", "db", "retire"), &moved).unwrap();
         team.expect("P4", State::Holding);
