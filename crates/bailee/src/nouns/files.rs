@@ -123,7 +123,8 @@ const VERBS: &[Verb] = &[
 /// Adds the further verbs of a noun; `connected` adds what every command has.
 pub fn extend(noun: &str, mut command: Command, connected: fn(Command) -> Command) -> Command {
     for one in VERBS.iter().filter(|one| one.noun == noun) {
-        let verb = (one.with)(Command::new(one.verb).about(one.about));
+        // Arguments that are shared bring what they are about with them.
+        let verb = (one.with)(Command::new(one.verb)).about(one.about).long_about(None);
         command = command.subcommand(connected(verb));
     }
     command

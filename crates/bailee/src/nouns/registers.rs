@@ -449,5 +449,8 @@ mod tests {
         let help = approve.find_subcommand_mut("approve").unwrap().render_long_help().to_string();
         assert!(help.starts_with("Approves the proposed change\n"), "{help}");
         assert!(help.contains("--version <TEXT>"), "{help}");
+        let mut cli = extend(crate::cli::Cli::command(), &["transfer".to_owned()]);
+        let help = cli.find_subcommand_mut("transfer").unwrap().render_long_help().to_string();
+        assert!(help.contains("Send records to a declared destination"), "{help}");
     }
 }
