@@ -54,10 +54,7 @@ fn get(kernel: &Kernel, id: &str) -> Result<Boxed> {
 
 fn page(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Boxed> {
     let list = List::<Account>::new(kernel, limit, after)?;
-    Ok(boxed("account", list, |page: Page<Account>| Page {
-        items: page.items.into_iter().map(page_of).collect(),
-        next: page.next,
-    }))
+    Ok(boxed("account", list, |page: Page<Account>| page.map(page_of)))
 }
 
 /// The register, as pages know it.

@@ -133,10 +133,8 @@ fn get(kernel: &Kernel, id: &str) -> Result<Boxed> {
 
 fn page(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Boxed> {
     let (list, now) = (List::<Grant>::new(kernel, limit, after)?, kernel.now());
-    Ok(boxed("grant", list, move |page: Page<Grant>| Page {
-        items: page.items.into_iter().map(|grant| page_of(grant, now)).collect(),
-        next: page.next,
-    }))
+    let shown = move |page: Page<Grant>| page.map(|grant| page_of(grant, now));
+    Ok(boxed("grant", list, shown))
 }
 
 const STEPS: &[Entry] = &[Entry {

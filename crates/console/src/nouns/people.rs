@@ -213,10 +213,7 @@ fn get(kernel: &Kernel, id: &str) -> Result<Boxed> {
 
 fn page(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Boxed> {
     let list = List::<Person>::new(kernel, limit, after)?;
-    Ok(boxed("person", list, |page: Page<Person>| Page {
-        items: page.items.into_iter().map(page_of).collect(),
-        next: page.next,
-    }))
+    Ok(boxed("person", list, |page: Page<Person>| page.map(page_of)))
 }
 
 /// The name that a step is about.

@@ -95,10 +95,7 @@ fn get(kernel: &Kernel, id: &str) -> Result<Boxed> {
 
 fn page(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Boxed> {
     let list = List::<Service>::new(kernel, limit, after)?;
-    Ok(boxed("service", list, |page: Page<Service>| Page {
-        items: page.items.into_iter().map(page_of).collect(),
-        next: page.next,
-    }))
+    Ok(boxed("service", list, |page: Page<Service>| page.map(page_of)))
 }
 
 const STEPS: &[Entry] = &[

@@ -238,10 +238,7 @@ fn get<N: Row>(kernel: &Kernel, id: &str) -> Result<Boxed> {
 fn page<N: Row>(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Boxed> {
     let list = List::<Kept<N>>::new(kernel, limit, after)?;
     let now = kernel.now();
-    let shown = move |page: Page<Kept<N>>| Page {
-        items: page.items.into_iter().map(|kept| Shown::at(kept, now)).collect(),
-        next: page.next,
-    };
+    let shown = move |page: Page<Kept<N>>| page.map(|kept| Shown::at(kept, now));
     Ok(Boxed::new(super::Mapped::new(list, shown), N::NOUN))
 }
 

@@ -309,8 +309,7 @@ fn list(
 ) -> Result<Page<(String, Vec<u8>)>> {
     let list = ListRecords::new(&on.world.kernel, on.place(), limit, after, values)?;
     let page = on.world.run(on.token, list)?.output;
-    let items = page.items.into_iter().map(|one| (one.version.header.id, one.version.body));
-    Ok(Page { items: items.collect(), next: page.next })
+    Ok(page.map(|one| (one.version.header.id, one.version.body)))
 }
 
 #[test]

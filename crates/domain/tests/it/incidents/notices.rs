@@ -166,16 +166,23 @@ fn a_bearer_may_do_nothing_but_what_is_proven_by_a_secret() {
     });
 }
 
+/// A breach of account `one` that was verified, and its notice under way to one contact: the crew,
+/// the incident and the notice.
+fn sent(world: &World) -> (Crew, String, String) {
+    let crew = Crew::new(world);
+    account_with_data(world);
+    let it = crew.incident(world, "breach");
+    crew.verify(world, &it, "one", "access");
+    let ada = crew.contact(world, "one", "ada@one.example");
+    let notice = crew.notice(world, &it, "one", &[&ada]);
+    crew.send(world, &notice).unwrap();
+    (crew, it, notice)
+}
+
 #[test]
 fn a_contact_that_cannot_be_reached_is_given_up_and_told_in_another_way() {
     both(733, |world| {
-        let crew = Crew::new(world);
-        account_with_data(world);
-        let it = crew.incident(world, "breach");
-        crew.verify(world, &it, "one", "access");
-        let ada = crew.contact(world, "one", "ada@one.example");
-        let notice = crew.notice(world, &it, "one", &[&ada]);
-        crew.send(world, &notice).unwrap();
+        let (crew, it, notice) = sent(world);
         let mut waits = Vec::new();
         for attempt in 1..=12 {
             let mut waited = 0;
@@ -204,13 +211,7 @@ fn a_contact_that_cannot_be_reached_is_given_up_and_told_in_another_way() {
 #[test]
 fn an_order_that_comes_after_sending_stops_the_next_attempt() {
     both(734, |world| {
-        let crew = Crew::new(world);
-        account_with_data(world);
-        let it = crew.incident(world, "breach");
-        crew.verify(world, &it, "one", "access");
-        let ada = crew.contact(world, "one", "ada@one.example");
-        let notice = crew.notice(world, &it, "one", &[&ada]);
-        crew.send(world, &notice).unwrap();
+        let (crew, it, notice) = sent(world);
         assert_eq!(post(world, Outcome::Unreachable, "no answer").len(), 1);
         let order = json!({"incident": it, "accounts": ["one"], "authority": "government-agency",
             "agency": "A", "official": "O", "contact": "C", "jurisdiction": "J", "reference": "R",
