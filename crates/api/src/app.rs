@@ -92,7 +92,7 @@ impl App {
         let caller = self.login(&found, &parts, peer);
         let known = caller.is_ok();
         let outcome = match caller {
-            Ok(caller) => self.handle(caller, found, &parts, &mut body, &number).await,
+            Ok(caller) => self.handle((caller, peer), found, &parts, &mut body, &number).await,
             Err(problem) => Err(problem),
         };
         // A client that waits for `100 Continue` sends nothing more; HTTP/2 resets one stream.
@@ -173,7 +173,7 @@ impl App {
         match caller {
             Ok(caller) => Ok(Some(caller)),
             Err(error) => {
-                self.kernel.count_stranger(&peer.to_string());
+                self.kernel.count_stranger(&kernel::address(peer));
                 Err(error.into())
             }
         }
@@ -181,7 +181,7 @@ impl App {
 
     async fn handle(
         &self,
-        caller: Option<Caller>,
+        (caller, peer): (Option<Caller>, IpAddr),
         found: Found<'_>,
         parts: &Parts,
         body: &mut Incoming,
@@ -219,6 +219,7 @@ impl App {
             probed: Arc::clone(&self.probed),
             outbox: Arc::clone(&self.outbox),
             caller,
+            peer,
             number: number.to_owned(),
             method: parts.method.clone(),
             target,

@@ -15,6 +15,7 @@ use kernel::id::shown;
 use kernel::limits::PURPOSE_BYTES;
 use kernel::{Asked, Done, Error, Kernel, Operation};
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(crate) struct Call {
     pub(crate) outbox: Arc<Outbox>,
     /// Who asks; `None` on the routes that need no login.
     pub(crate) caller: Option<Caller>,
+    /// The other end of the connection; what a header says of it is not believed.
+    pub(crate) peer: IpAddr,
     /// The number of the request.
     pub(crate) number: String,
     pub(crate) method: Method,
@@ -155,6 +158,7 @@ impl Call {
     pub(crate) fn asked(&self) -> Result<Asked, Problem> {
         Ok(Asked {
             caller: self.caller()?.clone(),
+            source: Some(kernel::address(self.peer)),
             request: self.number.clone(),
             purpose: self.said.purpose.clone(),
             behalf: self.said.behalf.clone(),

@@ -37,7 +37,7 @@ pub(crate) fn show(visit: &Visit<'_>, notice: &str, token: &str) -> Page {
 
 /// `POST /acknowledge/{notice}/{token}`
 pub(crate) async fn take(visit: &Visit<'_>, notice: &str, token: &str) -> Result<Page> {
-    visit.kernel().may_try(&visit.peer.to_string())?;
+    visit.kernel().may_try(&kernel::address(visit.peer))?;
     if !spelled(notice, token) {
         return Ok(refused(visit));
     }
@@ -66,7 +66,7 @@ fn spelled(notice: &str, token: &str) -> bool {
 
 /// A link that does not count. It is not said why.
 fn refused(visit: &Visit<'_>) -> Page {
-    visit.kernel().count_stranger(&visit.peer.to_string());
+    visit.kernel().count_stranger(&kernel::address(visit.peer));
     let page = Page::new(
         "This link does not count",
         html! {

@@ -154,7 +154,7 @@ impl Console {
         match known {
             Some(caller) => Some(Session { caller, token: given.to_owned() }),
             None => {
-                self.kernel.count_stranger(&request.peer.to_string());
+                self.kernel.count_stranger(&kernel::address(request.peer));
                 None
             }
         }

@@ -71,7 +71,7 @@ pub(crate) fn needed(had: bool) -> Page {
 
 /// A link that does not count, whichever way. It is not said which.
 fn refused(visit: &Visit<'_>) -> Page {
-    visit.kernel().count_stranger(&visit.peer.to_string());
+    visit.kernel().count_stranger(&kernel::address(visit.peer));
     let page = Page::new(
         "This link does not count",
         html! {

@@ -122,7 +122,8 @@ impl Visit<'_> {
         operation: O,
     ) -> Result<Done<O::Output>> {
         let request = self.number.clone();
-        let asked = Asked { caller, request, purpose: None, behalf: None, idempotency };
+        let source = Some(kernel::address(self.peer));
+        let asked = Asked { caller, source, request, purpose: None, behalf: None, idempotency };
         let (sender, receiver) = oneshot::channel();
         self.kernel().submit(asked, operation, move |answer| {
             // Whoever went away does not want the answer.

@@ -1,9 +1,11 @@
 //! The two doors: [`Kernel::submit`] for whatever changes or shows Service Data or a register, and
 //! [`Kernel::allow`] for what is read without an entry (checkpoints, tiles, leaves).
 
+mod feed;
 mod reads;
 mod shared;
 
+pub use feed::{Fed, Told, Trace, Traced};
 pub use reads::Accesses;
 
 use crate::anchors::Anchors;

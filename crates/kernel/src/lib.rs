@@ -34,10 +34,14 @@ pub mod verify;
 
 pub use error::{Error, Kind, Result};
 pub use found::{begin_epoch, found};
-pub use kernel::{Accesses, Kernel, Parts, SeenEntry, on_collection, on_house, token_hash};
+pub use kernel::{
+    Accesses, Fed, Kernel, Parts, SeenEntry, Told, Trace, Traced, on_collection, on_house,
+    token_hash,
+};
 pub use lane::Done;
 pub use operation::{
     Act, After, Allowed, Asked, Content, Job, Operation, Pointer, RecordKey, Replay, Saved, Target,
+    address,
 };
 pub use refusals::{REFUSED, UNAUTHENTICATED};
 pub use reveal::{Header, Reveal, Version};

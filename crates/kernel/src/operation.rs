@@ -63,6 +63,9 @@ pub struct Target {
 pub struct Asked {
     /// Who asks.
     pub caller: Caller,
+    /// The network address the request came from, as [`address`] writes it; `None` for work that
+    /// came over no network.
+    pub source: Option<String>,
     /// The number of the request, which is also in the log line.
     pub request: String,
     /// What for, as the caller states it.
@@ -71,6 +74,12 @@ pub struct Asked {
     pub behalf: Option<String>,
     /// A key that makes repetition harmless, and the hash of what is asked.
     pub idempotency: Option<(String, [u8; 32])>,
+}
+
+/// A network address as entries name it: canonical text (RFC 5952 for IPv6), an IPv4 address that
+/// came as an IPv4-mapped one in its own form, without port or zone.
+pub fn address(peer: std::net::IpAddr) -> String {
+    peer.to_canonical().to_string()
 }
 
 /// The first doing of a repeated request, as its entries tell it.

@@ -4,9 +4,12 @@
 
 mod finished;
 mod rows;
+mod segments;
 mod tiles;
 
-pub(crate) use finished::{Finished, JOB_DONE, JOBS_LEFT, REMEMBERED, hex, job_name, request_name};
+pub(crate) use finished::{
+    Finished, JOB_DONE, JOBS_LEFT, REMEMBERED, SOURCE, hex, job_name, request_name,
+};
 pub(crate) use rows::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state, record_mac, state_hash};
 pub(crate) use tiles::tile_root;
 
@@ -102,9 +105,8 @@ impl Stage {
             let state = stage.check(stored)?;
             stage.records.insert((state.row.account, state.row.tag), state);
         }
-        for request in fetched.requests {
-            stage.requests.insert((request.account, request.tag), request);
-        }
+        let requests = fetched.requests.into_iter();
+        stage.requests.extend(requests.map(|request| ((request.account, request.tag), request)));
         for (want, rows) in wants_pages.iter().zip(fetched.pages) {
             let states = rows.into_iter().map(|row| stage.check(row)).collect::<Result<_>>()?;
             stage.pages.insert(want.clone(), states);
@@ -119,9 +121,8 @@ impl Stage {
         self.slots.insert(head.tag, head.account);
         let origin = self.identity.origin(head.account);
         let log = Batch::new(frontier);
-        let head =
-            (head.account, Head { tag: head.tag, log, time: head.time, origin, from: head.size });
-        self.heads.entry(head.0).or_insert(head.1);
+        let known = Head { tag: head.tag, log, time: head.time, origin, from: head.size };
+        self.heads.entry(head.account).or_insert(known);
         Ok(())
     }
 
@@ -327,25 +328,24 @@ impl Stage {
         self.chain = sha256(&[b"bailee-chain/v1", &self.chain, &hash]);
         let opening = seal_opening(&keys, account, index, subject, &seed, &shown, entropy)?;
         let nth = self.commit.entries.len();
-        self.index_access(common, objects, now);
+        self.index_access(&shown, objects, now);
         let row = self.counters.commit.last;
         self.commit.entries.push(EntryRow { row, account, index, leaf, opening: Some(opening) });
         Ok(Place { account, index, nth })
     }
 
     /// Takes the next entry row and writes its row in the access index.
-    fn index_access(&mut self, common: &[(&'static str, String)], objects: Vec<Tag>, now: Moment) {
-        let value = |field: &str| {
-            common.iter().find(|(name, _)| *name == field).map_or("", |(_, value)| value.as_str())
-        };
-        let root = &self.keyring.root;
+    fn index_access(&mut self, shown: &[(&str, &str)], objects: Vec<Tag>, now: Moment) {
+        let field = |field: &str| shown.iter().find(|(name, _)| *name == field).map(|(_, v)| *v);
+        let tag = |kind| actor_tag(&self.keyring.root, kind, field(kind).unwrap_or_default());
         self.counters.commit.last += 1;
         self.commit.accesses.push(AccessRow {
             row: self.counters.commit.last,
             at: now.0,
-            actor: actor_tag(root, "actor", value("actor")),
-            credential: actor_tag(root, "credential", value("credential")),
+            actor: tag("actor"),
+            credential: tag("credential"),
             objects: objects.concat(),
+            source: field(SOURCE).map(|_| tag(SOURCE)),
         });
     }
 
@@ -456,6 +456,7 @@ impl Stage {
             last: self.counters.commit.last,
             chain: self.chain,
         };
+        self.fill_segments()?;
         let mut moved: Vec<(u64, Head)> =
             self.heads.drain().filter(|(_, head)| head.log.size() > head.from).collect();
         moved.sort_unstable_by_key(|(account, _)| *account);

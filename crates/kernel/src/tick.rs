@@ -238,6 +238,7 @@ impl Operation for AnchorEntry {
 pub(crate) fn kernel_asks(what: &str) -> Asked {
     Asked {
         caller: Caller { principal: PrincipalId::kernel(), credential: "none".to_owned() },
+        source: None,
         request: what.to_owned(),
         purpose: None,
         behalf: None,

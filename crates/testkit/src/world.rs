@@ -287,7 +287,8 @@ pub(crate) const START: u64 = 1_795_356_131_000_000;
 
 /// What a caller asks, with nothing stated.
 pub fn asked_by(caller: Caller) -> Asked {
-    Asked { caller, request: "r-test".to_owned(), purpose: None, behalf: None, idempotency: None }
+    let request = "r-test".to_owned();
+    Asked { caller, source: None, request, purpose: None, behalf: None, idempotency: None }
 }
 
 /// Somebody who was never taken in.

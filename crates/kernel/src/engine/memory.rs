@@ -5,9 +5,10 @@
 
 use super::rows::{
     AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, RecordKeyRow,
-    RecordRow, RequestRow, TileRow, VersionRow,
+    RecordRow, RequestRow, SegmentRow, TileRow, VersionRow,
 };
-use super::{Commit, Counters, Engine, Fetched, PageWant, Reader, Stored, Tag, Wants};
+use super::segment::holds;
+use super::{By, Commit, Counters, Engine, Fetched, PageWant, Reader, Span, Stored, Tag, Wants};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +37,7 @@ struct Content {
     entries: BTreeMap<i64, EntryRow>,
     places: BTreeMap<(u64, u64), i64>,
     accesses: BTreeMap<i64, AccessRow>,
+    segments: BTreeMap<i64, SegmentRow>,
     records: BTreeMap<i64, RecordRow>,
     record_places: HashMap<(u64, Tag), i64>,
     versions: BTreeMap<i64, VersionRow>,
@@ -156,6 +158,7 @@ impl Content {
                 |key| self.places.contains_key(key),
             ),
             taken(&commit.accesses, |row| row.row, |key| self.accesses.contains_key(key)),
+            taken(&commit.segments, |row| row.row, |key| self.segments.contains_key(key)),
             commit.records.iter().any(|row| known(row).is_some_and(|known| *known != row.row)),
             taken(&commit.versions, |row| row.row, |key| self.versions.contains_key(key)),
             taken(&commit.record_keys, |row| row.row, |key| self.record_keys.contains_key(key)),
@@ -190,6 +193,7 @@ impl Content {
             self.entries.insert(row.row, row);
         }
         self.accesses.extend(commit.accesses.iter().map(|row| (row.row, row.clone())));
+        self.segments.extend(commit.segments.iter().map(|row| (row.row, row.clone())));
         for row in commit.records.iter().cloned() {
             self.record_places.insert((row.account, row.tag), row.row);
             self.records.insert(row.row, row);
@@ -306,7 +310,43 @@ impl Reader for Memory {
         Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
     }
 
+    fn accesses_by(&self, by: By, span: Span, limit: usize) -> Result<Vec<AccessRow>> {
+        let content = self.lock();
+        let from = span.after.saturating_add(1);
+        if from > span.until {
+            return Ok(vec![]);
+        }
+        let rows = content.accesses.range(from..=span.until).map(|(_, row)| row);
+        Ok(rows.filter(|row| holds(row, by)).take(limit).cloned().collect())
+    }
+
+    fn segment(&self, number: i64) -> Result<Option<SegmentRow>> {
+        Ok(self.lock().segments.get(&number).cloned())
+    }
+
+    fn first_access_since(&self, at: u64) -> Result<i64> {
+        let content = self.lock();
+        let first = content.accesses.values().find(|row| row.at >= at).map(|row| row.row);
+        let last = content.accesses.keys().next_back().copied().unwrap_or(0);
+        Ok(first.unwrap_or(last + 1))
+    }
+
     fn entry_at(&self, row: i64) -> Result<Option<EntryRow>> {
         Ok(self.lock().entries.get(&row).cloned())
+    }
+
+    fn entries_after(&self, row: i64, limit: usize) -> Result<Vec<EntryRow>> {
+        let content = self.lock();
+        let rows = content.entries.range(row.saturating_add(1)..);
+        Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn commit(&self, sequence: Option<u64>) -> Result<Option<CommitRow>> {
+        let content = self.lock();
+        Ok(match sequence {
+            Some(sequence) => content.commits.iter().find(|row| row.sequence == sequence),
+            None => content.commits.last(),
+        }
+        .cloned())
     }
 }

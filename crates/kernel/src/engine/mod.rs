@@ -6,17 +6,42 @@
 
 mod memory;
 mod rows;
+mod segment;
 mod sqlite;
 
 pub use memory::{DangerFaults, Memory};
 pub use rows::{
     AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, RecordKeyRow,
-    RecordRow, RequestRow, TileRow, VersionRow,
+    RecordRow, RequestRow, SegmentRow, TileRow, VersionRow,
 };
+pub(crate) use segment::bounds;
+pub use segment::{SEGMENT, segment};
 pub use sqlite::Sqlite;
 
 use crate::error::Result;
 use std::sync::Arc;
+
+/// What rows of the access index are looked up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The tag of a principal.
+    Actor(Tag),
+    /// The tag of a credential.
+    Credential(Tag),
+    /// The tag of a network address.
+    Source(Tag),
+    /// Rows whose entry names no address.
+    NoSource,
+}
+
+/// Rows of a table: after one, up to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Only rows after this one; 0 begins at the first.
+    pub after: i64,
+    /// Only rows up to this one, itself among them.
+    pub until: i64,
+}
 
 /// A 16-byte pseudonym: a truncated HMAC of something readable.
 pub type Tag = [u8; 16];
@@ -84,6 +109,8 @@ pub struct Commit {
     pub entries: Vec<EntryRow>,
     /// Their rows in the access index.
     pub accesses: Vec<AccessRow>,
+    /// Segments of the access index that became full.
+    pub segments: Vec<SegmentRow>,
     /// New and changed records.
     pub records: Vec<RecordRow>,
     /// New versions.
@@ -187,6 +214,23 @@ pub trait Reader: Send + Sync {
     /// Rows of the access index after this row, for a search over who touched what.
     fn accesses(&self, after: i64, limit: usize) -> Result<Vec<AccessRow>>;
 
+    /// Rows of the access index that hold this, after one row and up to another, in commit order.
+    /// No more rows than are answered are read, however many there are of others.
+    fn accesses_by(&self, by: By, span: Span, limit: usize) -> Result<Vec<AccessRow>>;
+
+    /// A full segment of the access index.
+    fn segment(&self, number: i64) -> Result<Option<SegmentRow>>;
+
+    /// The first row of the access index that is not earlier than this moment (µs); the one after
+    /// the last if all are.
+    fn first_access_since(&self, at: u64) -> Result<i64>;
+
     /// The entry in this row.
     fn entry_at(&self, row: i64) -> Result<Option<EntryRow>>;
+
+    /// Entries of all logs after this row, in commit order.
+    fn entries_after(&self, row: i64, limit: usize) -> Result<Vec<EntryRow>>;
+
+    /// The newest commit, or the one of this number.
+    fn commit(&self, sequence: Option<u64>) -> Result<Option<CommitRow>>;
 }

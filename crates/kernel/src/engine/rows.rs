@@ -48,7 +48,7 @@ pub struct EntryRow {
 }
 
 /// One entry in the index of who touched what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRow {
     /// The entry's row number.
     pub row: i64,
@@ -60,6 +60,19 @@ pub struct AccessRow {
     pub credential: Tag,
     /// Tags of the records it concerned, one after the other.
     pub objects: Vec<u8>,
+    /// Tag of the network address it was asked from; `None` where the entry names none.
+    pub source: Option<Tag>,
+}
+
+/// Which tags stand in which of 256 rows of the access index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentRow {
+    /// Its number, dense, from 1: it covers the rows up to 256 times that.
+    pub row: i64,
+    /// Each tag once, in order, with two bytes that say where its places end.
+    pub tags: Vec<u8>,
+    /// The places of each tag within the segment, one byte each, tag after tag.
+    pub places: Vec<u8>,
 }
 
 /// The present state of a record.

@@ -9,7 +9,7 @@ mod rows;
 mod write;
 
 use super::rows::CommitRow;
-use super::{Commit, Counters, Engine, Fetched, Reader, Wants};
+use super::{Commit, Counters, Engine, Fetched, Reader, SEGMENT, Wants, segment};
 use crate::error::{Error, Result};
 use rows::{commit_row, head, head_by_tag, page, record, request};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
@@ -17,7 +17,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use write::write;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../../../../migrations/0001_spine.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../../migrations/0001_spine.sql"),
+    include_str!("../../../../migrations/0002_source.sql"),
+];
+
+/// The migration that made segments of the access index; older stores get theirs with it.
+const SEGMENTS_SINCE: usize = 2;
 
 /// Connections kept for readers.
 const READERS: usize = 4;
@@ -75,10 +81,12 @@ impl Sqlite {
         Self::prepare(connection, path)
     }
 
-    /// The tables of a store that was just made, in memory: what `verify` compares a schema with.
-    pub(crate) fn fresh() -> Result<Connection> {
+    /// The tables of a store that was just made, in memory, as of this format or, if there is no
+    /// such one, the newest: what `verify` compares a schema with.
+    pub(crate) fn fresh(format: i64) -> Result<Connection> {
         let mut connection = Connection::open_in_memory().map_err(medium)?;
-        migrate(&mut connection)?;
+        let steps = usize::try_from(format).ok().and_then(|format| MIGRATIONS.get(..format));
+        migrate(&mut connection, steps.filter(|steps| !steps.is_empty()).unwrap_or(&MIGRATIONS))?;
         Ok(connection)
     }
 
@@ -91,7 +99,7 @@ impl Sqlite {
                  PRAGMA foreign_keys=OFF; PRAGMA busy_timeout=5000;",
             )
             .map_err(medium)?;
-        migrate(&mut connection)?;
+        migrate(&mut connection, &MIGRATIONS)?;
         let readers = Readers { path: path.to_owned(), idle: Mutex::default() };
         Ok(Self { connection, readers: Arc::new(readers), since_checkpoint: 0, checkpoints: 0 })
     }
@@ -156,22 +164,42 @@ impl Sqlite {
     }
 }
 
-fn migrate(connection: &mut Connection) -> Result<()> {
+fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<()> {
     let version: i64 =
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(medium)?;
     let done = usize::try_from(version).unwrap_or(usize::MAX);
-    let Some(missing) = MIGRATIONS.get(done..) else {
+    let Some(missing) = steps.get(done..) else {
         return Err(Error::internal(format!(
             "the store has format {version}, this release knows {}: use the release that wrote it",
-            MIGRATIONS.len()
+            steps.len()
         )));
     };
     for (step, sql) in missing.iter().enumerate() {
         let transaction = connection.transaction().map_err(medium)?;
         transaction.execute_batch(sql).map_err(medium)?;
+        if done + step + 1 == SEGMENTS_SINCE {
+            fill_segments(&transaction).map_err(medium)?;
+        }
         let reached = i64::try_from(done + step + 1).unwrap_or(i64::MAX);
         transaction.pragma_update(None, "user_version", reached).map_err(medium)?;
         transaction.commit().map_err(medium)?;
+    }
+    Ok(())
+}
+
+/// Makes the segments of the access index as it stands: about a minute for ten million rows.
+fn fill_segments(db: &Connection) -> rusqlite::Result<()> {
+    let mut rows = db.prepare("SELECT * FROM access_index ORDER BY row")?;
+    let mut rows = rows.query([])?;
+    let mut put = db.prepare("INSERT INTO access_segments VALUES (?1,?2,?3)")?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        held.push(read::access_row(row)?);
+        if let Some(last) = held.last().map(|row| row.row).filter(|last| last % SEGMENT == 0) {
+            let made = segment(last / SEGMENT, &held);
+            put.execute(rusqlite::params![made.row, made.tags, made.places])?;
+            held.clear();
+        }
     }
     Ok(())
 }

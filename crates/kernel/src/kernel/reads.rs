@@ -2,7 +2,7 @@
 //! store.
 
 use super::{Kernel, SeenEntry};
-use crate::engine::{AccessRow, HeadRow};
+use crate::engine::{AccessRow, By, HeadRow, Span};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::operation::RecordKey;
@@ -216,8 +216,19 @@ impl Kernel {
         let root = &self.shared.keyring.root;
         let tag = actor_tag(root, "actor", actor.as_str());
         let credential = credential.map(|id| actor_tag(root, "credential", id));
-        let by = |row: &AccessRow| credential.is_none_or(|tag| row.credential == tag);
-        self.scan(after, limit, |row| row.actor == tag && by(row))
+        let by = match credential {
+            Some(credential) => By::Credential(credential),
+            None => By::Actor(tag),
+        };
+        let rows = self.reader.accesses_by(by, Span { after, until: i64::MAX }, limit)?;
+        let next = rows.last().map_or(after, |row| row.row);
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| row.actor == tag) {
+            if let Some(entry) = self.reader.entry_at(row.row)? {
+                found.push((entry.account, entry.index, Moment(row.at)));
+            }
+        }
+        Ok((found, next))
     }
 
     /// Entries that concerned a record, oldest first; as [`Kernel::accesses_by`].

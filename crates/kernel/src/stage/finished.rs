@@ -44,9 +44,12 @@ fn common_fields(work: &Work<'_>) -> Vec<(&'static str, String)> {
     }
     fields.extend(purpose.map(|purpose| ("purpose", purpose)));
     fields.extend(asked.behalf.clone().map(|behalf| ("behalf", behalf)));
+    fields.extend(asked.source.clone().map(|source| (SOURCE, source)));
     fields
 }
 
+/// Field of an entry that names the network address it was asked from.
+pub(crate) const SOURCE: &str = "source";
 /// Field of the first entry of a request that is remembered: the name of its row.
 pub(crate) const REMEMBERED: &str = "remembered";
 /// Field of the entry that left jobs: the names of their rows.

@@ -5,7 +5,7 @@ use super::log::Entry;
 use super::walk::{Walk, entry_name};
 use crate::engine::Tag;
 use crate::limits::IDEMPOTENCY_WINDOW;
-use crate::stage::{JOB_DONE, JOBS_LEFT, OPENING_BY_LOG, OPENING_BY_RECORD, REMEMBERED};
+use crate::stage::{JOB_DONE, JOBS_LEFT, OPENING_BY_LOG, OPENING_BY_RECORD, REMEMBERED, SOURCE};
 use crate::store::{actor_tag, opening_context, opening_key};
 use crate::work::shown_hash;
 use ledger::entry::{Leaf, StoredOpening};
@@ -111,10 +111,15 @@ fn same_access(
     let (actor, credential): (Tag, Tag) = (array(row, 7)?, array(row, 8)?);
     let objects = bytes(row, 9)?;
     same("objects", objects.len().is_multiple_of(16))?;
+    let source: Option<Tag> =
+        if super::cells::is_null(row, 10) { None } else { Some(array(row, 10)?) };
     let (Some(root), Some(opened)) = (walk.root, opened) else { return Ok(()) };
     let value = |name: &str| opened.field(name).unwrap_or_default();
     same("actor", actor == actor_tag(root, "actor", value("actor")))?;
     same("credential", credential == actor_tag(root, "credential", value("credential")))?;
+    // Rows from before 0002 have none, and neither does their entry name one.
+    let named = opened.field(SOURCE).map(|source| actor_tag(root, SOURCE, source));
+    same("source", source == named)?;
     match (opened.field("object"), opened.field("shown")) {
         (Some(object), _) => {
             let (collection, id) = object.split_once('/').ok_or("`object` has another form")?;

@@ -77,11 +77,13 @@ fn schema(connection: &Connection) -> rusqlite::Result<Schema> {
         .collect()
 }
 
-/// Compares tables and indexes with those of a store that was just made. False if the rows cannot
-/// be read by their columns.
-pub(super) fn same_schema(db: &Connection, found: &mut Findings) -> bool {
+/// Compares tables and indexes with those of a store that was just made in the same format: a
+/// backup of an earlier release is read as it is, without being changed. The answer is the format;
+/// `None` if the rows cannot be read by their columns.
+pub(super) fn same_schema(db: &Connection, found: &mut Findings) -> Option<i64> {
     let before = found.seen();
-    let fresh = crate::engine::Sqlite::fresh().map_err(|error| error.to_string());
+    let format = number(db, "user_version").unwrap_or(0);
+    let fresh = crate::engine::Sqlite::fresh(format).map_err(|error| error.to_string());
     let fresh = fresh.and_then(|fresh| {
         let read = schema(&fresh).and_then(|all| Ok((all, number(&fresh, "user_version")?)));
         read.map_err(|error| error.to_string())
@@ -90,20 +92,21 @@ pub(super) fn same_schema(db: &Connection, found: &mut Findings) -> bool {
         Ok(fresh) => fresh,
         Err(error) => {
             found.problem("schema", format!("no store to compare with could be made: {error}"));
-            return false;
+            return None;
         }
     };
     let stored = match schema(db) {
         Ok(stored) => stored,
         Err(error) => {
             found.problem("schema", format!("cannot be read: {error}"));
-            return false;
+            return None;
         }
     };
     let mut readable = true;
     for ((kind, name), parts) in &wanted {
         if stored.get(&(kind.clone(), name.clone())) != Some(parts) {
-            found.problem(format!("schema, {kind} `{name}`"), "is not as this release makes it");
+            let why = format!("is not as a store of format {version} has it");
+            found.problem(format!("schema, {kind} `{name}`"), why);
             readable &= kind != "table";
         }
     }
@@ -119,8 +122,8 @@ pub(super) fn same_schema(db: &Connection, found: &mut Findings) -> bool {
             Err(error) => found.problem(name, format!("cannot be read: {error}")),
         }
     }
-    found.checked_since(before, "tables and indexes are those of this release");
-    readable
+    found.checked_since(before, format!("tables and indexes are those of format {version}"));
+    readable.then_some(version)
 }
 
 fn number(db: &Connection, pragma: &str) -> rusqlite::Result<i64> {

@@ -12,10 +12,18 @@ use ledger::tree::leaf_hash;
 use rusqlite::{OptionalExtension, Row, Rows, params};
 
 /// Columns: row, account, place, leaf, opening; of the access index row, at, actor, credential,
-/// objects.
-const ENTRIES: &str = "SELECT e.row, e.account, e.place, e.leaf, e.opening,
-    a.row, a.at, a.actor, a.credential, a.objects
-  FROM entries e LEFT JOIN access_index a ON a.row = e.row ORDER BY e.row";
+/// objects, source.
+fn entries_of(format: i64) -> String {
+    let source = if format < SOURCE_SINCE { "NULL" } else { "a.source" };
+    format!(
+        "SELECT e.row, e.account, e.place, e.leaf, e.opening,
+           a.row, a.at, a.actor, a.credential, a.objects, {source}
+         FROM entries e LEFT JOIN access_index a ON a.row = e.row ORDER BY e.row"
+    )
+}
+
+/// The format since which the access index holds sources and has segments.
+pub(super) const SOURCE_SINCE: i64 = 2;
 
 const COMMITS: &str = "SELECT sequence, last, chain FROM commits ORDER BY sequence";
 
@@ -61,7 +69,7 @@ struct Pass<'s> {
 pub(super) fn entries(walk: &mut Walk<'_>, tiles: Bits) -> rusqlite::Result<()> {
     let before = walk.found.seen();
     let db = walk.db;
-    let mut statement = db.prepare(ENTRIES)?;
+    let mut statement = db.prepare(&entries_of(walk.format))?;
     let mut commits = db.prepare(COMMITS)?;
     let mut rows = statement.query([])?;
     let mut pass = Pass {

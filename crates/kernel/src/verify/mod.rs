@@ -72,13 +72,14 @@ fn verify(
             return found.done();
         }
     };
-    let readable = file::same_schema(&db, &mut found);
+    let format = file::same_schema(&db, &mut found);
     file::integrity(&db, &mut found);
-    if !readable {
+    let Some(format) = format else {
         found.not_checked("the content of the tables, because they are not those of a store");
         return found.done();
-    }
+    };
     let mut walk = Walk::new(&db, root, progress);
+    walk.format = format;
     walk.found = found;
     tables(&mut walk);
     rest::high_water(&mut walk, high_water, mode == Mode::Backup);
@@ -97,6 +98,9 @@ fn tables(walk: &mut Walk<'_>) {
     walk.newest = newest.ok().and_then(Result::ok).unwrap_or(0);
     walk.pass("meta", account::facts);
     walk.pass("entries", |walk| log::entries(walk, tiles));
+    if walk.format >= log::SOURCE_SINCE {
+        walk.pass("access_segments", rest::segments);
+    }
     walk.pass("heads", rest::heads);
     walk.pass("account_keys", account::keys);
     walk.pass("records", record::records);
@@ -115,7 +119,7 @@ fn unchecked(walk: &mut Walk<'_>) {
         "the store's facts against their MACs",
         "account keys and record keys",
         "openings of entries",
-        "actors, credentials and objects in the access index",
+        "actors, credentials, sources and objects in the access index",
         "records against their MACs, and the content of versions",
         "tags of accounts",
         "what remembered requests asked, and whether one is missing",

@@ -1,10 +1,10 @@
 //! Heads, requests, jobs, and the mark outside the store.
 
-use super::cells::{Cell, array, bytes, named, signed, unsigned};
+use super::cells::{Cell, array, bytes, is_null, named, signed, unsigned};
 use super::entry::Opened;
 use super::log::Entry;
 use super::walk::{Walk, entry_name};
-use crate::engine::{HeadRow, JobRow, RequestRow};
+use crate::engine::{AccessRow, HeadRow, JobRow, RequestRow, SEGMENT, SegmentRow, segment};
 use crate::highwater::newest;
 use crate::stage::{REMEMBERED, job_name, request_name};
 use crate::store::{HOUSE, house_tag, job_context};
@@ -69,6 +69,54 @@ pub(super) fn registered(walk: &mut Walk<'_>) {
         walk.found.problem(format!("heads row {account}"), why);
     }
     walk.found.checked_since(before, "every account stands in the register under its id");
+}
+
+/// Compares each segment of the access index with its rows, which were compared with the entries.
+pub(super) fn segments(walk: &mut Walk<'_>) -> rusqlite::Result<()> {
+    let before = walk.found.seen();
+    let (db, mut held) = (walk.db, Vec::new());
+    let mut rows =
+        db.prepare("SELECT row, actor, credential, source FROM access_index ORDER BY row")?;
+    let mut rows = rows.query([])?;
+    let mut stored = db.prepare("SELECT row, tags, places FROM access_segments ORDER BY row")?;
+    let mut stored = stored.query([])?;
+    let mut number = 0;
+    while let Some(row) = rows.next()? {
+        // What is wrong with a row was said with its entry.
+        held.push(access_row(row).unwrap_or_default());
+        if held.len() < usize::try_from(SEGMENT).unwrap_or(usize::MAX) {
+            continue;
+        }
+        number += 1;
+        let made = segment(number, &held);
+        held.clear();
+        let same = match stored.next()? {
+            None => Err("is missing".to_owned()),
+            Some(row) => segment_row(row).and_then(|stored| {
+                if stored == made { Ok(()) } else { Err("is not that of its rows".to_owned()) }
+            }),
+        };
+        if let Err(why) = same {
+            walk.found.problem(format!("access_segments row {number}"), why);
+        }
+    }
+    while let Some(row) = stored.next()? {
+        let what = format!("access_segments row {}", named(row, 0));
+        walk.found.problem(what, "covers rows that are not there");
+    }
+    walk.found.checked_since(before, format!("{number} segments of the access index hold"));
+    Ok(())
+}
+
+fn access_row(row: &Row<'_>) -> Cell<AccessRow> {
+    let source = if is_null(row, 3) { None } else { Some(array(row, 3)?) };
+    let (actor, credential) = (array(row, 1)?, array(row, 2)?);
+    Ok(AccessRow { row: signed(row, 0)?, actor, credential, source, ..AccessRow::default() })
+}
+
+fn segment_row(row: &Row<'_>) -> Cell<SegmentRow> {
+    let (tags, places) = (bytes(row, 1)?.to_vec(), bytes(row, 2)?.to_vec());
+    Ok(SegmentRow { row: signed(row, 0)?, tags, places })
 }
 
 /// Compares each remembered request with the entry that says it is remembered.

@@ -30,6 +30,8 @@ pub(super) struct Walk<'a> {
     pub(super) states: Bits,
     /// Names of the jobs that were left and not done yet, by their rows.
     pub(super) jobs: BTreeMap<i64, String>,
+    /// The format of the tables: the number of the last migration.
+    pub(super) format: i64,
     /// Time of the newest entry in the store, µs since 1970.
     pub(super) newest: u64,
     progress: &'a mut dyn FnMut(u64, u64),
@@ -70,6 +72,7 @@ impl<'a> Walk<'a> {
             record_keys: Cache::new(CACHED_ACCOUNTS),
             states: Bits::new(0),
             jobs: BTreeMap::new(),
+            format: 0,
             newest: 0,
             progress,
             done: 0,

@@ -9,8 +9,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params, params_from_iter};
 use std::path::{Path, PathBuf};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "access_index",
+    "access_segments",
     "account_keys",
     "commits",
     "entries",
@@ -187,7 +188,7 @@ macro_rules! every_column {
 
 /// Every column of every table, each table a test of its own so that they run side by side.
 mod columns {
-    every_column!(access_index account_keys commits entries heads jobs);
+    every_column!(access_index access_segments account_keys commits entries heads jobs);
     every_column!(meta record_keys records requests tiles versions);
 }
 

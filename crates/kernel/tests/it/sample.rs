@@ -88,6 +88,7 @@ fn interpret(collection: &str, id: &str, _: &[u8], _: u64) -> Result<Option<Righ
 
 fn asked(name: &str) -> Asked {
     Asked {
+        source: Some("192.0.2.7".to_owned()),
         caller: Caller {
             principal: PrincipalId::parse(&format!("person:{name}")).unwrap(),
             credential: "c1".to_owned(),

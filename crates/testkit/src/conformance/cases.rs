@@ -7,7 +7,9 @@ use super::sample::{
 use super::{Make, dump};
 use crate::must;
 use kernel::Kind;
-use kernel::engine::{Commit, Counters, Engine, PageWant, RecordRow, Wants};
+use kernel::engine::{
+    AccessRow, By, Commit, Counters, Engine, PageWant, RecordRow, Span, Wants, segment,
+};
 
 fn persist(engine: &mut dyn Engine, commit: &Commit) {
     must(engine.persist(commit));
@@ -35,6 +37,8 @@ pub fn empty(make: Make<'_>) {
     assert!(must(reader.entries(0, 0, 10)).is_empty());
     assert!(must(reader.jobs(u64::MAX >> 1, 10)).is_empty());
     assert!(must(reader.accesses(0, 10)).is_empty());
+    assert_eq!(must(reader.first_access_since(0)), 1);
+    assert_eq!(must(reader.commit(None)), None);
     assert_eq!(must(reader.meta("format")), None);
     assert_eq!(must(reader.head(0)), None);
     let want = PageWant { account: 0, collection: tag(50), after: 0, limit: 10 };
@@ -137,6 +141,71 @@ pub fn entries(make: Make<'_>) {
     };
     persist(&mut *engine, &erased);
     assert_eq!(must(engine.reader().entries(0, 2, 1)), erased.entries, "an erased opening");
+}
+
+pub fn accesses(make: Make<'_>) {
+    let mut engine = start(make);
+    let by = |row: i64| AccessRow {
+        at: 9_000 + u64::try_from(row / 2).unwrap_or(0),
+        actor: tag(if row % 2 == 0 { 1 } else { 11 }),
+        credential: tag(if row % 3 == 0 { 2 } else { 12 }),
+        source: (row % 4 != 0).then(|| tag(4)),
+        ..super::sample::access(row)
+    };
+    let entries = (2..=600).map(|row| entry(row, 4, u64::try_from(row).unwrap_or(0) - 2)).collect();
+    let accesses: Vec<AccessRow> = (2..=600).map(by).collect();
+    let all: Vec<AccessRow> =
+        [super::sample::access(1)].into_iter().chain(accesses.clone()).collect();
+    let segments: Vec<_> =
+        (1..).zip(all.as_chunks::<256>().0).map(|(n, s)| segment(n, s)).collect();
+    assert_eq!(segments.len(), 2);
+    let made = Commit {
+        commit: commit(2, 600),
+        entries,
+        accesses,
+        segments: segments.clone(),
+        ..Commit::default()
+    };
+    persist(&mut *engine, &made);
+    let reader = engine.reader();
+    assert_eq!(must(reader.accesses(0, 1000)), all);
+    assert_eq!(must(reader.segment(2)), segments.last().cloned());
+    assert_eq!(must(reader.segment(3)), None);
+    let holds = |row: &AccessRow, by| match by {
+        By::Actor(tag) => row.actor == tag,
+        By::Credential(tag) => row.credential == tag,
+        By::Source(tag) => row.source == Some(tag),
+        By::NoSource => row.source.is_none(),
+    };
+    let tags = [By::Actor(tag(11)), By::Credential(tag(2)), By::Source(tag(4)), By::NoSource];
+    for by in tags.into_iter().chain([By::Actor(tag(2))]) {
+        for (after, until, limit) in [
+            (0, i64::MAX, 1000),
+            (7, 21, 100),
+            (7, 21, 3),
+            (21, 7, 9),
+            (200, 530, 1000),
+            (200, 530, 60),
+            (255, 257, 9),
+            (256, 512, 1000),
+            (511, 513, 9),
+            (590, 9999, 9),
+        ] {
+            let within = |row: &&AccessRow| after < row.row && row.row <= until && holds(row, by);
+            let rows: Vec<_> = all.iter().filter(within).take(limit).cloned().collect();
+            assert_eq!(must(reader.accesses_by(by, Span { after, until }, limit)), rows, "{by:?}");
+        }
+    }
+    for (at, row) in [(0, 1), (9_000, 1), (9_001, 2), (9_002, 4), (9_300, 600), (9_301, 601)] {
+        assert_eq!(must(reader.first_access_since(at)), row, "since {at}");
+    }
+    let rows = |after, limit| -> Vec<i64> {
+        must(reader.entries_after(after, limit)).iter().map(|entry| entry.row).collect()
+    };
+    assert_eq!((rows(0, 2), rows(598, 9), rows(600, 9)), (vec![1, 2], vec![599, 600], vec![]));
+    assert_eq!(must(reader.commit(None)), Some(commit(2, 600)));
+    assert_eq!(must(reader.commit(Some(1))).map(|row| row.sequence), Some(1));
+    assert_eq!(must(reader.commit(Some(3))), None);
 }
 
 pub fn pages(make: Make<'_>) {
@@ -275,6 +344,7 @@ pub fn contradictions(make: Make<'_>) {
         ("account keys", Commit { account_keys: vec![account_keys(0, 1)], ..good() }),
         ("an entry's row", Commit { entries: vec![entry(1, 0, 1)], ..good() }),
         ("an entry's index", Commit { entries: vec![entry(2, 0, 0)], ..good() }),
+        ("a segment", Commit { segments: vec![segment(1, &[]), segment(1, &[])], ..good() }),
         ("an access", Commit { accesses: vec![super::sample::access(1)], ..good() }),
         ("a record's tag", Commit { records: vec![record(2, 0, 50, 3)], ..good() }),
         ("a version", Commit { versions: vec![version(1, 0, 0)], ..good() }),

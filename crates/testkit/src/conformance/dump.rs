@@ -52,6 +52,8 @@ fn accounts(reader: &dyn Reader, lines: &mut Vec<String>) {
 fn records(engine: &mut dyn Engine, slots: &[u64], lines: &mut Vec<String>) {
     let reader = engine.reader();
     let accesses = must(reader.accesses(0, 1_000_000));
+    let segments = (1..).map_while(|number| must(reader.segment(number)));
+    lines.extend(segments.map(|segment| format!("{segment:?}")));
     let mut tags = BTreeSet::new();
     for access in &accesses {
         let entry = must(reader.entry_at(access.row)).map(|entry| entry.account);

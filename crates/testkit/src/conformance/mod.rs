@@ -25,6 +25,7 @@ pub fn suite(make: Make<'_>) {
     cases::reads_back(make);
     cases::heads(make);
     cases::entries(make);
+    cases::accesses(make);
     cases::pages(make);
     cases::requests(make);
     cases::jobs(make);

@@ -26,7 +26,8 @@ pub fn entry(row: i64, account: u64, index: u64) -> EntryRow {
 /// A row of the access index.
 pub fn access(row: i64) -> AccessRow {
     let (actor, credential) = (tag(1), tag(2));
-    AccessRow { row, at: 9_000, actor, credential, objects: tag(3).to_vec() }
+    let source = Some(tag(4));
+    AccessRow { row, at: 9_000, actor, credential, objects: tag(3).to_vec(), source }
 }
 
 /// A record in its first version, whose key has the same row number.
@@ -93,6 +94,7 @@ pub fn one_of_each() -> Commit {
         account_keys: vec![account_keys(0, 1)],
         entries: vec![entry(1, 0, 0)],
         accesses: vec![access(1)],
+        segments: vec![],
         records: vec![record(1, 0, 50, 3)],
         versions: vec![version(1, 0, 0)],
         record_keys: vec![record_key(1, 0, 3)],

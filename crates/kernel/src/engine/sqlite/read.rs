@@ -1,13 +1,15 @@
 //! Readers: connections of their own, which see what is committed.
 
-use super::rows::{entry_row, head, head_by_tag, head_row, page, record};
+use super::rows::{commit_row, entry_row, head, head_by_tag, head_row, page, record};
 use super::{READERS, Readers, medium};
 use crate::engine::rows::{
-    AccessRow, AccountKeysRow, EntryRow, HeadRow, JobRow, MetaRow, TileRow, VersionRow,
+    AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, SegmentRow, TileRow,
+    VersionRow,
 };
-use crate::engine::{PageWant, Reader, Stored, Tag};
+use crate::engine::segment::{find, holds};
+use crate::engine::{By, PageWant, Reader, SEGMENT, Span, Stored, Tag};
 use crate::error::{Error, Result};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use std::sync::PoisonError;
 
 impl Readers {
@@ -174,16 +176,36 @@ impl Reader for Readers {
     fn accesses(&self, after: i64, limit: usize) -> Result<Vec<AccessRow>> {
         self.with(|db| {
             db.prepare_cached("SELECT * FROM access_index WHERE row > ?1 ORDER BY row LIMIT ?2")?
-                .query_map(params![after, limit], |row| {
-                    Ok(AccessRow {
-                        row: row.get(0)?,
-                        at: row.get(1)?,
-                        actor: row.get(2)?,
-                        credential: row.get(3)?,
-                        objects: row.get(4)?,
-                    })
-                })?
+                .query_map(params![after, limit], access_row)?
                 .collect()
+        })
+    }
+
+    fn accesses_by(&self, by: By, span: Span, limit: usize) -> Result<Vec<AccessRow>> {
+        self.with(|db| accesses_by(db, by, span, limit))
+    }
+
+    fn segment(&self, number: i64) -> Result<Option<SegmentRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM access_segments WHERE row = ?1")?
+                .query_row([number], segment_row)
+                .optional()
+        })
+    }
+
+    fn first_access_since(&self, at: u64) -> Result<i64> {
+        self.with(|db| {
+            let mut time = db.prepare_cached("SELECT at FROM access_index WHERE row = ?1")?;
+            let sql = "SELECT coalesce(max(row), 0) FROM access_index";
+            let last: i64 = db.query_row(sql, [], |row| row.get(0))?;
+            // Rows are dense and in the order of their times.
+            let (mut low, mut high) = (1, last + 1);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let earlier = time.query_row([middle], |row| Ok(row.get::<_, u64>(0)? < at))?;
+                if earlier { low = middle + 1 } else { high = middle }
+            }
+            Ok(low)
         })
     }
 
@@ -194,4 +216,74 @@ impl Reader for Readers {
                 .optional()
         })
     }
+
+    fn entries_after(&self, row: i64, limit: usize) -> Result<Vec<EntryRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM entries WHERE row > ?1 ORDER BY row LIMIT ?2")?
+                .query_map(params![row, limit], entry_row)?
+                .collect()
+        })
+    }
+
+    fn commit(&self, sequence: Option<u64>) -> Result<Option<CommitRow>> {
+        let sql = match sequence {
+            Some(_) => "SELECT * FROM commits WHERE sequence = ?1",
+            None => "SELECT * FROM commits WHERE ?1 IS NULL ORDER BY sequence DESC LIMIT 1",
+        };
+        self.with(|db| db.prepare_cached(sql)?.query_row([sequence], commit_row).optional())
+    }
+}
+
+/// The rows of full segments that name themselves, then those after the last full one.
+fn accesses_by(
+    db: &Connection,
+    by: By,
+    span: Span,
+    limit: usize,
+) -> rusqlite::Result<Vec<AccessRow>> {
+    let mut found = Vec::new();
+    let within = |row: i64| span.after < row && row <= span.until;
+    let mut one = db.prepare_cached("SELECT * FROM access_index WHERE row = ?1")?;
+    let mut segments = db.prepare_cached(
+        "SELECT * FROM access_segments WHERE row > ?1 AND row <= ?2 ORDER BY row",
+    )?;
+    let first = span.after.max(0) / SEGMENT;
+    let last = span.until.max(0).saturating_add(SEGMENT - 1) / SEGMENT;
+    let mut rows = segments.query(params![first, last])?;
+    let mut next = first;
+    while let Some(row) = rows.next()? {
+        let segment = segment_row(row)?;
+        next = segment.row;
+        for row in find(&segment, by).into_iter().filter(|row| within(*row)) {
+            if found.len() >= limit {
+                return Ok(found);
+            }
+            let row = one.query_row([row], access_row).optional()?;
+            found.extend(row.filter(|row| holds(row, by)));
+        }
+    }
+    let mut rest =
+        db.prepare_cached("SELECT * FROM access_index WHERE row > ?1 AND row <= ?2 ORDER BY row")?;
+    let mut rows = rest.query(params![span.after.max(next * SEGMENT), span.until])?;
+    while let Some(row) = rows.next()?
+        && found.len() < limit
+    {
+        found.extend(Some(access_row(row)?).filter(|row| holds(row, by)));
+    }
+    Ok(found)
+}
+
+fn segment_row(row: &Row<'_>) -> rusqlite::Result<SegmentRow> {
+    Ok(SegmentRow { row: row.get(0)?, tags: row.get(1)?, places: row.get(2)? })
+}
+
+pub(super) fn access_row(row: &Row<'_>) -> rusqlite::Result<AccessRow> {
+    Ok(AccessRow {
+        row: row.get(0)?,
+        at: row.get(1)?,
+        actor: row.get(2)?,
+        credential: row.get(3)?,
+        objects: row.get(4)?,
+        source: row.get(5)?,
+    })
 }

@@ -19,9 +19,13 @@ pub(super) fn write(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
     for row in &commit.entries {
         put.execute(params![row.row, row.account, row.index, row.leaf, row.opening])?;
     }
-    let mut put = db.prepare_cached("INSERT INTO access_index VALUES (?1,?2,?3,?4,?5)")?;
+    let mut put = db.prepare_cached("INSERT INTO access_index VALUES (?1,?2,?3,?4,?5,?6)")?;
     for row in &commit.accesses {
-        put.execute(params![row.row, row.at, row.actor, row.credential, row.objects])?;
+        put.execute(params![row.row, row.at, row.actor, row.credential, row.objects, row.source])?;
+    }
+    let mut put = db.prepare_cached("INSERT INTO access_segments VALUES (?1,?2,?3)")?;
+    for row in &commit.segments {
+        put.execute(params![row.row, row.tags, row.places])?;
     }
     write_records(db, commit)?;
     let mut put = db.prepare_cached("INSERT INTO tiles VALUES (?1,?2,?3,?4,?5)")?;
