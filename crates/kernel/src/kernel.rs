@@ -6,7 +6,7 @@ mod reads;
 mod shared;
 
 pub use feed::{Fed, Told, Trace, Traced};
-pub use reads::Accesses;
+pub use reads::{Accesses, KeptSignals};
 
 use crate::anchors::Anchors;
 use crate::authority::{Action, Authority, Caller, Decision, Interpret, Policies};

@@ -35,8 +35,8 @@ pub mod verify;
 pub use error::{Error, Kind, Result};
 pub use found::{begin_epoch, found};
 pub use kernel::{
-    Accesses, Fed, Kernel, Parts, SeenEntry, Told, Trace, Traced, on_collection, on_house,
-    token_hash,
+    Accesses, Fed, KeptSignals, Kernel, Parts, SeenEntry, Told, Trace, Traced, on_collection,
+    on_house, token_hash,
 };
 pub use lane::Done;
 pub use operation::{

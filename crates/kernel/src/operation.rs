@@ -286,6 +286,15 @@ pub(crate) struct Draft {
     /// Set if the opening is about this record only and is to be erased with it.
     pub(crate) subject: Option<State>,
     pub(crate) write: Option<Write>,
+    pub(crate) signals: Option<Signals>,
+}
+
+/// What an entry of `house` does with signals.
+pub(crate) enum Signals {
+    /// Keeps a batch, sealed under the key of its day.
+    Keep(Vec<u8>),
+    /// Forgets those of a day.
+    Forget(u32),
 }
 
 pub(crate) struct Write {

@@ -5,12 +5,14 @@
 mod finished;
 mod rows;
 mod segments;
+mod signals;
 mod tiles;
 
 pub(crate) use finished::{
     Finished, JOB_DONE, JOBS_LEFT, REMEMBERED, SOURCE, hex, job_name, request_name,
 };
 pub(crate) use rows::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state, record_mac, state_hash};
+pub(crate) use signals::{SIGNALS, SIGNALS_FORGOTTEN, signals_name};
 pub(crate) use tiles::tile_root;
 
 use crate::authority::{Interpret, Right};
@@ -290,9 +292,12 @@ impl Stage {
         now: Moment,
         entropy: &mut dyn Entropy,
     ) -> Result<Place> {
-        let Draft { account, kind, objects, fields, subject, write } = draft;
+        let Draft { account, kind, objects, mut fields, subject, write, signals } = draft;
         let keys = self.keys(account)?;
         let index = self.head(account)?.log.size();
+        if let Some(signals) = signals {
+            fields.push(self.signals(signals, index, now, entropy)?);
+        }
         let actor = common.iter().find(|(name, _)| *name == "actor").map_or("", |(_, v)| v);
         let written = match write {
             Some(write) => Some(self.write(write, kind, actor, index, now, &keys, entropy)?),

@@ -1,7 +1,7 @@
 //! What a store knows about itself, and the keys of its accounts.
 
 use crate::cache::Cache;
-use crate::engine::{AccountKeysRow, MetaRow, Reader, Tag};
+use crate::engine::{AccountKeysRow, MetaRow, Reader, SignalDayRow, Tag};
 use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::limits::CACHED_ACCOUNTS;
@@ -132,6 +132,26 @@ pub(crate) fn job_context(account: u64, row: i64, due: u64) -> Context {
     }
     let version = u64::try_from(row).unwrap_or(0);
     Context { label: Label::Job, account, tag: place, version, key_version: 0 }
+}
+
+/// The context of the key of a day's signals.
+pub(crate) fn signal_day_context(row: &SignalDayRow) -> Context {
+    let mut tag = [0; 16];
+    for (to, from) in tag.iter_mut().zip(row.first.to_be_bytes()) {
+        *to = from;
+    }
+    let version = u64::from(row.day);
+    Context { label: Label::SignalDay, account: HOUSE, tag, version, key_version: 0 }
+}
+
+/// The context of a batch of signals.
+pub(crate) fn signals_context(row: i64, day: u32, entry: u64) -> Context {
+    let mut tag = [0; 16];
+    for (to, from) in tag.iter_mut().zip(entry.to_be_bytes()) {
+        *to = from;
+    }
+    let version = u64::try_from(row).unwrap_or(0);
+    Context { label: Label::Signals, account: HOUSE, tag, version, key_version: day }
 }
 
 /// The key of the openings that are about one record only: erased with it.

@@ -4,8 +4,8 @@ use crate::authority::{Authority, Caller, Decision};
 use crate::engine::{PageWant, Tag};
 use crate::error::{Error, Result};
 use crate::operation::{
-    Act, Allowed, Asked, Content, Draft, Founded, Job, Pointer, RecordKey, Saved, State, Target,
-    Write,
+    Act, Allowed, Asked, Content, Draft, Founded, Job, Pointer, RecordKey, Saved, Signals, State,
+    Target, Write,
 };
 use crate::reveal::split;
 use crate::stage::Stage;
@@ -204,6 +204,7 @@ impl Work<'_> {
             fields: all,
             subject: None,
             write: Some(Write { key, before: state, content }),
+            signals: None,
         });
         Ok(Saved { version, entry: self.drafts.len() - 1 })
     }
@@ -223,6 +224,7 @@ impl Work<'_> {
             fields: all,
             subject: seen.state.clone(),
             write: None,
+            signals: None,
         });
     }
 
@@ -246,6 +248,7 @@ impl Work<'_> {
             fields,
             subject: None,
             write: None,
+            signals: None,
         });
         shown
     }
@@ -253,8 +256,40 @@ impl Work<'_> {
     /// Records something that is about no record. The fields `object`, `objects` and `shown` are
     /// not for it: `verify` takes them as the kernel's own, about the records in the access index.
     pub fn note(&mut self, account: u64, kind: &'static str, fields: Vec<(&'static str, String)>) {
-        let objects = Vec::new();
-        self.drafts.push(Draft { account, kind, objects, fields, subject: None, write: None });
+        self.draft(account, kind, fields, None);
+    }
+
+    /// Keeps a batch of signals, sealed under the key of this day, and records it in `house`. What
+    /// the bytes mean is not the kernel's business.
+    pub fn keep_signals(
+        &mut self,
+        kind: &'static str,
+        bytes: Vec<u8>,
+        fields: Vec<(&'static str, String)>,
+    ) {
+        self.draft(crate::store::HOUSE, kind, fields, Some(Signals::Keep(bytes)));
+    }
+
+    /// Forgets the signals of a day: its key goes with this commit, so that no copy of the store
+    /// made later can read them. Recorded in `house`; a day without signals is recorded too.
+    pub fn forget_signals(
+        &mut self,
+        kind: &'static str,
+        day: u32,
+        fields: Vec<(&'static str, String)>,
+    ) {
+        self.draft(crate::store::HOUSE, kind, fields, Some(Signals::Forget(day)));
+    }
+
+    fn draft(
+        &mut self,
+        account: u64,
+        kind: &'static str,
+        fields: Vec<(&'static str, String)>,
+        signals: Option<Signals>,
+    ) {
+        let (objects, subject, write) = (Vec::new(), None, None);
+        self.drafts.push(Draft { account, kind, objects, fields, subject, write, signals });
     }
 
     /// Founds an account: its slot is the index of the next `house` entry, which the caller drafts

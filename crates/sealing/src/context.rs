@@ -49,11 +49,15 @@ pub enum Label {
     Job,
     /// A value of the store about itself.
     Meta,
+    /// The key of a day's signals, under the records key of `house`.
+    SignalDay,
+    /// A batch of signals, under the key of its day.
+    Signals,
 }
 
 impl Label {
     /// Every label, in the order of declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::RootKey,
         Self::RootCheck,
         Self::AccountKey,
@@ -64,6 +68,8 @@ impl Label {
         Self::SigningKey,
         Self::Job,
         Self::Meta,
+        Self::SignalDay,
+        Self::Signals,
     ];
 
     /// The label's stable byte string, as it stands in the encoded context.
@@ -80,6 +86,8 @@ impl Label {
             Self::SigningKey => b"signing-key",
             Self::Job => b"job",
             Self::Meta => b"meta",
+            Self::SignalDay => b"signal-day",
+            Self::Signals => b"signals",
         }
     }
 }

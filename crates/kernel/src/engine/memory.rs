@@ -5,7 +5,7 @@
 
 use super::rows::{
     AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, RecordKeyRow,
-    RecordRow, RequestRow, SegmentRow, TileRow, VersionRow,
+    RecordRow, RequestRow, SegmentRow, SignalDayRow, SignalRow, TileRow, VersionRow,
 };
 use super::segment::holds;
 use super::{By, Commit, Counters, Engine, Fetched, PageWant, Reader, Span, Stored, Tag, Wants};
@@ -45,6 +45,8 @@ struct Content {
     tiles: BTreeMap<(u64, u8, u64), TileRow>,
     requests: BTreeMap<(u64, Tag), RequestRow>,
     jobs: BTreeMap<i64, JobRow>,
+    signals: BTreeMap<i64, SignalRow>,
+    signal_days: BTreeMap<u32, SignalDayRow>,
     meta: BTreeMap<String, MetaRow>,
     faults: DangerFaults,
 }
@@ -76,6 +78,7 @@ impl Engine for Memory {
             tile: content.tiles.values().map(|tile| tile.row).max().unwrap_or(0),
             request: content.requests.values().map(|request| request.row).max().unwrap_or(0),
             job: last(content.jobs.keys().next_back()),
+            signal: last(content.signals.keys().next_back()),
         })
     }
 
@@ -175,6 +178,8 @@ impl Content {
                 |key| held().any(|row| (row.account, row.tag) == *key),
             ),
             taken(&commit.jobs, |row| row.row, |key| self.jobs.contains_key(key)),
+            taken(&commit.signals, |row| row.row, |key| self.signals.contains_key(key)),
+            taken(&commit.signal_days, |row| row.day, |key| self.signal_days.contains_key(key)),
         ];
         taken.contains(&true)
     }
@@ -212,6 +217,13 @@ impl Content {
         self.jobs.extend(commit.jobs.iter().map(|row| (row.row, row.clone())));
         for row in &commit.jobs_done {
             self.jobs.remove(row);
+        }
+        self.signal_days.extend(commit.signal_days.iter().map(|row| (row.day, row.clone())));
+        self.signals.extend(commit.signals.iter().map(|row| (row.row, row.clone())));
+        let newest = self.signals.keys().next_back().copied();
+        for day in &commit.signals_forgotten {
+            self.signals.retain(|row, signal| signal.day != *day || Some(*row) == newest);
+            self.signal_days.remove(day);
         }
         self.meta.extend(commit.meta.iter().map(|row| (row.name.clone(), row.clone())));
     }
@@ -329,6 +341,16 @@ impl Reader for Memory {
         let first = content.accesses.values().find(|row| row.at >= at).map(|row| row.row);
         let last = content.accesses.keys().next_back().copied().unwrap_or(0);
         Ok(first.unwrap_or(last + 1))
+    }
+
+    fn signals(&self, after: i64, limit: usize) -> Result<Vec<SignalRow>> {
+        let content = self.lock();
+        let rows = content.signals.range(after.saturating_add(1)..);
+        Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn signal_days(&self) -> Result<Vec<SignalDayRow>> {
+        Ok(self.lock().signal_days.values().cloned().collect())
     }
 
     fn entry_at(&self, row: i64) -> Result<Option<EntryRow>> {

@@ -12,7 +12,7 @@ mod sqlite;
 pub use memory::{DangerFaults, Memory};
 pub use rows::{
     AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, RecordKeyRow,
-    RecordRow, RequestRow, SegmentRow, TileRow, VersionRow,
+    RecordRow, RequestRow, SegmentRow, SignalDayRow, SignalRow, TileRow, VersionRow,
 };
 pub(crate) use segment::bounds;
 pub use segment::{SEGMENT, segment};
@@ -127,6 +127,12 @@ pub struct Commit {
     pub jobs_done: Vec<i64>,
     /// Requests remembered before this moment (µs) are forgotten.
     pub forget_requests_before: Option<u64>,
+    /// Keys of days on which signals arrived first.
+    pub signal_days: Vec<SignalDayRow>,
+    /// Signals that arrived.
+    pub signals: Vec<SignalRow>,
+    /// Days whose signals are forgotten: the key, and every batch but the newest of all.
+    pub signals_forgotten: Vec<u32>,
     /// Changed facts about the store itself.
     pub meta: Vec<MetaRow>,
 }
@@ -148,6 +154,8 @@ pub struct Counters {
     pub request: i64,
     /// Highest row number of jobs.
     pub job: i64,
+    /// Highest row number of signals.
+    pub signal: i64,
 }
 
 /// A store, as the lane writes it.
@@ -224,6 +232,11 @@ pub trait Reader: Send + Sync {
     /// The first row of the access index that is not earlier than this moment (µs); the one after
     /// the last if all are.
     fn first_access_since(&self, at: u64) -> Result<i64>;
+    /// Batches of signals after this row, in the order of arrival.
+    fn signals(&self, after: i64, limit: usize) -> Result<Vec<SignalRow>>;
+
+    /// The days whose signals are kept, in order.
+    fn signal_days(&self) -> Result<Vec<SignalDayRow>>;
 
     /// The entry in this row.
     fn entry_at(&self, row: i64) -> Result<Option<EntryRow>>;

@@ -175,6 +175,30 @@ pub struct JobRow {
     pub sealed: Vec<u8>,
 }
 
+/// A batch of what other systems reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalRow {
+    /// Row number, in the order of arrival; never used again.
+    pub row: i64,
+    /// The day it arrived on, counted from 1970-01-01 in UTC.
+    pub day: u32,
+    /// Index of the entry of `house` that says it was kept.
+    pub entry: u64,
+    /// The batch, sealed under the key of its day.
+    pub sealed: Vec<u8>,
+}
+
+/// The key of a day's signals. Without it they mean nothing any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalDayRow {
+    /// The day, counted from 1970-01-01 in UTC.
+    pub day: u32,
+    /// Row of its first batch.
+    pub first: i64,
+    /// The key, wrapped by the records key of `house`.
+    pub wrapped: Vec<u8>,
+}
+
 /// A commit: the chain over every leaf in the store, in commit order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommitRow {

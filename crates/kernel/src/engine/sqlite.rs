@@ -17,9 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use write::write;
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/0001_spine.sql"),
     include_str!("../../../../migrations/0002_source.sql"),
+    include_str!("../../../../migrations/0003_signals.sql"),
 ];
 
 /// The migration that made segments of the access index; older stores get theirs with it.
@@ -228,6 +229,7 @@ impl Engine for Sqlite {
             tile: max("tiles")?,
             request: max("requests")?,
             job: max("jobs")?,
+            signal: max("signals")?,
         })
     }
 

@@ -6,14 +6,27 @@ use crate::engine::{AccessRow, By, HeadRow, Span};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::operation::RecordKey;
-use crate::store::{HOUSE, actor_tag};
+use crate::store::{HOUSE, actor_tag, signal_day_context, signals_context};
 use crate::time::Moment;
 use ledger::receipt::{Anchor, Receipt, Snapshot};
 use ledger::tile::TileId;
+use sealing::{Key, unwrap};
+use std::collections::HashMap;
 
 /// Entries that a search over who touched what found: account, index, time; and the row after
 /// which it goes on.
 pub type Accesses = (Vec<(u64, u64, Moment)>, i64);
+
+/// A batch of signals, as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptSignals {
+    /// Its row: higher is later.
+    pub row: i64,
+    /// Index of the entry of `house` that keeps it.
+    pub entry: u64,
+    /// The batch.
+    pub bytes: Vec<u8>,
+}
 
 impl Kernel {
     /// The head of an account's log.
@@ -238,6 +251,39 @@ impl Kernel {
     pub fn accesses_of(&self, key: &RecordKey, after: i64, limit: usize) -> Result<Accesses> {
         let touches = |objects: &[u8]| objects.as_chunks::<16>().0.contains(&key.tag);
         self.scan(after, limit, |row| touches(&row.objects))
+    }
+
+    /// Batches of signals after a row, in the order of arrival, opened. Those of days that were
+    /// forgotten since are left out.
+    ///
+    /// # Errors
+    /// `Internal` if one does not open.
+    pub fn signals(&self, after: i64, limit: usize) -> Result<Vec<KeptSignals>> {
+        let keys = self.shared.keyring.account(HOUSE)?;
+        let mut days: HashMap<u32, Key> = HashMap::new();
+        let mut kept = Vec::new();
+        let rows = self.reader.signals(after, limit)?;
+        // Read after the rows: a day that is missing was forgotten, not made meanwhile.
+        for day in self.reader.signal_days()? {
+            let key = unwrap(&keys.records, &signal_day_context(&day), &day.wrapped)?;
+            days.insert(day.day, key);
+        }
+        for row in rows {
+            let Some(key) = days.get(&row.day) else { continue };
+            let context = signals_context(row.row, row.day, row.entry);
+            let bytes = sealing::open(key, &context, &row.sealed)?;
+            kept.push(KeptSignals { row: row.row, entry: row.entry, bytes: bytes.to_vec() });
+        }
+        Ok(kept)
+    }
+
+    /// The days whose signals are kept, counted from 1970-01-01 in UTC, with the row of the first
+    /// batch of each.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read.
+    pub fn signal_days(&self) -> Result<Vec<(u32, i64)>> {
+        Ok(self.reader.signal_days()?.into_iter().map(|row| (row.day, row.first)).collect())
     }
 
     fn scan(

@@ -91,7 +91,7 @@ pub(crate) fn request_name(row: &RequestRow) -> String {
     row_name(row.row, &[b"bailee-request/v1", &account, &row.tag, &row.hash, &count])
 }
 
-fn row_name(row: i64, parts: &[&[u8]]) -> String {
+pub(super) fn row_name(row: i64, parts: &[&[u8]]) -> String {
     format!("{row}:{}", hex(sha256(parts).get(..16).unwrap_or_default()))
 }
 

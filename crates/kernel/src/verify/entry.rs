@@ -157,6 +157,7 @@ pub(super) fn facts(
             walk.found.problem(what(), format!("left job `{job}`, whose row was taken"));
         }
     }
+    super::signals::facts(walk, entry, opened);
     let Some(name) = opened.field(REMEMBERED) else { return Ok(()) };
     let window = u64::try_from(IDEMPOTENCY_WINDOW.as_micros()).unwrap_or(u64::MAX);
     if leaf.time < walk.newest.saturating_sub(window) {

@@ -149,6 +149,18 @@ pub(super) fn integrity(db: &Connection, found: &mut Findings) {
     found.checked_since(before, "SQLite's own integrity check finds nothing");
 }
 
+/// The highest row number of a table whose rows may be gone.
+pub(super) fn highest(db: &Connection, table: &str, found: &mut Findings) -> u64 {
+    let sql = format!("SELECT coalesce(max(row), 0) FROM {table}");
+    match db.query_row(&sql, [], |row| row.get::<_, i64>(0)) {
+        Ok(highest) => u64::try_from(highest).unwrap_or(0),
+        Err(error) => {
+            found.problem(table, format!("cannot be read: {error}"));
+            0
+        }
+    }
+}
+
 /// Whether the rows of a table are numbered from 1 without a gap; the answer is how many there are.
 pub(super) fn dense(db: &Connection, table: &str, found: &mut Findings) -> u64 {
     let sql = format!("SELECT count(*), coalesce(min(row), 1), coalesce(max(row), 0) FROM {table}");

@@ -24,6 +24,7 @@ mod log;
 mod range;
 mod record;
 mod rest;
+mod signals;
 mod walk;
 
 pub use backup::verify_backup;
@@ -94,6 +95,11 @@ fn tables(walk: &mut Walk<'_>) {
     let tiles = Bits::new(file::dense(db, "tiles", &mut walk.found));
     walk.expect(entries);
     walk.states = Bits::new(entries);
+    if walk.format >= signals::SINCE {
+        // Each batch has an entry of its own, so a higher number is none.
+        let signals = file::highest(db, "signals", &mut walk.found).min(entries);
+        walk.signals = Bits::new(signals);
+    }
     let newest = db.query_row("SELECT max(time) FROM heads", [], |row| Ok(cells::unsigned(row, 0)));
     walk.newest = newest.ok().and_then(Result::ok).unwrap_or(0);
     walk.pass("meta", account::facts);
@@ -107,6 +113,9 @@ fn tables(walk: &mut Walk<'_>) {
     rest::registered(walk);
     walk.pass("requests", rest::requests);
     walk.pass("jobs", rest::jobs);
+    if walk.format >= signals::SINCE {
+        walk.pass("signals", signals::signals);
+    }
 }
 
 /// Says what was not looked at.
@@ -124,6 +133,7 @@ fn unchecked(walk: &mut Walk<'_>) {
         "tags of accounts",
         "what remembered requests asked, and whether one is missing",
         "jobs",
+        "signals",
         "anchors",
     ] {
         walk.found.not_checked(format!("{what}: no keys"));

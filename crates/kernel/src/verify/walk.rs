@@ -9,7 +9,7 @@ use crate::limits::CACHED_ACCOUNTS;
 use crate::store::Identity;
 use rusqlite::Connection;
 use sealing::{AccountKeys, Key, RootKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Rows between two calls of the progress function.
@@ -32,6 +32,10 @@ pub(super) struct Walk<'a> {
     pub(super) jobs: BTreeMap<i64, String>,
     /// The format of the tables: the number of the last migration.
     pub(super) format: i64,
+    /// Rows of signals that an entry keeps and none forgets, and that were not seen yet.
+    pub(super) signals: Bits,
+    /// Days whose signals were forgotten.
+    pub(super) forgotten: BTreeSet<u32>,
     /// Time of the newest entry in the store, µs since 1970.
     pub(super) newest: u64,
     progress: &'a mut dyn FnMut(u64, u64),
@@ -73,6 +77,8 @@ impl<'a> Walk<'a> {
             states: Bits::new(0),
             jobs: BTreeMap::new(),
             format: 0,
+            signals: Bits::new(0),
+            forgotten: BTreeSet::new(),
             newest: 0,
             progress,
             done: 0,

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params, params_from_iter};
 use std::path::{Path, PathBuf};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 15] = [
     "access_index",
     "access_segments",
     "account_keys",
@@ -21,6 +21,8 @@ const TABLES: [&str; 13] = [
     "record_keys",
     "records",
     "requests",
+    "signal_days",
+    "signals",
     "tiles",
     "versions",
 ];

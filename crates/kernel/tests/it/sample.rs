@@ -26,7 +26,7 @@ entity Person {
 };
 entity Member { name: String };
 entity Service { name: String, active: Bool, owner: String };
-action "t.open", "t.put", "t.get", "t.list", "t.later" appliesTo {
+action "t.open", "t.put", "t.get", "t.list", "t.later", "t.keep", "t.forget" appliesTo {
   principal: [Person, Service], resource: [Account], context: { now: Long },
 };"#;
 const ALL: &str = r#"@id("all") permit (principal, action, resource);"#;
@@ -40,7 +40,10 @@ macro_rules! acts {
         }
     )* };
 }
-acts!(Open "t.open", Put "t.put", Get "t.get", List "t.list", Later "t.later");
+acts!(
+    Open "t.open", Put "t.put", Get "t.get", List "t.list", Later "t.later", Keep "t.keep",
+    Forget "t.forget"
+);
 
 /// Slot of the last account of a full sample, whose newest record is `z`.
 pub const CIRRUS: u64 = 5;
@@ -130,6 +133,7 @@ impl Sample {
         let users = Users { kernel: &kernel };
         let slots: Vec<u64> = ["acme", "borealis", "cirrus"].map(|id| users.account(id)).into();
         assert_eq!(slots[2], CIRRUS);
+        users.signals(&sample.clock);
         users.records(slots[0]);
         users.records(slots[1]);
         kernel.anchor_now().unwrap();
@@ -231,6 +235,23 @@ impl Users<'_> {
         self.kernel.run(asked, PutRecord { key, body }).unwrap();
     }
 
+    /// Signals of three days, of which the first is forgotten.
+    fn signals(&self, clock: &HandClock) {
+        for day in 0..3 {
+            for batch in ["one", "two"] {
+                self.run("ada", KeepSignals(format!("{day} {batch}").into_bytes()));
+            }
+            clock.advance(Duration::from_secs(24 * 3600));
+        }
+        let days = self.kernel.signal_days().unwrap();
+        self.run("ada", ForgetSignals(days[0].0));
+        assert_eq!(self.kernel.signal_days().unwrap(), days[1..]);
+        let left = self.kernel.signals(0, 10).unwrap();
+        let left: Vec<_> = left.iter().map(|kept| (kept.row, kept.bytes.as_slice())).collect();
+        let kept: [(i64, &[u8]); 4] = [(3, b"1 one"), (4, b"1 two"), (5, b"2 one"), (6, b"2 two")];
+        assert_eq!(left, kept);
+    }
+
     /// Versions, a deletion, a record that came back, lists, a get of what is not there.
     fn records(&self, account: u64) {
         for id in ["a", "b", "note", "x"] {
@@ -312,6 +333,36 @@ impl Operation for OpenAccount {
         work.save(allowed, Content::Body(body), vec![])?;
         work.note(slot, Open::ACTION.name, vec![("house", slot.to_string())]);
         Ok(After::now(slot))
+    }
+}
+
+struct KeepSignals(Vec<u8>);
+
+impl Operation for KeepSignals {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        Target { action: Keep::ACTION, account: HOUSE, collection: None }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        work.keep_signals(Keep::ACTION.name, self.0.clone(), vec![]);
+        Ok(After::now(()))
+    }
+}
+
+struct ForgetSignals(u32);
+
+impl Operation for ForgetSignals {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        Target { action: Forget::ACTION, account: HOUSE, collection: None }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        work.forget_signals(Forget::ACTION.name, self.0, vec![]);
+        Ok(After::now(()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The cases of the suite, one promise each.
 
 use super::sample::{
-    account_keys, commit, entry, head, job, meta, one_of_each, record, record_key, request, tag,
-    tile, version,
+    account_keys, commit, entry, head, job, meta, one_of_each, record, record_key, request, signal,
+    signal_day, tag, tile, version,
 };
 use super::{Make, dump};
 use crate::must;
@@ -68,6 +68,8 @@ pub fn reads_back(make: Make<'_>) {
         assert_eq!(must(reader.version(1)), all.versions.first().cloned());
         assert_eq!(must(reader.tile(0, 0, 0)), all.tiles.first().cloned());
         assert_eq!(must(reader.jobs(10_000, 10)), all.jobs);
+        assert_eq!(must(reader.signals(0, 10)), all.signals);
+        assert_eq!(must(reader.signal_days()), all.signal_days);
         assert_eq!(must(reader.meta("format")), all.meta.first().cloned());
         assert_eq!(must(reader.census()), (1, 1));
         let stored = must(reader.record(0, &tag(3)));
@@ -82,6 +84,7 @@ pub fn reads_back(make: Make<'_>) {
         tile: 1,
         request: 1,
         job: 1,
+        signal: 1,
     };
     assert_eq!(must(engine.counters()), counters);
 }
@@ -296,6 +299,33 @@ pub fn jobs(make: Make<'_>) {
     assert_eq!(due(&*engine, 20_000, 10), [3, 2, 4], "a job that is done is gone");
 }
 
+pub fn signals(make: Make<'_>) {
+    let mut engine = start(make);
+    let signals = vec![signal(2, 20), signal(3, 21), signal(4, 21)];
+    persist(&mut *engine, &Commit { signals, signal_days: vec![signal_day(21, 3)], ..next() });
+    let rows = |engine: &dyn Engine, after, limit| -> Vec<i64> {
+        must(engine.reader().signals(after, limit)).iter().map(|signal| signal.row).collect()
+    };
+    assert_eq!(rows(&*engine, 0, 10), [1, 2, 3, 4], "in the order of arrival");
+    assert_eq!(rows(&*engine, 1, 2), [2, 3], "after a row, without it");
+    assert_eq!(must(engine.reader().signals(3, 1)), [signal(4, 21)]);
+    let days = vec![signal_day(20, 1), signal_day(21, 3)];
+    assert_eq!(must(engine.reader().signal_days()), days);
+    let forget = |sequence, day| Commit {
+        commit: commit(sequence, 1),
+        signals_forgotten: vec![day],
+        ..Commit::default()
+    };
+    persist(&mut *engine, &forget(3, 20));
+    assert_eq!(rows(&*engine, 0, 10), [3, 4]);
+    assert_eq!(must(engine.reader().signal_days()), [signal_day(21, 3)]);
+    persist(&mut *engine, &forget(4, 21));
+    assert_eq!(rows(&*engine, 0, 10), [4], "the newest stays: no number is used again");
+    assert_eq!(must(engine.counters()).signal, 4);
+    assert!(must(engine.reader().signal_days()).is_empty());
+    persist(&mut *engine, &forget(5, 21));
+}
+
 pub fn keys_and_facts(make: Make<'_>) {
     let mut engine = start(make);
     let commit = Commit {
@@ -353,6 +383,8 @@ pub fn contradictions(make: Make<'_>) {
         ("a tile's place", Commit { tiles: vec![tile(2, 0, 0, 0)], ..good() }),
         ("a request's row", Commit { requests: vec![request(1, 4, 78, 9_000)], ..good() }),
         ("a request's tag", Commit { requests: vec![request(2, 0, 77, 9_000)], ..good() }),
+        ("signals", Commit { signals: vec![signal(1, 20)], ..good() }),
+        ("a day of signals", Commit { signal_days: vec![signal_day(20, 9)], ..good() }),
         ("a job", Commit { jobs: vec![job(1, 0, 20_000)], ..good() }),
         ("itself", Commit { entries: vec![entry(2, 0, 1), entry(3, 0, 1)], ..good() }),
     ];

@@ -29,6 +29,8 @@ pub fn dump(engine: &mut dyn Engine) -> Vec<String> {
     }
     records(engine, &slots, &mut lines);
     lines.extend(must(reader.jobs(u64::MAX >> 1, 100_000)).iter().map(|job| format!("{job:?}")));
+    lines.extend(must(reader.signal_days()).iter().map(|day| format!("{day:?}")));
+    lines.extend(must(reader.signals(0, 100_000)).iter().map(|signal| format!("{signal:?}")));
     lines
 }
 

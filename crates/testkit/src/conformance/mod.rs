@@ -29,6 +29,7 @@ pub fn suite(make: Make<'_>) {
     cases::pages(make);
     cases::requests(make);
     cases::jobs(make);
+    cases::signals(make);
     cases::keys_and_facts(make);
     cases::commits(make);
     cases::contradictions(make);

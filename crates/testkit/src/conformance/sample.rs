@@ -3,7 +3,7 @@
 use crate::dice::Dice;
 use kernel::engine::{
     AccessRow, AccountKeysRow, Commit, CommitRow, Counters, EntryRow, HeadRow, JobRow, MetaRow,
-    RecordKeyRow, RecordRow, RequestRow, Tag, TileRow, VersionRow,
+    RecordKeyRow, RecordRow, RequestRow, SignalDayRow, SignalRow, Tag, TileRow, VersionRow,
 };
 
 /// A tag of a small number.
@@ -66,6 +66,16 @@ pub fn job(row: i64, account: u64, due: u64) -> JobRow {
     JobRow { row, account, due, sealed: vec![4; 40] }
 }
 
+/// A batch of signals of a day.
+pub fn signal(row: i64, day: u32) -> SignalRow {
+    SignalRow { row, day, entry: 6, sealed: format!("signals {row}").into_bytes() }
+}
+
+/// The key of a day's signals.
+pub fn signal_day(day: u32, first: i64) -> SignalDayRow {
+    SignalDayRow { day, first, wrapped: vec![2; 60] }
+}
+
 /// A full tile.
 pub fn tile(row: i64, account: u64, level: u8, index: u64) -> TileRow {
     TileRow { row, account, level, index, data: vec![level; 64] }
@@ -103,6 +113,9 @@ pub fn one_of_each() -> Commit {
         jobs: vec![job(1, 0, 10_000)],
         jobs_done: vec![],
         forget_requests_before: None,
+        signal_days: vec![signal_day(20, 1)],
+        signals: vec![signal(1, 20)],
+        signals_forgotten: vec![],
         meta: vec![meta("format", b"1")],
     }
 }
@@ -120,13 +133,14 @@ struct Made {
     sizes: Vec<u64>,
     records: Vec<RecordRow>,
     jobs: Vec<i64>,
+    days: Vec<u32>,
     now: u64,
 }
 
 impl Default for Made {
     fn default() -> Self {
-        let (at, sizes, records, jobs) = Default::default();
-        Self { dice: Dice::new(0), at, sizes, records, jobs, now: 1_000_000 }
+        let (at, sizes, records, jobs, days) = Default::default();
+        Self { dice: Dice::new(0), at, sizes, records, jobs, days, now: 1_000_000 }
     }
 }
 
@@ -153,10 +167,27 @@ impl Made {
             let value = self.dice.bytes(4);
             made.meta.push(meta("epoch", &value));
         }
+        self.signals(&mut made);
         self.at.commit.sequence += 1;
         made.commit = commit(self.at.commit.sequence, self.at.commit.last);
         made.heads = self.heads(&made);
         made
+    }
+
+    /// Signals of today, of a day that begins, or the end of an earlier one.
+    fn signals(&mut self, made: &mut Commit) {
+        let today = self.days.last().copied().unwrap_or(0);
+        if self.dice.chance(1, 4) {
+            let day = today + u32::from(self.dice.chance(1, 3) || self.days.is_empty());
+            self.at.signal += 1;
+            if day != today {
+                made.signal_days.push(signal_day(day, self.at.signal));
+                self.days.push(day);
+            }
+            made.signals.push(signal(self.at.signal, day));
+        } else if self.days.len() > 1 && self.dice.chance(1, 6) {
+            made.signals_forgotten.push(self.days.remove(0));
+        }
     }
 
     fn heads(&self, made: &Commit) -> Vec<HeadRow> {

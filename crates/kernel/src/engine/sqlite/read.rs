@@ -3,8 +3,8 @@
 use super::rows::{commit_row, entry_row, head, head_by_tag, head_row, page, record};
 use super::{READERS, Readers, medium};
 use crate::engine::rows::{
-    AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, SegmentRow, TileRow,
-    VersionRow,
+    AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, SegmentRow,
+    SignalDayRow, SignalRow, TileRow, VersionRow,
 };
 use crate::engine::segment::{find, holds};
 use crate::engine::{By, PageWant, Reader, SEGMENT, Span, Stored, Tag};
@@ -206,6 +206,31 @@ impl Reader for Readers {
                 if earlier { low = middle + 1 } else { high = middle }
             }
             Ok(low)
+        })
+    }
+
+    fn signals(&self, after: i64, limit: usize) -> Result<Vec<SignalRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM signals WHERE row > ?1 ORDER BY row LIMIT ?2")?
+                .query_map(params![after, limit], |row| {
+                    Ok(SignalRow {
+                        row: row.get(0)?,
+                        day: row.get(1)?,
+                        entry: row.get(2)?,
+                        sealed: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    fn signal_days(&self) -> Result<Vec<SignalDayRow>> {
+        self.with(|db| {
+            db.prepare_cached("SELECT * FROM signal_days ORDER BY day")?
+                .query_map([], |row| {
+                    Ok(SignalDayRow { day: row.get(0)?, first: row.get(1)?, wrapped: row.get(2)? })
+                })?
+                .collect()
         })
     }
 

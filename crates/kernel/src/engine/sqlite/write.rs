@@ -93,9 +93,33 @@ fn write_rest(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
     for row in &commit.jobs_done {
         db.prepare_cached("DELETE FROM jobs WHERE row = ?1")?.execute([row])?;
     }
+    write_signals(db, commit)?;
     for row in &commit.meta {
         db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1,?2,?3)")?
             .execute(params![row.name, row.value, row.mac])?;
+    }
+    Ok(())
+}
+
+fn write_signals(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    for row in &commit.signal_days {
+        db.prepare_cached("INSERT INTO signal_days VALUES (?1,?2,?3)")?.execute(params![
+            row.day,
+            row.first,
+            row.wrapped
+        ])?;
+    }
+    for row in &commit.signals {
+        db.prepare_cached("INSERT INTO signals VALUES (?1,?2,?3,?4)")?
+            .execute(params![row.row, row.day, row.entry, row.sealed])?;
+    }
+    // Rows of one day are consecutive. The newest of all stays, so that no number is used again.
+    let sql = "DELETE FROM signals WHERE day = ?1
+        AND row >= (SELECT first FROM signal_days WHERE day = ?1)
+        AND row < (SELECT max(row) FROM signals)";
+    for day in &commit.signals_forgotten {
+        db.prepare_cached(sql)?.execute([day])?;
+        db.prepare_cached("DELETE FROM signal_days WHERE day = ?1")?.execute([day])?;
     }
     Ok(())
 }
