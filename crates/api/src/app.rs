@@ -169,14 +169,12 @@ impl App {
         if !needed {
             return Ok(None);
         }
-        let caller = bearer(&parts.headers).and_then(|token| self.kernel.identify(token));
-        match caller {
-            Ok(caller) => Ok(Some(caller)),
-            Err(error) => {
-                self.kernel.count_stranger(&kernel::address(peer));
-                Err(error.into())
-            }
-        }
+        let token = bearer(&parts.headers);
+        let source = kernel::address(peer);
+        let token = token.inspect_err(|_| self.kernel.count_stranger(&source))?;
+        let caller = self.kernel.identify(token);
+        let refused = |_: &kernel::Error| self.kernel.count_refused_token(&source, token);
+        Ok(Some(caller.inspect_err(refused)?))
     }
 
     async fn handle(

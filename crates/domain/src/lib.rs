@@ -20,6 +20,8 @@ pub mod ledgers;
 pub mod transfers;
 pub mod programme;
 pub mod sites;
+pub mod signals;
+pub mod detections;
 pub mod incidents;
 pub mod exposure;
 pub mod reports;

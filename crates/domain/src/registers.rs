@@ -6,7 +6,9 @@ use crate::incidents::{self, affected, breaches, contacts, holds, notices, playb
 use crate::people::Person;
 use crate::programme::{acknowledgements, courses, policies, reviews, risks, roster, trainings};
 use crate::register::{Boxed, Entry, On, Register};
-use crate::{catalogue, exposure, members, reports, sites, systems, transfers, vendors};
+use crate::{
+    catalogue, detections, exposure, members, reports, signals, sites, systems, transfers, vendors,
+};
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
 
@@ -32,6 +34,13 @@ pub static REGISTERS: &[Register] = &[
     sites::REGISTER,
     sites::areas::REGISTER,
     sites::equipment::REGISTER,
+    signals::REGISTER,
+    detections::REGISTER,
+    detections::rules::REGISTER,
+    detections::allowances::REGISTER,
+    detections::canaries::REGISTER,
+    detections::suspects::REGISTER,
+    detections::coverage::REGISTER,
     playbooks::REGISTER,
     shifts::REGISTER,
     contacts::REGISTER,

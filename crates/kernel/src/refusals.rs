@@ -18,13 +18,20 @@ pub static REFUSED: Action = Action { name: "access.refused", verb: None, change
 pub static UNAUTHENTICATED: Action =
     Action { name: "access.unauthenticated", verb: None, changes_rights: false };
 
+/// The entry of requests with a credential that ended, or whose holder left: one per source, holder
+/// and minute.
+pub static ENDED: Action = Action { name: "access.ended", verb: None, changes_rights: false };
+
 const MINUTE: u64 = 60_000_000;
+
+/// Minute, source, and who held the credential that does not count any more.
+type Stranger = (u64, String, Option<String>);
 
 /// Counts what must not fill a log.
 #[derive(Default)]
 pub(crate) struct Refusals {
     told: Mutex<(u64, HashMap<u64, u32>)>,
-    strangers: Mutex<BTreeMap<(u64, String), u64>>,
+    strangers: Mutex<BTreeMap<Stranger, u64>>,
 }
 
 impl Refusals {
@@ -40,33 +47,44 @@ impl Refusals {
         (account != HOUSE && *count <= REFUSALS_PER_MINUTE).then_some(account)
     }
 
-    /// Counts a request without a valid login. Beyond 10,000 sources a minute they share one name.
-    pub(crate) fn stranger(&self, source: &str, now: Moment) {
+    /// Counts a request without a valid login; `holder` held the credential that it came with, as
+    /// long as that counted. Beyond 10,000 sources a minute they share one name.
+    pub(crate) fn stranger(&self, source: &str, holder: Option<String>, now: Moment) {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let source = if strangers.len() < 10_000 { source } else { "others" };
-        *strangers.entry((now.0 / MINUTE, source.to_owned())).or_default() += 1;
+        let holder = holder.filter(|_| source != "others");
+        *strangers.entry((now.0 / MINUTE, source.to_owned(), holder)).or_default() += 1;
     }
 
     /// How often this source tried in vain in this minute.
     pub(crate) fn tries(&self, source: &str, now: Moment) -> u64 {
         let strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |source: &str| strangers.get(&(now.0 / MINUTE, source.to_owned())).copied();
-        count(source).or_else(|| count("others")).unwrap_or(0)
+        let count = |source: &str| {
+            let from = (now.0 / MINUTE, source.to_owned(), None);
+            let own = strangers.range(from..).take_while(|((minute, name, _), _)| {
+                (*minute, name.as_str()) == (now.0 / MINUTE, source)
+            });
+            own.map(|(_, count)| count).sum::<u64>()
+        };
+        match count(source) {
+            0 => count("others"),
+            count => count,
+        }
     }
 
     /// The counts of the minutes that are over, to be recorded.
     pub(crate) fn strangers_before(&self, now: Moment) -> Vec<Strangers> {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = strangers.split_off(&(now.0 / MINUTE, String::new()));
+        let rest = strangers.split_off(&(now.0 / MINUTE, String::new(), None));
         let over = std::mem::replace(&mut *strangers, rest);
-        let one = |((minute, source), count)| Strangers { minute, source, count };
+        let one = |((minute, source, holder), count)| Strangers { minute, source, holder, count };
         over.into_iter().map(one).collect()
     }
 
     /// Counts again what could not be recorded.
     pub(crate) fn unrecorded(&self, one: Strangers) {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        *strangers.entry((one.minute, one.source)).or_default() += one.count;
+        *strangers.entry((one.minute, one.source, one.holder)).or_default() += one.count;
     }
 }
 
@@ -146,19 +164,27 @@ impl Body for Denied {
 pub(crate) struct Strangers {
     pub(crate) minute: u64,
     pub(crate) source: String,
+    pub(crate) holder: Option<String>,
     pub(crate) count: u64,
+}
+
+impl Strangers {
+    fn kind(&self) -> &'static Action {
+        if self.holder.is_some() { &ENDED } else { &UNAUTHENTICATED }
+    }
 }
 
 impl Operation for Strangers {
     type Output = ();
 
     fn target(&self) -> Target {
-        Target { action: &UNAUTHENTICATED, account: HOUSE, collection: None }
+        Target { action: self.kind(), account: HOUSE, collection: None }
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
-        let fields = vec![("source", self.source.clone()), ("count", self.count.to_string())];
-        work.note(HOUSE, UNAUTHENTICATED.name, fields);
+        let mut fields = vec![("source", self.source.clone()), ("count", self.count.to_string())];
+        fields.extend(self.holder.clone().map(|holder| ("holder", holder)));
+        work.note(HOUSE, self.kind().name, fields);
         Ok(After::now(()))
     }
 }

@@ -139,7 +139,14 @@ impl Kernel {
 
     /// Counts a request without a valid login; the tick records it.
     pub fn count_stranger(&self, source: &str) {
-        self.shared().refusals.stranger(source, self.now());
+        self.shared().refusals.stranger(source, None, self.now());
+    }
+
+    /// As [`Kernel::count_stranger`], for a request that came with this bearer token: if it counted
+    /// once, the entry says whose it was.
+    pub fn count_refused_token(&self, source: &str, token: &str) {
+        let holder = self.authority().held_once(&crate::kernel::token_hash(token));
+        self.shared().refusals.stranger(source, holder.map(|id| id.to_string()), self.now());
     }
 
     /// Whether this source may try another secret in this minute.

@@ -20,6 +20,7 @@ pub mod holds;
 mod judging;
 pub mod notices;
 pub mod playbooks;
+pub mod raising;
 mod room;
 pub mod shifts;
 pub mod whole;
@@ -187,6 +188,46 @@ const NOTES: usize = 200;
 const ACCOUNTS: usize = 2000;
 
 impl Incident {
+    /// An incident of which nothing is known but that it is suspected.
+    pub(crate) fn begun(
+        title: String,
+        class: Class,
+        severity: u8,
+        source: String,
+        suspected_at: When,
+        investigate_by: When,
+    ) -> Self {
+        Self {
+            title,
+            class,
+            severity,
+            source,
+            suspected_at,
+            investigate_by,
+            playbooks: vec![],
+            triaged: None,
+            lead: None,
+            roles: vec![],
+            tasks: vec![],
+            timeline: vec![],
+            scoped: vec![],
+            verified: vec![],
+            refuted: vec![],
+            holds: vec![],
+            escalated: None,
+            contained: None,
+            closed: None,
+        }
+    }
+
+    /// Adds to the timeline; what is too old for the row stays in its history.
+    pub(crate) fn noted(&mut self, said: Said) {
+        self.timeline.push(said);
+        if self.timeline.len() > NOTES {
+            self.timeline.remove(0);
+        }
+    }
+
     /// Whether the budget of the investigation is over, and nobody has judged anything.
     pub fn overdue(&self, now: Moment) -> bool {
         self.closed.is_none() && !self.judged() && self.investigate_by.0 <= now
@@ -287,27 +328,10 @@ impl Row for Incident {
         }
         let hours = catalogue::parameters(at)?.investigation_hours;
         let investigate_by = suspected_at.0.after(Duration::from_secs(u64::from(hours) * 3600));
-        let mut row = Self {
-            title: line("title", &new.title, 200)?,
-            class: new.class,
-            severity: severity(new.severity)?,
-            source: line("source", &new.source, 200)?,
-            suspected_at,
-            investigate_by: When(investigate_by),
-            playbooks: vec![],
-            triaged: None,
-            lead: None,
-            roles: vec![],
-            tasks: vec![],
-            timeline: vec![],
-            scoped: vec![],
-            verified: vec![],
-            refuted: vec![],
-            holds: vec![],
-            escalated: None,
-            contained: None,
-            closed: None,
-        };
+        let (title, source) = (line("title", &new.title, 200)?, line("source", &new.source, 200)?);
+        let by = When(investigate_by);
+        let severity = severity(new.severity)?;
+        let mut row = Self::begun(title, new.class, severity, source, suspected_at, by);
         if let Some(name) = &new.playbook {
             row.follow(name, &approved(name, at)?, at.now())?;
         }

@@ -3,9 +3,7 @@
 
 use super::affected::Affected;
 use super::breaches::{Breach, id};
-use super::{
-    Assigned, Class, Incident, NOTES, Said, Task, approved, followed, responder, severity,
-};
+use super::{Assigned, Class, Incident, Said, Task, approved, followed, responder, severity};
 use crate::register::{self, At, Kept, Mark, Needs, Step, When, act, line, prose};
 use kernel::engine::Wants;
 use kernel::{
@@ -185,10 +183,7 @@ impl Step<Incident> for Note {
 
     fn apply(&self, row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
         row.open()?;
-        row.timeline.push(Said { text: prose("text", &self.text, 2000)?, mark: at.mark() });
-        if row.timeline.len() > NOTES {
-            row.timeline.remove(0);
-        }
+        row.noted(Said { text: prose("text", &self.text, 2000)?, mark: at.mark() });
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
     accounts, data, grants, incidents, ledgers, measures, members, people, portal, reports,
-    services,
+    services, signals,
 };
 use kernel::authority::{
     Action, Authority, Bound, Caller, Credential, Duty, Engagement, Grant, Policies, Principal,
@@ -86,6 +86,8 @@ fn named() -> Vec<&'static Action> {
         action::<reports::Accepting>(),
         action::<reports::Downloading>(),
         action::<reports::Marking>(),
+        action::<signals::Deliver>(),
+        action::<signals::Search>(),
         action::<incidents::file::Take>(),
         action::<incidents::notices::Seen>(),
         action::<portal::Look>(),
@@ -98,7 +100,9 @@ fn named() -> Vec<&'static Action> {
 fn by_itself() -> Vec<&'static str> {
     vec![
         action::<grants::Expired>().name,
+        "alert.raise",
         "breach.warn",
+        "coverage.keep",
         "equipment.polled",
         "hold.expire",
         "incident.affected",
@@ -107,6 +111,8 @@ fn by_itself() -> Vec<&'static str> {
         "notice.attempt",
         "notice.letter",
         "probe.seen",
+        "signal.forget",
+        "signal.take",
         "training.renew",
         "training.settle",
         "transfer.attempt",

@@ -134,6 +134,11 @@ impl Authority {
         Ok(Caller { principal: id.clone(), credential: credential.id.clone() })
     }
 
+    /// Who held the bearer token with this SHA-256, whether or not it still counts.
+    pub fn held_once(&self, hash: &[u8; 32]) -> Option<PrincipalId> {
+        self.read().credentials.get(hash).map(|(id, _)| id.clone())
+    }
+
     /// Whether the caller may do this now, and on what ground.
     ///
     /// # Errors
