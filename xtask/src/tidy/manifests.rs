@@ -12,11 +12,12 @@ const BELOW: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("sealing", &[]),
     ("connectors", &[]),
+    ("watch", &[]),
     ("kernel", &["ledger", "sealing"]),
     ("domain", &["kernel", "ledger"]),
     ("api", &["connectors", "domain", "kernel", "ledger"]),
     ("console", &["domain", "kernel", "ledger"]),
-    ("bailee", &["api", "connectors", "console", "domain", "kernel", "ledger", "sealing"]),
+    ("bailee", &["api", "connectors", "console", "domain", "kernel", "ledger", "sealing", "watch"]),
     ("testkit", &["domain", "kernel", "ledger", "sealing"]),
     ("xtask", &[]),
 ];
