@@ -6,6 +6,7 @@
 //! before anything here is called.
 
 pub mod intake;
+pub mod logs;
 pub mod mail;
 pub mod nut;
 pub mod pdf;

@@ -90,7 +90,7 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    fn new(
+    pub(crate) fn new(
         place: impl Into<String>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
@@ -99,7 +99,7 @@ impl Refused {
     }
 
     /// The same, inside something larger: `line 4` becomes ``entry `a.json` of the zip, line 4``.
-    fn inside(mut self, outer: &str) -> Self {
+    pub(crate) fn inside(mut self, outer: &str) -> Self {
         if !outer.is_empty() {
             self.place = format!("{outer}, {}", self.place);
         }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod nut;

@@ -148,6 +148,16 @@ pub fn program(path: &str, package: &str) -> Option<PathBuf> {
     there_or(there, &format!("Debian's `{package}` is not installed: no {path}"))
 }
 
+/// A file of the shared test data.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let folder =
+        std::env::var_os("BAILEE_SHARED").map_or_else(|| root.join("shared"), PathBuf::from);
+    let file = folder.join("data").join(name);
+    let there = file.exists().then_some(file);
+    there_or(there, &format!("the shared data has no `{name}`"))
+}
+
 /// What is missing is said, or fails where all tests must run.
 fn there_or(found: Option<PathBuf>, missing: &str) -> Option<PathBuf> {
     if found.is_none() {

@@ -1,0 +1,5 @@
+//! Logs that others have written: a real host's, and those of programs that are started here.
+
+mod postgres;
+mod real;
+mod sshd;
