@@ -18,6 +18,7 @@ mod server;
 mod services;
 mod setup;
 pub(crate) mod shared;
+mod signals;
 mod table;
 mod transfers;
 
@@ -473,6 +474,19 @@ static FIXED: &[Route] = &[
     .action(action::<domain::services::EndToken>())
     .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
     .by(|call| Box::pin(services::end_token(call))),
+    // Signals.
+    post("/v1/signals", "sendSignals", "Delivers what another system reports, as JSON lines")
+        .action(action::<domain::signals::Deliver>())
+        .query(&["source"])
+        .bytes(signals::DELIVERY, signals::LINES)
+        .gives(&[Gives::json(200, "What was kept", of::<shared::Receipted<signals::Kept>>)])
+        .by(|call| Box::pin(signals::send(call))),
+    get("/v1/signals", "findSignals", "Looks for something in what other systems reported")
+        .disclosing()
+        .action(action::<domain::signals::Search>())
+        .query(&["from", "to", "where", "text", "limit", "after"])
+        .gives(&[Gives::json(200, "A page", of::<shared::Items<signals::FoundSignal>>).receipted()])
+        .by(|call| Box::pin(signals::find(call))),
     // Grants.
     post("/v1/grants", "createGrant", "Approves a grant")
         .action(action::<domain::grants::Create>())
