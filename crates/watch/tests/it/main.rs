@@ -10,6 +10,8 @@ mod hostile;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod pack;
+#[cfg(test)]
 mod sigmahq;
 #[cfg(test)]
 mod state;
