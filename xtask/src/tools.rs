@@ -98,6 +98,36 @@ const DEBIAN: &[Tool] = &[
         needed_for: "real TLS scans of the listener, to import",
     },
     Tool {
+        detect: Detect::Program("logger"),
+        package: "bsdutils",
+        needed_for: "a foreign sender of syslog",
+    },
+    Tool {
+        detect: Detect::File("/usr/sbin/rsyslogd"),
+        package: "rsyslog",
+        needed_for: "a foreign sender of syslog",
+    },
+    Tool {
+        detect: Detect::Runs(&["sh", "-c", "ls /usr/lib/*/rsyslog/lmnsd_gtls.so"]),
+        package: "rsyslog-gnutls",
+        needed_for: "a foreign sender of syslog over TLS",
+    },
+    Tool {
+        detect: Detect::File("/usr/sbin/sshd"),
+        package: "openssh-server",
+        needed_for: "real lines of sshd",
+    },
+    Tool {
+        detect: Detect::Program("ssh"),
+        package: "openssh-client",
+        needed_for: "a client for those lines",
+    },
+    Tool {
+        detect: Detect::Runs(&["sh", "-c", "ls /usr/lib/postgresql/15/lib/pgaudit.so"]),
+        package: "postgresql-15-pgaudit",
+        needed_for: "real lines of PostgreSQL and pgaudit",
+    },
+    Tool {
         detect: Detect::Program("chromium"),
         package: "chromium",
         needed_for: "tests of the pages in a real browser",

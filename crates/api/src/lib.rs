@@ -26,6 +26,7 @@ mod serve;
 mod tls;
 
 pub use app::{PAGE_BODY, Pages};
+pub use metrics::More;
 pub use openapi::openapi;
 pub use outbox::{Held, Outbox};
 pub use routes::routes_txt;

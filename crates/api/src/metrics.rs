@@ -3,6 +3,7 @@
 use crate::routes::ROUTES;
 use hyper::StatusCode;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The statuses that are counted one by one; others are counted as `other`.
@@ -16,7 +17,12 @@ pub(crate) struct Metrics {
     in_flight: AtomicI64,
     busy: AtomicU64,
     unauthenticated: AtomicU64,
+    /// What others in this process count.
+    more: Option<More>,
 }
+
+/// Counters of others, as text in the same format, whole lines; no names in a label either.
+pub type More = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// A request in flight; dropping it says that it ended, also when its connection broke off.
 pub(crate) struct InFlight<'a>(&'a Metrics);
@@ -29,7 +35,13 @@ impl Metrics {
             in_flight: AtomicI64::new(0),
             busy: AtomicU64::new(0),
             unauthenticated: AtomicU64::new(0),
+            more: None,
         }
+    }
+
+    /// With the counters of others behind its own.
+    pub(crate) fn with(&mut self, more: More) {
+        self.more = Some(more);
     }
 
     pub(crate) fn enter(&self) -> InFlight<'_> {
@@ -93,6 +105,9 @@ impl Metrics {
                     line(&mut text, format_args!("bailee_requests_total{{{labels}}} {count}"));
                 }
             }
+        }
+        if let Some(more) = &self.more {
+            text.push_str(&more());
         }
         text
     }

@@ -9,7 +9,7 @@
 //! Does not: know routes. Those are in [`crate::routes`], behind [`App`].
 
 use crate::app::{App, Pages};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, More};
 use crate::outbox::Outbox;
 use crate::probe;
 use crate::tls::{Tls, TlsFiles};
@@ -22,7 +22,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use kernel::Kernel;
-use rustls::ClientConfig;
+use rustls::{ClientConfig, ServerConfig};
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -143,6 +143,22 @@ impl Server {
     pub fn with_pages(mut self, pages: Pages) -> Self {
         self.app.pages = Some(pages);
         self
+    }
+
+    /// With counters of others behind its own in `/metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, more: More) -> Self {
+        self.app.metrics.with(more);
+        self
+    }
+
+    /// TLS for another listener, which is no HTTP: with this server's certificate and versions.
+    /// With authorities in PEM, only clients that one of them vouches for are let in.
+    ///
+    /// # Errors
+    /// When the text holds no authority.
+    pub fn tls_for(&self, client_ca: Option<&str>) -> io::Result<Arc<ServerConfig>> {
+        self.tls.listener(client_ca).map(Arc::new)
     }
 
     /// What the server's own probe of its listener saw last, whenever it is asked.

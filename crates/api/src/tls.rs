@@ -17,13 +17,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
-use rustls::RootCertStore;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
-use rustls::server::ServerConfig;
+use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
@@ -59,7 +59,14 @@ pub(crate) struct TlsFiles<'a> {
 pub(crate) struct Tls {
     pub(crate) server: Arc<ServerConfig>,
     pub(crate) client: Arc<ClientConfig>,
+    certificates: Certificates,
+    versions: Versions,
 }
+
+/// The versions that are spoken.
+type Versions = &'static [&'static SupportedProtocolVersion];
+static NEWEST: Versions = &[&TLS13];
+static BOTH: Versions = &[&TLS13, &TLS12];
 
 impl Tls {
     /// Reads or makes the certificates.
@@ -83,17 +90,45 @@ impl Tls {
             .map_err(other)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let versions: &[_] = if allow_tls12 { &[&TLS13, &TLS12] } else { &[&TLS13] };
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .map_err(other)?
-            .with_no_client_auth()
-            .with_single_cert(chain, key.into())
-            .map_err(other)?;
+        let versions = if allow_tls12 { BOTH } else { NEWEST };
+        let certificates = (chain, key);
+        let mut server = settings(provider, versions, &certificates, None)?;
         server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         server.ticketer = Ticketer::new().map_err(other)?;
-        Ok(Self { server: Arc::new(server), client: Arc::new(client) })
+        Ok(Self { server: Arc::new(server), client: Arc::new(client), certificates, versions })
     }
+
+    /// The settings of a listener beside the API; with authorities in PEM, for their clients alone.
+    ///
+    /// # Errors
+    /// When there is no authority in the text.
+    pub(crate) fn listener(&self, client_ca: Option<&str>) -> io::Result<ServerConfig> {
+        let provider = Arc::new(default_provider());
+        settings(provider, self.versions, &self.certificates, client_ca)
+    }
+}
+
+fn settings(
+    provider: Arc<CryptoProvider>,
+    versions: Versions,
+    (chain, key): &Certificates,
+    client_ca: Option<&str>,
+) -> io::Result<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .map_err(other)?;
+    let builder = match client_ca {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(certificate.map_err(other)?).map_err(other)?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            builder.with_client_cert_verifier(verifier.build().map_err(other)?)
+        }
+    };
+    builder.with_single_cert(chain.clone(), key.clone_key().into()).map_err(other)
 }
 
 /// The server's certificate, the authority's, and the server's key.

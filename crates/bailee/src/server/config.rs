@@ -42,6 +42,30 @@ pub struct Config {
     pub secrets_dir: Option<PathBuf>,
     /// The mail relay. Without it no letter is sent.
     pub mail: Option<Mail>,
+    /// Where syslog is received. Without it nowhere.
+    #[serde(default)]
+    pub syslog: Syslog,
+}
+
+/// Where syslog is received, and from whom.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Syslog {
+    /// Address and port for TCP (RFC 6587): anybody on the way reads and alters messages.
+    pub tcp: Option<SocketAddr>,
+    /// Address and port for TLS (RFC 5425), with the API's certificate; usually port 6514.
+    pub tls: Option<SocketAddr>,
+    /// Address and port for UDP (RFC 5426): anybody can send in anybody's name.
+    pub udp: Option<SocketAddr>,
+    /// File with the authorities (PEM) that clients over TLS have to be vouched for by. Without it
+    /// any client may send.
+    pub client_ca: Option<PathBuf>,
+    /// Minutes east of UTC of senders whose messages state no zone, -840 to 840. Default: 0.
+    #[serde(default)]
+    pub zone_minutes: i16,
+    /// Product of messages whose program is not known, as Sigma's log sources name it, such as
+    /// `"linux"`. Default: none.
+    pub product: Option<String>,
 }
 
 /// The mail relay that takes letters.
@@ -97,6 +121,7 @@ impl Config {
             return Err(Failure::usage("`public_url` is `https://HOST[:PORT]`, without a path"));
         }
         config.mail.as_ref().map_or(Ok(()), Mail::check)?;
+        config.syslog.check()?;
         Ok(config)
     }
 }
@@ -115,6 +140,26 @@ impl Mail {
         if self.user.is_some() && self.tls == Protection::DangerNone {
             let why = "`mail.user` needs `mail.tls`: a password is not sent without it";
             return Err(Failure::usage(why));
+        }
+        Ok(())
+    }
+}
+
+impl Syslog {
+    fn check(&self) -> Result<(), Failure> {
+        if !(-840..=840).contains(&self.zone_minutes) {
+            return Err(Failure::usage("`syslog.zone_minutes` is -840 to 840"));
+        }
+        if self.client_ca.is_some() && self.tls.is_none() {
+            return Err(Failure::usage("`syslog.client_ca` needs `syslog.tls`"));
+        }
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if self
+            .product
+            .as_deref()
+            .is_some_and(|name| name.is_empty() || name.len() > 100 || !name.bytes().all(plain))
+        {
+            return Err(Failure::usage("`syslog.product` is 1 to 100 of `a-z`, `0-9` and `_`"));
         }
         Ok(())
     }
@@ -147,6 +192,11 @@ mod tests {
             ("public_url = \"http://a.example\"", "public_url"),
             ("public_url = \"https://a.example/x\"", "public_url"),
             ("public_url = \"https://\"", "public_url"),
+            ("[syslog]\ntcp = \"x\"", "tcp"),
+            ("[syslog]\nport = 1", "port"),
+            ("[syslog]\nzone_minutes = 841", "zone_minutes"),
+            ("[syslog]\nclient_ca = \"p\"", "syslog.tls"),
+            ("[syslog]\nproduct = \"a b\"", "syslog.product"),
             ("[mail]\nhost = \"a\"", "from"),
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nusers = \"x\"", "users"),
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\ntls = \"none\"", "tls"),

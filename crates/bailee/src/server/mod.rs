@@ -12,6 +12,7 @@ pub mod outward;
 pub mod pages;
 pub mod restore;
 pub mod serve;
+pub mod signals;
 pub mod verify;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ use super::config::Config;
 use super::folders::Folders;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::furnish;
+use super::signals::{self, Receivers};
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
@@ -33,6 +34,9 @@ pub struct Options {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Receive syslog over TCP and UDP at this address, such as 127.0.0.1:5514
+    #[arg(long, value_name = "ADDRESS")]
+    pub syslog: Option<SocketAddr>,
     /// File with the passphrase of the root key, if it is under one
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
@@ -59,6 +63,14 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
+    let mut wanted = config.syslog.clone();
+    if let Some(address) = options.syslog {
+        (wanted.tcp, wanted.udp) = (Some(address), Some(address));
+    }
+    let (intake, arrivals) = signals::queue();
+    let receivers = runtime.block_on(Receivers::bind(&wanted, &server, &kernel, intake))?;
+    let sources = receivers.sources();
+    let server = server.with_metrics(Arc::new(move || sources.text()));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
     let (server, background) = furnish(server, &kernel, outward);
@@ -67,15 +79,24 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let url =
         format!("https://{}", server.local_addr().map_err(|why| cannot_listen(listen, &why))?);
     let ca = folders.data.join("tls/ca.pem");
-    output.json(&json!({ "url": url, "ca": ca.display().to_string() }))?;
+    let syslog = receivers.addresses();
+    output.json(&json!({ "url": url, "ca": ca.display().to_string(), "syslog": syslog }))?;
     output.line(&format!("serving {url}, certificate authority in `{}`", ca.display()))?;
+    for (transport, address) in syslog {
+        output.line(&format!("receiving syslog over {transport} at {address}"))?;
+    }
     if let Some(why) = kernel.alarm() {
         note(&format!("ALARM: nothing is signed or answered: {why}"));
     }
     let every = Duration::from_secs(config.anchor_seconds.unwrap_or(5));
     let served = runtime.block_on(async {
         let ticker = tokio::spawn(tick(kernel.clone(), background, every));
+        let keeper = tokio::spawn(signals::keep(arrivals));
+        let receiving = receivers.start();
         let served = server.run(ended.wait()).await;
+        drop(receiving);
+        // The senders are gone: what is in the queue is kept before the end.
+        drop(keeper.await);
         ticker.abort();
         served
     });

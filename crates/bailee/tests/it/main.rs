@@ -15,6 +15,8 @@ mod program;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod usage;
 #[cfg(test)]
 mod whole;

@@ -4,8 +4,8 @@
 //! [`MAX_FRAME`] and what one `push` brought. Each frame says by its first byte how it is framed: a
 //! digit 1 to 9 begins an octet count, everything else a line that ends with LF.
 //!
-//! Where sync is lost: a line longer than [`MAX_FRAME`] is skipped to its LF; a counted frame that is
-//! longer is skipped by its count, up to [`MAX_SKIP`]; a count that is none is skipped to the
+//! Where sync is lost: a line longer than [`MAX_FRAME`] is skipped to its LF; a counted frame that
+//! is longer is skipped by its count, up to [`MAX_SKIP`]; a count that is none is skipped to the
 //! next LF. Each gives one [`Frame::Broken`]. A count beyond [`MAX_SKIP`] ends the stream, because
 //! nobody can say where the next message begins. A count that lies is believed: it can only spoil
 //! what the same sender says.

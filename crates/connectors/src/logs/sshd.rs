@@ -318,8 +318,7 @@ mod tests {
             ("Invalid user  from 192.0.2.1", ["ssh_invalid_user", "failure", "", "192.0.2.1", ""]),
             (
                 "error: maximum authentication attempts exceeded for invalid user admin from \
-                 192.0.2.1 \
-              port 7 ssh2 [preauth]",
+                 192.0.2.1 port 7 ssh2 [preauth]",
                 ["ssh_max_attempts", "failure", "admin", "192.0.2.1", "7"],
             ),
             (

@@ -20,6 +20,7 @@ mod tests;
 mod transfers;
 mod ups;
 
+pub use files::pem;
 pub use transfers::Outbox;
 
 use std::collections::HashMap;
@@ -87,7 +88,7 @@ impl Means {
     /// # Errors
     /// When a file that is named cannot be read, or everybody on the machine can read a secret.
     pub fn of(config: &Config, outbox: Outbox) -> Result<Self, Failure> {
-        let pem = |path: &Option<PathBuf>| path.as_deref().map(files::pem).transpose();
+        let pem = |path: &Option<PathBuf>| path.as_deref().map(pem).transpose();
         Ok(Self {
             probe_ca: pem(&config.probe_ca)?,
             webhook_ca: pem(&config.webhook_ca)?,
