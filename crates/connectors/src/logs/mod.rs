@@ -16,6 +16,7 @@ pub mod journal;
 pub mod lines;
 mod moment;
 
+pub mod otlp;
 pub mod packed;
 mod pam;
 pub mod postgres;
