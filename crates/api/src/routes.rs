@@ -10,6 +10,7 @@ mod incidents;
 mod ledgers;
 mod links;
 mod measures;
+mod oncall;
 mod people;
 mod portal;
 mod registers;
@@ -43,7 +44,7 @@ pub static ROUTES: LazyLock<Vec<Route>> =
     LazyLock::new(|| fixed().cloned().chain(registers::routes()).collect());
 
 fn fixed() -> impl Iterator<Item = &'static Route> {
-    FIXED.iter().chain(measures::ROUTES)
+    FIXED.iter().chain(measures::ROUTES).chain(oncall::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths

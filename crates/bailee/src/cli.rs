@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 use crate::exit::CODES;
 use crate::export;
 use crate::import;
-use crate::nouns::{Noun, accounts, data, grants, ledger, measures, people, services, setup};
+use crate::nouns::{
+    Noun, accounts, data, grants, ledger, measures, oncall, people, services, setup,
+};
 use crate::server::{backup, demo, epoch, init, restore, serve, verify};
 
 /// Keeps subscribers' Service Data sealed per account, lets nobody reach it without a right, and
@@ -78,6 +80,8 @@ pub enum Command {
     Measure(Noun<measures::Command>),
     /// Every obligation with its state, basis, since when, and facts
     Measures(measures::Measures),
+    /// Who is on call, where nobody is, and a calendar that shows it
+    Oncall(Noun<oncall::Command>),
     /// What is missing for an honest board, who does it, and the command to run next
     Setup(setup::Options),
     /// An account's log: checkpoints, entries, receipts
@@ -120,6 +124,9 @@ mod tests {
             "bailee person move eve --roles support,responder --reason desk --json",
             "bailee person import people.csv --json",
             "bailee setup --json",
+            "bailee oncall who --at 2026-11-22T14:02:11Z --json",
+            "bailee oncall gaps --days 30",
+            "bailee oncall calendar --holder person:lea --everybody --json",
             "bailee setup --templates d",
             "bailee measures --for A.8.24 --json",
             "bailee account create --url https://h --ca ca.pem name --id a-b --receipt r.json",

@@ -19,7 +19,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure};
-use nouns::{accounts, data, grants, ledger, measures, people, registers, services, setup};
+use nouns::{accounts, data, grants, ledger, measures, oncall, people, registers, services, setup};
 use output::Output;
 
 fn main() -> ExitCode {
@@ -80,6 +80,9 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Measures(all) => done(async {
             measures::array(&client::Client::new(&all.connect, None)?, &all.asked, output).await
         }),
+        Command::Oncall(noun) => {
+            wait_for(async { oncall::run(&noun.client(None)?, &noun.command, output).await })
+        }
         Command::Setup(options) => done(setup::run(&options, output)),
         Command::Ledger(noun) => done(async {
             ledger::run(&noun.client(noun.command.intent())?, &noun.command, output).await

@@ -4,6 +4,7 @@
 //! nothing is changed before the request is known to come from a page of ours.
 
 use crate::board::{Board, History};
+use crate::calendar::Calendars;
 use crate::clock::ReaderClock;
 use crate::preferences::Preferences;
 use crate::receipts::Recent;
@@ -15,8 +16,8 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, assets, board, guard, import, measure, preferences, receipts, registers,
-    roles, room, setup, shell, sign_in, trust,
+    account, acknowledge, assets, board, calendar, guard, import, measure, preferences, receipts,
+    registers, roles, room, setup, shell, sign_in, trust,
 };
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -34,6 +35,7 @@ pub struct Console {
     pub(crate) recent: Recent,
     pub(crate) history: History,
     pub(crate) processors: Processors,
+    pub(crate) calendars: Calendars,
     board: Mutex<Option<Arc<Board>>>,
     pub(crate) published: Mutex<Option<Published>>,
 }
@@ -47,6 +49,7 @@ impl Console {
             recent: Recent::default(),
             history: Arc::new(|_| vec![]),
             processors: Arc::new(Vec::new),
+            calendars: Arc::new(|_| String::new()),
             board: Mutex::default(),
             published: Mutex::default(),
         }
@@ -64,6 +67,13 @@ impl Console {
     #[must_use]
     pub fn with_processors(mut self, processors: Processors) -> Self {
         self.processors = processors;
+        self
+    }
+
+    /// With how calendars are written for the programs that show them.
+    #[must_use]
+    pub fn with_calendars(mut self, calendars: Calendars) -> Self {
+        self.calendars = calendars;
         self
     }
 
@@ -222,6 +232,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["acknowledge", notice, token]) => {
             Ok(acknowledge::take(visit, notice, token).await?.into())
         }
+        ("GET" | "HEAD", ["calendar", id, link]) => calendar::feed(visit, id, link).await,
         ("POST", ["preferences"]) => preferences::keep(visit),
         // From here on nobody is a stranger.
         _ if visit.session.is_none() => Err(Error::unauthenticated()),

@@ -17,6 +17,7 @@ mod account;
 mod acknowledge;
 mod assets;
 mod board;
+mod calendar;
 mod clock;
 mod console;
 mod form;
@@ -42,6 +43,7 @@ mod visit;
 mod work;
 
 pub use board::History;
+pub use calendar::Calendars;
 pub use console::Console;
 pub use request::Request;
 pub use trust::{Processor, Processors};

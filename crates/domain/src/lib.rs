@@ -22,6 +22,7 @@ pub mod programme;
 pub mod sites;
 pub mod signals;
 pub mod detections;
+pub mod oncall;
 pub mod incidents;
 pub mod exposure;
 pub mod reports;

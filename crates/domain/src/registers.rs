@@ -2,7 +2,8 @@
 //! and console are made from, and the survey of all of them that the controls look at.
 
 use crate::accounts::Account;
-use crate::incidents::{self, affected, breaches, contacts, holds, notices, playbooks, shifts};
+use crate::incidents::{self, affected, breaches, contacts, holds, notices, playbooks};
+use crate::oncall::{calendars, rotas, shifts};
 use crate::people::Person;
 use crate::programme::{acknowledgements, courses, policies, reviews, risks, roster, trainings};
 use crate::register::{Boxed, Entry, On, Register};
@@ -41,8 +42,10 @@ pub static REGISTERS: &[Register] = &[
     detections::canaries::REGISTER,
     detections::suspects::REGISTER,
     detections::coverage::REGISTER,
-    playbooks::REGISTER,
+    rotas::REGISTER,
     shifts::REGISTER,
+    calendars::REGISTER,
+    playbooks::REGISTER,
     contacts::REGISTER,
     incidents::REGISTER,
     affected::REGISTER,

@@ -10,6 +10,7 @@ mod files;
 pub mod grants;
 pub mod ledger;
 pub mod measures;
+pub mod oncall;
 pub mod people;
 mod portal;
 pub mod registers;

@@ -1,7 +1,10 @@
 //! The pages beside the API: what is neither `/v1` nor one of its open routes goes to the console.
 
 use api::{Pages, Server};
-use console::{Console, History, Processor, Processors, Request};
+use connectors::calendar;
+use console::{Calendars, Console, History, Processor, Processors, Request};
+use domain::oncall::calendars::{Feed, Shows};
+use domain::oncall::coverage::{Source, Span};
 use kernel::Kernel;
 use std::sync::{Arc, PoisonError};
 
@@ -13,8 +16,8 @@ pub fn furnish(server: Server, kernel: &Kernel, outward: Outward) -> (Server, Ar
     let listener = server.listener();
     let noted = Noted::default();
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
-    let console =
-        Arc::new(console.with_history(history(&noted)).with_processors(processors(&noted)));
+    let console = console.with_history(history(&noted)).with_processors(processors(&noted));
+    let console = Arc::new(console.with_calendars(calendars(kernel)));
     let background = Arc::new(Background::new(listener, Arc::clone(&console), noted, outward));
     let pages: Pages = Arc::new(move |peer, parts, body, number| {
         let console = Arc::clone(&console);
@@ -49,4 +52,45 @@ fn processors(noted: &Noted) -> Processors {
         });
         named.collect()
     })
+}
+
+/// Who is on call, as programs that show calendars read it.
+fn calendars(kernel: &Kernel) -> Calendars {
+    let provider = kernel.identity().provider.clone();
+    Arc::new(move |feed| written(feed, &provider).text())
+}
+
+fn written(feed: &Feed, provider: &str) -> calendar::Calendar {
+    let name = match feed.shows {
+        Shows::Own => format!("On call: {} ({provider})", name(&feed.holder)),
+        Shows::Everybody => format!("On call ({provider})"),
+    };
+    let event = |span: &Span| calendar::Event {
+        uid: uid(span, provider),
+        from: span.from.0 / 1_000_000,
+        to: span.to.0 / 1_000_000,
+        summary: format!("On call ({}): {}", span.kind.word(), self::name(&span.person)),
+        description: format!("From {} of {provider}", span.source.place()),
+        changed: span.changed.0 / 1_000_000,
+    };
+    calendar::Calendar {
+        name,
+        made: feed.now.0 / 1_000_000,
+        refresh_minutes: 15,
+        events: feed.spans.iter().map(event).collect(),
+    }
+}
+
+/// What makes a turn itself, whoever has it: its rota and when it begins, or its shift.
+fn uid(span: &Span, provider: &str) -> String {
+    match &span.source {
+        Source::Shift(id) => format!("{id}@{provider}"),
+        Source::Rota { rota, begins, piece, .. } => {
+            format!("rota-{rota}-{}-{piece}@{provider}", begins.0 / 1_000_000)
+        }
+    }
+}
+
+fn name(person: &str) -> &str {
+    person.strip_prefix("person:").unwrap_or(person)
 }

@@ -6,6 +6,8 @@ mod intake;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod calendar;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod nut;

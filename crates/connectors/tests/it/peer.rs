@@ -142,6 +142,16 @@ pub fn python(module: &str) -> Option<PathBuf> {
     there_or(there.then_some(python), &format!("PyPI `{module}` is not in {}", tools.display()))
 }
 
+/// The folder from which node finds the packages of the foreign tools, if this one is among them.
+pub fn npm(package: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let tools = std::env::var_os("BAILEE_TOOLS");
+    let tools = tools.map_or_else(|| root.join("target/tools"), PathBuf::from);
+    let missing = format!("npm `{package}` is not in {}", tools.display());
+    let there = tools.join("node_modules").join(package).join("package.json").is_file();
+    there_or(there.then_some(tools), &missing)
+}
+
 /// A program of Debian's at this path.
 pub fn program(path: &str, package: &str) -> Option<PathBuf> {
     let there = Path::new(path).is_file().then(|| path.into());

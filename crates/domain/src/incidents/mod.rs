@@ -1,5 +1,5 @@
 //! Incidents: events that may affect confidentiality, integrity or availability; and what hangs on
-//! them: playbooks, the rota, affected accounts, breaches with their clocks, orders that hold a
+//! them: playbooks, affected accounts, breaches with their clocks, orders that hold a
 //! notice, contacts, notices.
 //!
 //! The moment of suspicion is stated once and never changes; from it runs a budget within which
@@ -22,10 +22,11 @@ pub mod notices;
 pub mod playbooks;
 pub mod raising;
 mod room;
-pub mod shifts;
 pub mod whole;
 
 pub use room::{INVESTIGATE, NoteOverdue, Overdue};
+
+pub(crate) use crate::oncall::{RESPONDERS, hex, responder};
 
 use crate::catalogue;
 use crate::register::{At, Entry, Mark, Needs, Register, Row, Status, Tone, When, line, step};
@@ -404,23 +405,6 @@ pub(crate) fn account(field: &'static str, id: &str, needs: &Needs<'_>) -> Resul
     })
 }
 
-/// Roles that answer incidents.
-pub(crate) const RESPONDERS: [&str; 2] = ["responder", "security-lead"];
-
-/// Checks that somebody is an active person of the provider who answers incidents.
-pub(crate) fn responder(field: &'static str, id: &str, at: &At<'_, '_>) -> Result<()> {
-    let person = at.person(field, id)?;
-    let able = person.roles.iter().any(|role| RESPONDERS.contains(&role.as_str()));
-    if !able || person.vendor.is_some() {
-        let why = format!(
-            "`{id}` is no responder: name somebody with one of `{}`",
-            RESPONDERS.join("`, `")
-        );
-        return Err(Error::invalid(field, why));
-    }
-    Ok(())
-}
-
 /// The provider's own person who acts, for what only a named person decides.
 ///
 /// # Errors
@@ -439,10 +423,6 @@ pub(crate) fn judge(at: &At<'_, '_>, what: &str) -> Result<Mark> {
 /// SHA-256 of a text, in hexadecimal, as `sha256sum` prints it.
 pub(crate) fn fingerprint(text: &str) -> String {
     hex(&kernel::digest(text.as_bytes()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const STEPS: &[Entry] = &[

@@ -33,6 +33,8 @@ mod movers;
 #[cfg(test)]
 mod obligations;
 #[cfg(test)]
+mod oncall;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod portal;

@@ -11,9 +11,11 @@ use crate::incidents::contacts::Contact;
 use crate::incidents::holds::Hold;
 use crate::incidents::notices::{Notice, Outcome};
 use crate::incidents::playbooks::{Exercise, Playbook};
-use crate::incidents::shifts::{Kind, Shift, gaps};
 use crate::incidents::{Class, Incident, RESPONDERS};
 use crate::measures::weigh::Weigh;
+use crate::oncall::coverage::Coverage;
+use crate::oncall::rotas::Rota;
+use crate::oncall::shifts::{Kind, Shift};
 use crate::register::Kept;
 use kernel::Moment;
 use kernel::authority::Authority;
@@ -105,43 +107,63 @@ pub(super) fn prepared(facts: &Facts, weigh: &mut Weigh) {
     exercised(facts, weigh, &[Class::Breach, Class::Unavailability]);
 }
 
-/// Shifts that are not over, of this kind or of both.
-fn ahead(facts: &Facts, kind: Option<Kind>) -> impl Iterator<Item = &Kept<Shift>> {
-    let now = facts.now;
-    facts.house.all::<Shift>().iter().filter(move |kept| {
-        kind.is_none_or(|kind| kept.row.kind == kind) && kept.row.span().1 > now
-    })
+/// Who is on call from now on, as far ahead as the catalogue says.
+fn coverage(facts: &Facts) -> Coverage {
+    let end = facts.now.after(days(numbers(facts).rota_days));
+    let (rotas, shifts) = (facts.house.all::<Rota>(), facts.house.all::<Shift>());
+    Coverage::of(rotas, shifts, facts.now, end)
 }
 
-/// E1.6: those on call are active responders, and somebody is on call now.
+/// When the newest rota or shift that is not over was entered or changed; none if all are over.
+fn rota(facts: &Facts) -> Option<Moment> {
+    let live = |kept: &&Kept<Rota>| kept.row.until.is_none_or(|until| until.0 > facts.now);
+    let rotas = facts.house.all::<Rota>().iter().filter(live);
+    let rotas = rotas.map(|kept| kept.row.changed.as_ref().unwrap_or(&kept.added).at.0);
+    let shifts = facts.house.all::<Shift>().iter();
+    let shifts = shifts.filter(|kept| kept.row.span().1 > facts.now).map(|kept| kept.added.at.0);
+    rotas.chain(shifts).max()
+}
+
+/// Findings of one kind that are named one by one; what is beyond is counted.
+const NAMED: usize = 20;
+
+/// E1.6: those on call are active responders, nobody stands twice, and somebody is on call now.
 pub(super) fn on_call_by_team(facts: &Facts, weigh: &mut Weigh) {
-    let of_team = |kept: &&Kept<Shift>| facts.responders.contains(&kept.row.person);
-    let (mut all, mut good, mut newest) = (0, 0, Moment(0));
-    for kept in ahead(facts, None) {
-        all += 1;
-        newest = newest.max(kept.added.at.0);
-        if of_team(&kept) {
-            good += 1;
+    let Some(newest) = rota(facts) else {
+        weigh.missing("a rota: nobody is on call now or later");
+        weigh.todo("fill the rota", "security-lead", None, "rotas");
+        return;
+    };
+    let of_team = |person: &String| facts.responders.contains(person);
+    let coverage = coverage(facts);
+    let mut seen: Vec<(&String, String)> = vec![];
+    for span in coverage.spans().iter().filter(|span| !of_team(&span.person)) {
+        let (person, place) = (&span.person, span.source.place());
+        if seen.contains(&(person, place.clone())) || seen.len() >= NAMED {
             continue;
         }
-        let person = &kept.row.person;
-        let what = format!("shift {}: {person} is no active responder", kept.id);
-        weigh.recorded(what, kept.added.at.0, false);
-        let what = format!("give the shift of {person} to somebody of the team");
-        weigh.todo(what, "security-lead", Some(kept.row.from.0), format!("shifts/{}", kept.id));
+        let what = format!("{}: {person} is no active responder", place.replacen("s/", " ", 1));
+        weigh.recorded(what, span.changed, false);
+        let what = format!("give the turns of {person} to somebody of the team");
+        weigh.todo(what, "security-lead", Some(span.from.max(facts.now)), &place);
+        seen.push((person, place));
     }
-    if all == 0 {
-        weigh.missing("a rota: nobody is on call now or later");
-        weigh.todo("fill the rota", "security-lead", None, "shifts");
-        return;
+    for double in coverage.doubles().into_iter().take(NAMED) {
+        let (from, to) = (double.from.rfc3339(), double.to.rfc3339());
+        let what = format!("from {from} to {to}, {}", double.what());
+        weigh.recorded(what, double.one.changed.max(double.other.changed), false);
+        let place = double.other.source.place();
+        weigh.todo("settle who is on call", "security-lead", Some(double.from), place);
     }
+    let good = coverage.spans().iter().filter(|span| of_team(&span.person)).count();
     if good > 0 {
-        weigh.recorded(format!("shifts of active responders: {good} of {all}"), newest, true);
+        let all = coverage.spans().len();
+        weigh.recorded(format!("turns of active responders: {good} of {all}"), newest, true);
     }
-    let now = |kept: &&Kept<Shift>| kept.row.from.0 <= facts.now && of_team(kept);
-    match ahead(facts, None).find(now) {
-        Some(kept) => {
-            weigh.recorded(format!("on call now: {}", kept.row.person), kept.row.from.0, true);
+    let now = |kind| coverage.at(kind, facts.now).find(|span| of_team(&span.person));
+    match Kind::ALL.into_iter().find_map(now) {
+        Some(span) => {
+            weigh.recorded(format!("on call now: {}", span.person), span.from, true);
         }
         None => {
             weigh.recorded("nobody of the team is on call now", facts.now, false);
@@ -153,24 +175,27 @@ pub(super) fn on_call_by_team(facts: &Facts, weigh: &mut Weigh) {
 /// E4.3: no gap in the rota, as far ahead as the catalogue says.
 pub(super) fn on_call(facts: &Facts, weigh: &mut Weigh) {
     let ahead_days = numbers(facts).rota_days;
-    let end = facts.now.after(days(ahead_days));
-    let shifts: Vec<_> = ahead(facts, Some(Kind::Primary))
-        .filter(|kept| facts.responders.contains(&kept.row.person))
-        .collect();
-    let Some(newest) = shifts.iter().map(|kept| kept.added.at.0).max() else {
-        weigh.missing("a rota: no active responder is on call now or later");
-        weigh.todo("fill the rota", "security-lead", None, "shifts");
+    let coverage = coverage(facts);
+    let able = |person: &str| facts.responders.iter().any(|one| one == person);
+    let first = |kind| coverage.spans().iter().any(|span| span.kind == kind && able(&span.person));
+    let Some(newest) = rota(facts).filter(|_| first(Kind::Primary)) else {
+        weigh.missing("a rota: no active responder is on call first, now or soon");
+        weigh.todo("fill the rota", "security-lead", None, "rotas");
         return;
     };
-    let open = gaps(shifts.iter().map(|kept| kept.row.span()), facts.now, end);
+    let open = coverage.gaps(Kind::Primary, able);
     if open.is_empty() {
         let what = format!("somebody is on call first for the next {ahead_days} days");
         weigh.recorded(what, newest, true);
     }
-    for (from, to) in open {
+    let (named, more) = (open.iter().take(NAMED), open.len().saturating_sub(NAMED));
+    for (from, to) in named {
         let (begin, over) = (from.rfc3339(), to.rfc3339());
         weigh.recorded(format!("nobody is on call from {begin} to {over}"), facts.now, false);
-        weigh.todo("fill the gap in the rota", "security-lead", Some(from), "shifts");
+        weigh.todo("fill the gap in the rota", "security-lead", Some(*from), "shifts");
+    }
+    if more > 0 {
+        weigh.recorded(format!("further gaps in the rota: {more}"), facts.now, false);
     }
 }
 

@@ -7,7 +7,6 @@ mod notices;
 mod path;
 mod playbooks;
 mod room;
-mod shifts;
 
 use crate::registers::{add, show, take};
 use crate::support::{days, name};

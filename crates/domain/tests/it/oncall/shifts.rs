@@ -1,6 +1,6 @@
 //! Shifts: who stands in the rota, and for how long.
 
-use super::{Crew, at, hours, id, word};
+use crate::incidents::{Crew, at, hours, id, word};
 use crate::registers::{add, take};
 use crate::support::{both, days, field, kind};
 use kernel::Kind;

@@ -1,7 +1,7 @@
-//! Shifts: who is on call, from when to when; and where nobody is.
+//! Shifts: who is on call, from when to when, whatever a rota says.
 //!
-//! Only active responders and security leads stand in the rota. A gap ahead is found by looking at
-//! every shift at once, with [`gaps`]. Nothing here pages anybody.
+//! For its span a shift replaces everybody whom a rota has for the same part. Only active
+//! responders and security leads stand in one. Where nobody is on call, [`super::coverage`] finds.
 
 use crate::register::{At, Entry, Mark, Register, Row, Status, Step, Tone, When, line, step};
 use kernel::{Error, Moment, Result};
@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Which of those on call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "ShiftKind")]
 pub enum Kind {
@@ -18,6 +20,19 @@ pub enum Kind {
     Primary,
     /// Who is called when the first does not answer.
     Secondary,
+}
+
+impl Kind {
+    /// Both, in the order in which they are called.
+    pub const ALL: [Self; 2] = [Self::Primary, Self::Secondary];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+        }
+    }
 }
 
 /// A shift.
@@ -48,30 +63,6 @@ impl Shift {
         let end = self.ended.as_ref().map_or(self.to.0, |mark| mark.at.0.min(self.to.0));
         (self.from.0, end)
     }
-}
-
-/// Where nobody is on call between two moments, in order: begin, and first moment after it.
-pub fn gaps(
-    spans: impl IntoIterator<Item = (Moment, Moment)>,
-    from: Moment,
-    to: Moment,
-) -> Vec<(Moment, Moment)> {
-    let mut spans: Vec<_> = spans.into_iter().filter(|(begin, end)| begin < end).collect();
-    spans.sort_unstable();
-    let (mut at, mut gaps) = (from, Vec::new());
-    for (begin, end) in spans {
-        if at >= to {
-            break;
-        }
-        if begin > at {
-            gaps.push((at, begin.min(to)));
-        }
-        at = at.max(end);
-    }
-    if at < to {
-        gaps.push((at, to));
-    }
-    gaps
 }
 
 /// A shift to be entered.
@@ -150,34 +141,11 @@ impl Step<Shift> for End {
 const STEPS: &[Entry] = &[step::<Shift, End>("end", "Ends the shift before its time")];
 
 /// The register, as the faces know it.
-pub const REGISTER: Register =
-    Register::of::<Shift>("incidents", "Who is on call, day and night; a gap ahead is shown")
-        .serves(&["E1.6", "E4.3"])
-        .first("Fill the rota: enter who is on call first, from now on without a gap")
-        .columns(&["person", "kind", "from", "to"])
-        .steps(STEPS);
-
-#[cfg(test)]
-mod tests {
-    use super::gaps;
-    use kernel::Moment;
-
-    #[test]
-    fn gaps_are_where_nobody_is() {
-        let m = |pairs: &[(u64, u64)]| -> Vec<(Moment, Moment)> {
-            pairs.iter().map(|(a, b)| (Moment(*a), Moment(*b))).collect()
-        };
-        for (spans, expected) in [
-            (vec![], vec![(10, 20)]),
-            (vec![(0, 30)], vec![]),
-            (vec![(10, 20)], vec![]),
-            (vec![(12, 15)], vec![(10, 12), (15, 20)]),
-            (vec![(15, 25), (5, 15)], vec![]),
-            (vec![(5, 12), (11, 14), (13, 13), (16, 40)], vec![(14, 16)]),
-            (vec![(0, 10), (20, 30)], vec![(10, 20)]),
-            (vec![(5, 30), (6, 7), (40, 50)], vec![]),
-        ] {
-            assert_eq!(gaps(m(&spans), Moment(10), Moment(20)), m(&expected), "{spans:?}");
-        }
-    }
-}
+pub const REGISTER: Register = Register::of::<Shift>(
+    "incidents",
+    "Who is on call in place of whom a rota names, or without one",
+)
+.serves(&["E1.6", "E4.3"])
+.first("Enter who is on call for a while; for turns that go round, enter a rota")
+.columns(&["person", "kind", "from", "to"])
+.steps(STEPS);

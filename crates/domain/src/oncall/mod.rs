@@ -1,0 +1,43 @@
+//! On call: who is called about what goes wrong, day and night, until somebody answers.
+//!
+//! Turns come from [`rotas`], in the team's own zone; [`shifts`] replace them for a while;
+//! [`coverage`] is what follows: who is on call at a moment, where nobody is, and where somebody
+//! stands twice. [`calendars`] show it to people's own calendars.
+//!
+//! Does not: read a clock or send anything. What is computed here follows from rows and a moment.
+
+pub mod calendars;
+pub mod coverage;
+mod reading;
+pub mod rotas;
+pub mod shifts;
+mod zones;
+
+pub use reading::{DAYS, Gap, OnCall, ReadOnCall, ReadingWho, Slot, Twice};
+pub use zones::{Clock, Weekday};
+
+pub(crate) use reading::able;
+
+use crate::register::At;
+use kernel::{Error, Result};
+
+/// Roles that answer incidents.
+pub(crate) const RESPONDERS: [&str; 2] = ["responder", "security-lead"];
+
+/// Checks that somebody is an active person of the provider who answers incidents.
+pub(crate) fn responder(field: &'static str, id: &str, at: &At<'_, '_>) -> Result<()> {
+    let person = at.person(field, id)?;
+    let able = person.roles.iter().any(|role| RESPONDERS.contains(&role.as_str()));
+    if !able || person.vendor.is_some() {
+        let why = format!(
+            "`{id}` is no responder: name somebody with one of `{}`",
+            RESPONDERS.join("`, `")
+        );
+        return Err(Error::invalid(field, why));
+    }
+    Ok(())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
