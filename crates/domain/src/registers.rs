@@ -41,6 +41,7 @@ pub static REGISTERS: &[Register] = &[
     detections::allowances::REGISTER,
     detections::canaries::REGISTER,
     detections::suspects::REGISTER,
+    detections::acquaintances::REGISTER,
     detections::coverage::REGISTER,
     rotas::REGISTER,
     shifts::REGISTER,

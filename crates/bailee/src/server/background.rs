@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::outward::{Outward, Taken};
+use super::watching::Watching;
 
 /// How often the controls are asked.
 const ASKED: Duration = Duration::from_secs(60);
@@ -20,6 +21,7 @@ pub struct Background {
     console: Arc<Console>,
     noted: Noted,
     outward: Outward,
+    watching: Watching,
     asked: Mutex<Option<Moment>>,
 }
 
@@ -33,8 +35,9 @@ impl Background {
         console: Arc<Console>,
         noted: Noted,
         outward: Outward,
+        watching: Watching,
     ) -> Self {
-        Self { listener, console, noted, outward, asked: Mutex::default() }
+        Self { listener, console, noted, outward, watching, asked: Mutex::default() }
     }
 
     /// Runs a job that is due.
@@ -46,6 +49,9 @@ impl Background {
             Taken::Mine => return Ok(()),
             Taken::No(right) => right,
         };
+        if let Some(right) = right.again() {
+            self.watching.allow(right);
+        }
         if job.kind == EVERY_TICK
             && self.is_due(kernel.now())
             && let Some(right) = right.again()
@@ -68,6 +74,7 @@ impl Background {
         match note_states(kernel, right, (self.listener)()) {
             Ok(board) => {
                 self.console.publish(board.answered.clone(), kernel.now());
+                self.watching.show(&board.house);
                 *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = board;
             }
             Err(error) => tracing::warn!(?error, "the controls could not be asked"),

@@ -42,9 +42,24 @@ pub struct Config {
     pub secrets_dir: Option<PathBuf>,
     /// The mail relay. Without it no letter is sent.
     pub mail: Option<Mail>,
+    /// What detection does.
+    pub detection: Option<Detection>,
     /// Where syslog is received. Without it nowhere.
     #[serde(default)]
     pub syslog: Syslog,
+}
+
+/// What detection does.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detection {
+    /// Folder with rules (Sigma, `.yml`) besides those that come with the server.
+    pub rules_dir: Option<PathBuf>,
+    /// Minutes between synthetic attacks that have to come out as alerts, 0 to 1440; 0 makes none.
+    /// Default: 10.
+    pub canary_minutes: Option<u64>,
+    /// Days that signals are kept, 1 to 3650. Default: 30.
+    pub signal_days: Option<u32>,
 }
 
 /// Where syslog is received, and from whom.
@@ -122,6 +137,14 @@ impl Config {
         }
         config.mail.as_ref().map_or(Ok(()), Mail::check)?;
         config.syslog.check()?;
+        if let Some(detection) = &config.detection {
+            if detection.canary_minutes.is_some_and(|minutes| minutes > 1440) {
+                return Err(Failure::usage("`detection.canary_minutes` is 0 to 1440"));
+            }
+            if detection.signal_days.is_some_and(|days| !(1..=3650).contains(&days)) {
+                return Err(Failure::usage("`detection.signal_days` is 1 to 3650"));
+            }
+        }
         Ok(config)
     }
 }

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod restore;
 pub mod serve;
 pub mod signals;
+pub mod watching;
 pub mod verify;
 
 use std::path::PathBuf;

@@ -10,15 +10,21 @@ use std::sync::{Arc, PoisonError};
 
 use super::background::{Background, Noted};
 use super::outward::Outward;
+use super::watching::Watching;
 
 /// Gives a server its pages, and what it does by itself.
-pub fn furnish(server: Server, kernel: &Kernel, outward: Outward) -> (Server, Arc<Background>) {
+pub fn furnish(
+    server: Server,
+    kernel: &Kernel,
+    outward: Outward,
+    watching: Watching,
+) -> (Server, Arc<Background>) {
     let listener = server.listener();
     let noted = Noted::default();
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));
     let console = Arc::new(console.with_calendars(calendars(kernel)));
-    let background = Arc::new(Background::new(listener, Arc::clone(&console), noted, outward));
+    let background = Arc::new(Background::new(listener, Arc::clone(&console), noted, outward, watching));
     let pages: Pages = Arc::new(move |peer, parts, body, number| {
         let console = Arc::clone(&console);
         Box::pin(async move {

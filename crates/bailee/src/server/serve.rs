@@ -19,6 +19,7 @@ use super::folders::Folders;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::furnish;
 use super::signals::{self, Receivers};
+use super::watching::{self, Watching};
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
@@ -73,7 +74,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let server = server.with_metrics(Arc::new(move || sources.text()));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
-    let (server, background) = furnish(server, &kernel, outward);
+    let watching = watching(&config)?;
+    let (server, background) = furnish(server, &kernel, outward, watching.clone());
     // Before anybody is told that it serves: whoever reads that may end it at once.
     let ended = runtime.block_on(async { Ended::listen() })?;
     let url =
@@ -91,17 +93,34 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let every = Duration::from_secs(config.anchor_seconds.unwrap_or(5));
     let served = runtime.block_on(async {
         let ticker = tokio::spawn(tick(kernel.clone(), background, every));
-        let keeper = tokio::spawn(signals::keep(arrivals));
+        let watcher = tokio::spawn(watching::run(kernel.clone(), watching.clone()));
+        let keeper = tokio::spawn(watching::keep(kernel.clone(), watching, arrivals));
         let receiving = receivers.start();
         let served = server.run(ended.wait()).await;
         drop(receiving);
         // The senders are gone: what is in the queue is kept before the end.
         drop(keeper.await);
+        watcher.abort();
         ticker.abort();
         served
     });
     kernel.close();
     served.map_err(|why| cannot_listen(listen, &why)).map(|()| Exit::Done)
+}
+
+/// What watches, as configured.
+fn watching(config: &Config) -> Result<Watching, Failure> {
+    let detection = config.detection.clone().unwrap_or_default();
+    let (rules, problems) = watching::rules(detection.rules_dir.as_deref())?;
+    for problem in &problems {
+        note(&format!("a rule was left out: {problem}"));
+    }
+    let canary = match detection.canary_minutes.unwrap_or(10) {
+        0 => None,
+        minutes => Some(Duration::from_secs(minutes * 60)),
+    };
+    let days = detection.signal_days.unwrap_or(watching::DAYS);
+    Ok(Watching::new(rules, problems, days, canary))
 }
 
 /// A runtime for a server.

@@ -8,6 +8,7 @@
 //! Which events were evaluated is kept as intervals ([`coverage`]); a gap is shown. What is told
 //! here pages nobody by itself: that is the business of incidents.
 
+pub mod acquaintances;
 pub mod allowances;
 pub mod canaries;
 pub mod coverage;

@@ -123,6 +123,8 @@ pub struct Board {
     pub states: Vec<States>,
     /// Who is declared or seen to process Service Data beside the provider.
     pub parties: Vec<Party>,
+    /// Every register, as they were when the controls were asked.
+    pub house: Arc<House>,
 }
 
 /// What the operation answers if nothing changed: then it makes no entry.
@@ -177,7 +179,8 @@ impl Operation for NoteStates {
             changed |= moved;
         }
         let parties = parties(&facts);
-        let board = Board { answered, states, parties };
+        let house = Arc::clone(&facts.house);
+        let board = Board { answered, states, parties, house };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = board;
         if changed { Ok(After::now(())) } else { Err(Error::conflict(NOTHING)) }
     }

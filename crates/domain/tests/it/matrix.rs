@@ -100,6 +100,7 @@ fn named() -> Vec<&'static Action> {
 fn by_itself() -> Vec<&'static str> {
     vec![
         action::<grants::Expired>().name,
+        "acquaintance.keep",
         "alert.raise",
         "breach.warn",
         "coverage.keep",

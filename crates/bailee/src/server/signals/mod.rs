@@ -261,11 +261,3 @@ fn cannot(transport: &str, address: SocketAddr, why: &std::io::Error) -> Failure
     let what = format!("cannot receive syslog over {transport} on `{address}`: {why}");
     Failure::new(Exit::Unavailable, what)
 }
-
-/// Takes what arrives until nobody sends any more. Signals have no store yet: they are counted by
-/// their receivers and go no further.
-pub async fn keep(mut arrivals: Arrivals) {
-    while let Some(parcel) = arrivals.recv().await {
-        tracing::debug!(records = parcel.arrived.len(), "signals arrived, and are not kept");
-    }
-}

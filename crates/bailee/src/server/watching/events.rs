@@ -1,0 +1,95 @@
+//! Entries and signals as rules see them.
+
+use domain::signals::{Signal, plain};
+use kernel::{ENDED, Fed, Told, UNAUTHENTICATED};
+use serde_json::{Map, Value};
+use watch::Event;
+
+use super::known::Known;
+
+/// Requests of one entry that count one by one; the entry of a minute may stand for more.
+const TIMES: u64 = 1000;
+
+/// An entry, as often as it counts: one that says how many requests were turned away in a minute
+/// stands for all of them.
+pub fn of_entry(fed: &Fed, known: &Known) -> Vec<Event> {
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), Value::String(value));
+        }
+    };
+    let field = |name: &str| fed.field(name).map(str::to_owned);
+    let account = known.account(fed.account);
+    let (action, object) = (fed.kind.clone(), field("object"));
+    let who = field("holder").or_else(|| field("actor"));
+    let refused = fed.kind.starts_with("access.");
+    set("event.outcome", Some(if refused { "failure" } else { "success" }.to_owned()));
+    set("event.action", Some(named(action)));
+    if let Some(who) = who.filter(|who| who != "kernel") {
+        set("user.kind", who.split_once(':').map(|(kind, _)| kind.to_owned()));
+        set("user.vendor", known.vendor(&who).map(str::to_owned));
+        set("user.name", Some(who));
+    }
+    set("source.ip", field("source").filter(|source| source != "others"));
+    set("bailee.account", Some(account.clone()));
+    set("bailee.asked", field("asked"));
+    set("bailee.credential", field("credential").filter(|id| id != "none"));
+    set("bailee.grant", field("grant"));
+    set("bailee.purpose", field("purpose"));
+    set("bailee.object", object.clone());
+    let shown = fed.field("objects").and_then(|count| count.parse::<u64>().ok());
+    let objects = shown.unwrap_or_else(|| u64::from(object.is_some()));
+    fields.insert("bailee.objects".to_owned(), Value::from(objects));
+    let person = fed.field("actor").unwrap_or_default();
+    let marks = [
+        ("bailee.first", known.first(person, fed.account, fed.row)),
+        ("bailee.bootstrap", fed.field("bootstrap").is_some()),
+        ("bailee.canary", object.is_some_and(|object| known.canary(&account, &object))),
+        ("bailee.unreadable", matches!(fed.fields, Told::Closed(_))),
+    ];
+    for (name, is) in marks.into_iter().filter(|(_, is)| *is) {
+        fields.insert(name.to_owned(), Value::Bool(is));
+    }
+    let counted = [UNAUTHENTICATED.name, ENDED.name].contains(&fed.kind.as_str());
+    let times = fed.field("count").filter(|_| counted).and_then(|count| count.parse().ok());
+    let event = Event {
+        number: 0,
+        received: fed.time.0,
+        time: fed.time.0,
+        product: Some("bailee".to_owned()),
+        service: Some("ledger".to_owned()),
+        category: None,
+        tenant: account,
+        fields,
+    };
+    vec![event; usize::try_from(times.unwrap_or(1).clamp(1, TIMES)).unwrap_or(1)]
+}
+
+/// What rules call it: a transfer takes records out of the house, as an export does.
+fn named(action: String) -> String {
+    if action == "transfer.add" { "bailee.export".to_owned() } else { action }
+}
+
+/// A signal.
+pub fn of_signal(signal: Signal, known: &Known) -> Event {
+    known.hear(&signal.source, kernel::Moment(signal.received));
+    let mut fields = signal.fields;
+    fields.insert("log.source.name".to_owned(), Value::String(signal.source.clone()));
+    // What a source says of our own answers is not believed.
+    fields.retain(|name, _| !name.starts_with("bailee."));
+    if let Some(asked) = fields.get("source.ip").map(plain) {
+        fields.insert("source.ip".to_owned(), Value::String(asked));
+    }
+    Event {
+        number: 0,
+        received: signal.received,
+        time: signal.time.unwrap_or(signal.received),
+        // A source cannot speak in the name of the ledger.
+        product: signal.product.filter(|product| product != "bailee"),
+        service: signal.service,
+        category: signal.category,
+        tenant: signal.source,
+        fields,
+    }
+}

@@ -1,0 +1,154 @@
+//! What detection knows of the registers: a view that is made anew every minute.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use domain::accounts::Account;
+use domain::detections::Alert;
+use domain::detections::acquaintances::{Acquaintance, Met};
+use domain::detections::allowances::Allowance;
+use domain::detections::canaries::Canary;
+use domain::detections::coverage::Heard;
+use domain::detections::rules::{Mode, Rule};
+use domain::people::Person;
+use domain::register::{Kept, When};
+use domain::registers::House;
+use domain::services::Service;
+use domain::signals::Source;
+use kernel::id::PrincipalId;
+use kernel::{Fed, HOUSE, Moment};
+
+/// A view of the registers.
+pub struct Known {
+    accounts: HashMap<u64, String>,
+    vendors: HashMap<String, String>,
+    canaries: HashSet<(String, String)>,
+    allowances: Vec<Kept<Allowance>>,
+    modes: HashMap<String, Mode>,
+    sources: Vec<Kept<Source>>,
+    met: Mutex<HashMap<String, HashMap<u64, i64>>>,
+    last: Mutex<BTreeMap<String, (Moment, u64)>>,
+}
+
+impl Known {
+    /// Out of the registers.
+    pub fn of(house: &House) -> Self {
+        let accounts = house.nouns::<Account>().iter();
+        let people = house.nouns::<Person>().iter();
+        let people = people.filter_map(|one| {
+            Some((format!("person:{}", one.name), one.vendor.clone()?))
+        });
+        let services = house.nouns::<Service>().iter();
+        let services = services.filter_map(|one| {
+            Some((format!("service:{}", one.name), one.vendor.clone()?))
+        });
+        let canaries = house.all::<Canary>().iter().filter(|kept| kept.row.ended.is_none());
+        let met = house.all::<Acquaintance>().iter().map(|kept| {
+            let met = kept.row.met.iter().map(|met| (met.slot, met.entry));
+            (kept.row.person.clone(), met.collect())
+        });
+        Self {
+            accounts: accounts.map(|account| (account.slot, account.id.clone())).collect(),
+            vendors: people.chain(services).collect(),
+            canaries: canaries
+                .map(|kept| {
+                    let row = &kept.row;
+                    (row.account.clone(), format!("{}/{}", row.collection, row.record))
+                })
+                .collect(),
+            allowances: house.all::<Allowance>().to_vec(),
+            modes: modes(house.all::<Rule>()),
+            sources: house.all::<Source>().to_vec(),
+            met: Mutex::new(met.collect()),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The readable id of an account.
+    pub fn account(&self, slot: u64) -> String {
+        match self.accounts.get(&slot) {
+            Some(id) => id.clone(),
+            None if slot == HOUSE => "house".to_owned(),
+            None => format!("slot-{slot}"),
+        }
+    }
+
+    /// The vendor that a principal is of.
+    pub fn vendor(&self, principal: &str) -> Option<&str> {
+        self.vendors.get(principal).map(String::as_str)
+    }
+
+    /// Whether a record of an account is a canary.
+    pub fn canary(&self, account: &str, object: &str) -> bool {
+        self.canaries.contains(&(account.to_owned(), object.to_owned()))
+    }
+
+    /// The allowances that may cover an alert.
+    pub fn allowances(&self, alert: &Alert) -> Vec<Kept<Allowance>> {
+        self.allowances.iter().filter(|one| one.row.allows(alert)).cloned().collect()
+    }
+
+    /// What somebody decided about a rule.
+    pub fn mode(&self, rule: &str) -> Option<Mode> {
+        self.modes.get(rule).copied()
+    }
+
+    /// The source that sends syslog from this address.
+    pub fn source(&self, peer: &str) -> Option<&str> {
+        let own = |kept: &&Kept<Source>| {
+            kept.row.counts() && kept.row.peers.iter().any(|known| known == peer)
+        };
+        self.sources.iter().find(own).map(|kept| kept.id.as_str())
+    }
+
+    /// Notes that a source was heard.
+    pub fn hear(&self, source: &str, at: Moment) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() < 1000 || last.contains_key(source) {
+            let one = last.entry(source.to_owned()).or_insert((at, 0));
+            (one.0, one.1) = (one.0.max(at), one.1 + 1);
+        }
+    }
+
+    /// The sources that were heard since this view was made.
+    pub fn heard(&self) -> Vec<Heard> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = |(source, (at, received)): (&String, &(Moment, u64))| Heard {
+            source: source.clone(),
+            last: When(*at),
+            received: *received,
+            malformed: 0,
+            dropped: 0,
+        };
+        last.iter().map(one).collect()
+    }
+
+    /// Whether this entry is the first of a person in an account.
+    pub fn first(&self, person: &str, slot: u64, entry: i64) -> bool {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.get(person).and_then(|met| met.get(&slot)) == Some(&entry)
+    }
+
+    /// Who meets whom for the first time in these entries; remembered from now on.
+    pub fn meets(&self, entries: &[Fed]) -> Vec<(PrincipalId, Met)> {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = Vec::new();
+        for fed in entries.iter().filter(|fed| fed.account != HOUSE) {
+            let touches = fed.kind.starts_with("record.") || fed.kind == "transfer.add";
+            let person = fed.field("actor").and_then(|actor| PrincipalId::parse(actor).ok());
+            let Some(person) = person.filter(|one| touches && one.parts().0 == "person") else {
+                continue;
+            };
+            let own = met.entry(person.to_string()).or_default();
+            if let std::collections::hash_map::Entry::Vacant(place) = own.entry(fed.account) {
+                place.insert(fed.row);
+                fresh.push((person, Met { slot: fed.account, entry: fed.row }));
+            }
+        }
+        fresh
+    }
+}
+
+fn modes(rules: &[Kept<Rule>]) -> HashMap<String, Mode> {
+    rules.iter().map(|kept| (kept.row.rule.clone(), kept.row.mode)).collect()
+}

@@ -1,0 +1,458 @@
+//! What watches: every committed entry of every log and every kept signal goes through the rules,
+//! in the order in which it was committed.
+//!
+//! Promises: what was evaluated is kept as intervals of numbers, so a crash leaves no hole that is
+//! not seen. Alerts are told before the number moves on; after a restart what the windows of the
+//! rules may still need is evaluated again without being told again, and an alert that was not told
+//! yet has the same id as before. So nothing is lost and nothing stands twice.
+//!
+//! Does not: decide what an alert means, page, or answer. It runs beside the tick; nothing that
+//! anybody asks for waits for it.
+
+mod canary;
+mod events;
+mod keeper;
+mod known;
+mod numbers;
+#[cfg(test)]
+mod tests;
+
+pub use keeper::keep;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::detections::coverage::{
+    Coverage, Covered, EVALUATED, Heard, KeepCoverage, RULES, ReadCoverage, Span, add,
+};
+use domain::detections::rules::Mode;
+use domain::detections::{Alert, Level};
+use domain::incidents::raising::{RaiseAlert, Raised};
+use domain::register::When;
+use domain::registers::House;
+use domain::signals::{ForgetSignals, decode};
+use kernel::{Kernel, Moment, Ran, Result};
+use watch::{Detector, Limits, PACK, Rules};
+
+use crate::exit::Failure;
+use canary::Canary;
+use known::Known;
+use numbers::{Numbers, Place};
+
+/// How often what was committed is looked at.
+pub const PACE: Duration = Duration::from_millis(500);
+
+/// How far back the windows of rules may reach; what a restart evaluates again.
+const REACH: Duration = Duration::from_secs(24 * 3600);
+
+/// Entries that one round reads.
+const ENTRIES: usize = 2000;
+
+/// Batches of signals that one round reads.
+const BATCHES: usize = 16;
+
+/// How often what was evaluated is kept.
+const KEPT: Duration = Duration::from_secs(300);
+
+/// Days that signals are kept, where the configuration does not say.
+pub const DAYS: u32 = 30;
+
+/// What watches. Clones are the same.
+#[derive(Clone)]
+pub struct Watching(Arc<Shared>);
+
+struct Shared {
+    /// The right to work, once the first tick gave it.
+    right: Mutex<Option<Ran>>,
+    state: Mutex<State>,
+    known: Mutex<Option<Arc<Known>>>,
+    pulse: Mutex<Pulse>,
+    days: u32,
+}
+
+/// How far it came, for whoever watches the watcher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// The last entry that was evaluated, by its number over all logs.
+    pub entry: i64,
+    /// When that was.
+    pub at: Moment,
+    /// When a synthetic attack last came out as an alert.
+    pub canary: Option<Moment>,
+}
+
+struct State {
+    detector: Detector,
+    problems: Vec<String>,
+    numbers: Numbers,
+    /// The last entry and the last batch that were evaluated.
+    entry: i64,
+    signal: i64,
+    coverage: Option<Coverage>,
+    kept: Option<Moment>,
+    /// Told next; what could not be told stays.
+    waiting: VecDeque<watch::Alert>,
+    canary: Canary,
+    forgotten: Option<Moment>,
+}
+
+/// The rules of a server: our own, and those of the operator's folder.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn rules(folder: Option<&Path>) -> Result<(Rules, Vec<String>), Failure> {
+    let mut files: Vec<(String, String)> =
+        PACK.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    if let Some(folder) = folder {
+        let read = std::fs::read_dir(folder).map_err(|why| Failure::file("read", folder, &why))?;
+        let mut paths: Vec<_> = read.filter_map(|one| one.ok().map(|one| one.path())).collect();
+        paths.sort();
+        let rule = |path: &std::path::PathBuf| {
+            path.extension().is_some_and(|kind| kind == "yml" || kind == "yaml")
+        };
+        for path in paths.into_iter().filter(rule) {
+            let text = std::fs::read_to_string(&path);
+            let text = text.map_err(|why| Failure::file("read", &path, &why))?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    let all = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let (rules, problems) = Rules::parse(all);
+    Ok((rules, problems.iter().map(ToString::to_string).collect()))
+}
+
+impl Watching {
+    /// With these rules, of which some could not be read; signals are kept for so many days, and a
+    /// synthetic attack is made so often.
+    pub fn new(rules: Rules, problems: Vec<String>, days: u32, canary: Option<Duration>) -> Self {
+        let state = State {
+            detector: Detector::new(rules, Limits::default()),
+            problems,
+            numbers: Numbers::default(),
+            entry: 0,
+            signal: 0,
+            coverage: None,
+            kept: None,
+            waiting: VecDeque::new(),
+            canary: Canary::new(canary),
+            forgotten: None,
+        };
+        Self(Arc::new(Shared {
+            right: Mutex::default(),
+            state: Mutex::new(state),
+            known: Mutex::default(),
+            pulse: Mutex::default(),
+            days,
+        }))
+    }
+
+    /// Gives the right to work: that of the tick, for what happens by itself.
+    pub fn allow(&self, right: Ran) {
+        self.0.right().get_or_insert(right);
+    }
+
+    /// Shows the registers as they are now: allowances, modes of rules, canaries, accounts.
+    pub fn show(&self, house: &House) {
+        let known = Arc::new(Known::of(house));
+        *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// How far it came.
+    pub fn pulse(&self) -> Pulse {
+        *self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to work, if the first tick gave it.
+    fn right(&self) -> Option<Ran> {
+        self.0.right().as_ref().and_then(Ran::again)
+    }
+
+    /// Looks at what was committed since the last time; whether there is more.
+    ///
+    /// # Errors
+    /// Whatever the store answers; what was not told is told the next time.
+    pub fn round(&self, kernel: &Kernel) -> Result<bool> {
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (Some(right), Some(known)) = (self.right(), known) else { return Ok(false) };
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.coverage.is_none() {
+            state.begin(kernel, &right, &known)?;
+        }
+        let before = (state.entry, state.signal);
+        state.canary.send(kernel, &right)?;
+        let more = state.evaluate(kernel, &right, &known)?;
+        state.tell(kernel, &right, &known)?;
+        state.cover(before);
+        *self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner) =
+            Pulse { entry: state.entry, at: kernel.now(), canary: state.canary.seen() };
+        state.keep(kernel, &right, &known)?;
+        state.forget(kernel, &right, self.0.days)?;
+        Ok(more)
+    }
+}
+
+impl Shared {
+    fn right(&self) -> MutexGuard<'_, Option<Ran>> {
+        self.right.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Goes on where the last server ended, with what the windows still need.
+    fn begin(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
+        let kept = right.ask(kernel, ReadCoverage::new(kernel, EVALUATED)?)?;
+        let last = |spans: &[Span]| spans.last().map(|span| span.to);
+        let now = kernel.now();
+        let since = Moment(now.0.saturating_sub(u64::try_from(REACH.as_micros()).unwrap_or(0)));
+        let from = kernel.span(since, now, i64::MAX)?.after;
+        let told = kept.as_ref().and_then(|kept| last(&kept.entries));
+        let heard = kept.as_ref().and_then(|kept| last(&kept.signals));
+        (self.entry, self.signal) = (from.min(told.unwrap_or(from)), first_batch(kernel, since)?);
+        self.signal = self.signal.min(heard.unwrap_or(self.signal));
+        while self.warm(kernel, known, told.unwrap_or(from), heard.unwrap_or(self.signal))? {}
+        self.coverage = Some(kept.unwrap_or_else(|| Coverage {
+            at: When(now),
+            entries: vec![],
+            signals: vec![],
+            sources: vec![],
+            canary: None,
+            rules: vec![],
+            problems: vec![],
+        }));
+        self.keep_rules(kernel, right, known)
+    }
+
+    /// Evaluates again what was told before, without telling it; whether there is more.
+    fn warm(&mut self, kernel: &Kernel, known: &Known, entry: i64, signal: i64) -> Result<bool> {
+        let entries = kernel.feed(self.entry, ENTRIES)?;
+        let batches = kernel.signals(self.signal, BATCHES)?;
+        let entries: Vec<_> = entries.into_iter().filter(|fed| fed.row <= entry).collect();
+        let batches: Vec<_> = batches.into_iter().filter(|batch| batch.row <= signal).collect();
+        let more = !entries.is_empty() || !batches.is_empty();
+        drop(self.take(entries, batches, known)?);
+        if !more {
+            (self.entry, self.signal) = (self.entry.max(entry), self.signal.max(signal));
+        }
+        Ok(more)
+    }
+
+    /// Evaluates what was committed; whether there is more.
+    fn evaluate(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<bool> {
+        let entries = kernel.feed(self.entry, ENTRIES)?;
+        let batches = kernel.signals(self.signal, BATCHES)?;
+        let more = entries.len() == ENTRIES || batches.len() == BATCHES;
+        for (person, met) in known.meets(&entries) {
+            let keep = domain::detections::acquaintances::KeepMet::new(kernel, &person, met)?;
+            right.ask(kernel, keep)?;
+        }
+        let alerts = self.take(entries, batches, known)?;
+        self.waiting.extend(alerts);
+        self.waiting.extend(self.detector.tick(kernel.now().0));
+        Ok(more)
+    }
+
+    fn take(
+        &mut self,
+        entries: Vec<kernel::Fed>,
+        batches: Vec<kernel::KeptSignals>,
+        known: &Known,
+    ) -> Result<Vec<watch::Alert>> {
+        let mut alerts = Vec::new();
+        for fed in &entries {
+            for event in events::of_entry(fed, known) {
+                let number = self.numbers.next(Place::Entry { log: fed.account, index: fed.index });
+                alerts.extend(self.detector.take(&watch::Event { number, ..event }));
+            }
+            self.entry = self.entry.max(fed.row);
+        }
+        for batch in &batches {
+            for (place, signal) in decode(&batch.bytes)?.into_iter().enumerate() {
+                let number = self.numbers.next(Place::Signal { row: batch.row, place });
+                let event = events::of_signal(signal, known);
+                alerts.extend(self.detector.take(&watch::Event { number, ..event }));
+            }
+            self.signal = self.signal.max(batch.row);
+        }
+        Ok(alerts)
+    }
+
+    /// Tells what was found, in order; at an error the rest waits.
+    fn tell(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
+        while let Some(alert) = self.waiting.front() {
+            if self.canary.is_its_own(alert, kernel.now()) {
+                self.waiting.pop_front();
+                continue;
+            }
+            let evidence = alert.events.iter().filter_map(|number| self.numbers.place(*number));
+            let evidence = evidence.map(|place| place.to_string()).collect();
+            // What is off is evaluated all the same, and only watches: so its coverage has no hole.
+            let shadow = known.mode(&alert.rule).map_or(alert.shadow, |mode| mode != Mode::Live);
+            let calls = alert.paging && !shadow && !alert.retroactive;
+            let row = Alert { shadow, ..row(alert, evidence) };
+            let id = format!("alert-{}", alert.id);
+            let allowances = known.allowances(&row);
+            let raised =
+                right.ask(kernel, RaiseAlert::new(kernel, &id, row, calls, allowances)?)?;
+            if let Raised { began: Some(incident), .. } = &raised {
+                tracing::warn!(%incident, rule = %alert.rule, "an incident began with an alert");
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    fn cover(&mut self, (entry, signal): (i64, i64)) {
+        if let Some(coverage) = &mut self.coverage {
+            add(&mut coverage.entries, entry + 1, self.entry);
+            add(&mut coverage.signals, signal + 1, self.signal);
+        }
+    }
+
+    /// Keeps what was evaluated, now and then.
+    fn keep(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
+        let now = kernel.now();
+        if self.kept.is_some_and(|last| now.since(last) < KEPT) {
+            return Ok(());
+        }
+        let Some(coverage) = &mut self.coverage else { return Ok(()) };
+        coverage.at = When(now);
+        coverage.canary = self.canary.seen().map(When).or(coverage.canary);
+        coverage.sources = heard(known, &coverage.sources);
+        right.ask(kernel, KeepCoverage::new(kernel, EVALUATED, coverage.clone())?)?;
+        self.kept = Some(now);
+        Ok(())
+    }
+
+    /// Keeps which rules are evaluated, from which entry on.
+    fn keep_rules(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
+        let before = right.ask(kernel, ReadCoverage::new(kernel, RULES)?)?;
+        let before = before.map(|kept| kept.rules).unwrap_or_default();
+        let now = When(kernel.now());
+        let covered = |rule: &watch::Rule| {
+            let mode = match known.mode(&rule.id) {
+                Some(mode) => mode,
+                None if rule.shadow => Mode::Shadow,
+                None => Mode::Live,
+            };
+            let same = before.iter().find(|one| one.rule == rule.id && one.version == rule.version);
+            let fresh = Covered {
+                rule: rule.id.clone(),
+                title: rule.title.clone(),
+                version: rule.version.clone(),
+                mode,
+                since: now,
+                entry: self.entry + 1,
+                signals: self.signal + 1,
+            };
+            same.map_or(fresh, |one| Covered { mode, ..one.clone() })
+        };
+        let alerting = self.detector.rules().iter().filter(|rule| rule.alerts);
+        let rules: Vec<Covered> = alerting.map(covered).collect();
+        let Some(coverage) = &self.coverage else { return Ok(()) };
+        if rules == before && self.problems.is_empty() {
+            return Ok(());
+        }
+        let problems = self.problems.iter().take(100).cloned().collect();
+        let row = Coverage {
+            entries: vec![],
+            signals: vec![],
+            sources: vec![],
+            rules,
+            problems,
+            at: now,
+            ..coverage.clone()
+        };
+        right.ask(kernel, KeepCoverage::new(kernel, RULES, row)?)
+    }
+
+    /// Forgets the signals of a day that is past its time; looked for once an hour.
+    fn forget(&mut self, kernel: &Kernel, right: &Ran, days: u32) -> Result<()> {
+        let now = kernel.now();
+        if self.forgotten.is_some_and(|last| now.since(last) < Duration::from_secs(3600)) {
+            return Ok(());
+        }
+        while let Some(day) = ForgetSignals::due(kernel, days)? {
+            right.ask(kernel, day)?;
+        }
+        self.forgotten = Some(now);
+        Ok(())
+    }
+}
+
+/// The batch before the first one that arrived since this day began.
+fn first_batch(kernel: &Kernel, since: Moment) -> Result<i64> {
+    let day = u32::try_from(since.0 / 86_400_000_000).unwrap_or(0);
+    let days = kernel.signal_days()?;
+    let first = days.iter().find(|(known, _)| *known >= day).map(|(_, row)| row - 1);
+    Ok(first.unwrap_or_else(|| days.iter().map(|(_, row)| *row).max().unwrap_or(0)))
+}
+
+/// The sources that are named, as they were heard.
+fn heard(known: &Known, before: &[Heard]) -> Vec<Heard> {
+    let mut all = known.heard();
+    for one in before {
+        if !all.iter().any(|new| new.source == one.source) {
+            all.push(one.clone());
+        }
+    }
+    all.truncate(200);
+    all
+}
+
+fn row(alert: &watch::Alert, evidence: Vec<String>) -> Alert {
+    let group = alert.group.iter().map(|(field, value)| format!("{field}={value}"));
+    let mut about = group.collect::<Vec<_>>().join(" ");
+    if alert.unattributed {
+        about = "nobody that can be named".to_owned();
+    }
+    if about.is_empty() {
+        about = format!("rule={}", alert.rule);
+    }
+    Alert {
+        rule: alert.rule.clone(),
+        version: alert.version.clone(),
+        title: alert.title.clone(),
+        level: match alert.level {
+            watch::Level::Informational => Level::Informational,
+            watch::Level::Low => Level::Low,
+            watch::Level::Medium => Level::Medium,
+            watch::Level::High => Level::High,
+            watch::Level::Critical => Level::Critical,
+        },
+        author: alert.author.clone(),
+        tags: alert.tags.clone(),
+        about: about.chars().take(400).collect(),
+        from: When(Moment(alert.from)),
+        to: When(Moment(alert.to)),
+        count: alert.count,
+        evidence,
+        note: alert.degraded.clone(),
+        shadow: alert.shadow,
+        retroactive: alert.retroactive,
+        allowed: None,
+        incident: None,
+        answers: vec![],
+        disposition: None,
+    }
+}
+
+/// Looks at what was committed until it is aborted.
+pub async fn run(kernel: Kernel, watching: Watching) {
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        let (kernel, own) = (kernel.clone(), watching.clone());
+        let looked = tokio::task::spawn_blocking(move || -> Result<()> {
+            while own.round(&kernel)? {}
+            Ok(())
+        });
+        match looked.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(?error, "detection could not go on"),
+            Err(error) => tracing::error!(%error, "detection ended by panic"),
+        }
+    }
+}
