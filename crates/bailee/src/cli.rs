@@ -3,6 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::detect;
 use crate::exit::CODES;
 use crate::export;
 use crate::import;
@@ -45,6 +46,14 @@ pub enum Command {
     Restore(restore::Options),
     /// Begin a new epoch after a store lost its newest entries
     Epoch(epoch::Options),
+    /// Run detection rules over a file of events, offline
+    ///
+    /// Prints an alert a line: its level, window, rule, whom it is about, and the lines that
+    /// matched. With --json each is an object, and `events` holds the numbers of the lines, from 1.
+    ///
+    /// A line of JSON is an object with `time`, a log source (`product`, `service`, `category`) and
+    /// fields. Any other file is read as syslog (auth.log).
+    Detect(detect::Options),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
 
@@ -120,6 +129,8 @@ mod tests {
             "bailee restore --from f --data d",
             "bailee demo --once",
             "bailee openapi",
+            "bailee detect --events f",
+            "bailee detect --rules d --events f --year 2017 --json",
             "bailee --json measure list",
             "bailee person move eve --roles support,responder --reason desk --json",
             "bailee person import people.csv --json",

@@ -5,6 +5,7 @@
 
 mod cli;
 mod client;
+mod detect;
 mod duration;
 mod exit;
 mod export;
@@ -52,6 +53,7 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Backup(options) => server::backup::run(&options, output),
         Command::Restore(options) => server::restore::run(&options, output),
         Command::Epoch(options) => server::epoch::run(&options, output),
+        Command::Detect(options) => detect::run(&options, output),
         Command::Openapi => server::openapi::run(output),
         Command::Import(options) => wait_for(import::run(&options, output)),
         Command::Export(options) => done(export::run(&options, output)),

@@ -303,7 +303,7 @@ fn format_of(options: &Options) -> Result<Format, Failure> {
 }
 
 /// A bar on standard error, if that is a terminal.
-fn progress_bar(length: u64) -> ProgressBar {
+pub(crate) fn progress_bar(length: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -7,6 +7,7 @@ mod canaries;
 mod catalogue;
 mod contract;
 mod crash;
+mod detect;
 mod exposure;
 mod frozen;
 mod hostile;
