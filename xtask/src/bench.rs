@@ -68,10 +68,23 @@ pub fn run(options: &Options) -> Outcome {
     let workspace = Workspace::find()?;
     crate::tools::install_for_bench(&workspace)?;
     println!("bench: building");
-    let build = ["build", "--release", "-p", "bailee", "-p", "testkit", "--examples", "--bins"];
+    let build = [
+        "build",
+        "--release",
+        "-p",
+        "bailee",
+        "-p",
+        "testkit",
+        "-p",
+        "watch",
+        "--examples",
+        "--bins",
+    ];
     shell::run(&mut workspace.cargo(&build))?;
     println!("bench: the inside");
     let mut rows = inside(&workspace, options.seconds)?;
+    println!("bench: detection");
+    rows.extend(detection(&workspace, options.seconds)?);
     println!("bench: over TLS");
     rows.extend(http::measure(&workspace, options.seconds)?);
     if options.peer {
@@ -95,6 +108,17 @@ fn inside(workspace: &Workspace, seconds: u32) -> Outcome<Vec<Row>> {
     let mut command = workspace.program(&program.to_string_lossy());
     // Many measurements: a third of the time each keeps the whole within a coffee break.
     command.arg(format!("{:.1}", f64::from(seconds) / 3.0));
+    table::read(&shell::capture(&mut command)?)
+}
+
+fn detection(workspace: &Workspace, seconds: u32) -> Outcome<Vec<Row>> {
+    let program = workspace.target.join("release/examples/rates");
+    let mut command = workspace.program(&program.to_string_lossy());
+    command.arg(format!("{:.1}", f64::from(seconds) / 3.0));
+    // Rules that others wrote, where they are.
+    if let Some(sigma) = workspace.shared().map(|shared| shared.join("data/sigma/rules")) {
+        command.args(sigma.is_dir().then_some(sigma));
+    }
     table::read(&shell::capture(&mut command)?)
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Store {
     places: HashMap<String, usize>,
     limits: Limits,
     matches: usize,
+    /// Tenants that hold a group.
+    active: usize,
     serial: u64,
 }
 
@@ -110,6 +112,7 @@ impl Store {
             places: HashMap::new(),
             limits,
             matches: 0,
+            active: 0,
             serial: 0,
         };
         store.tenant(OTHERS);
@@ -136,6 +139,7 @@ impl Store {
         let groups = self.plans.get_mut(plan)?;
         if !groups.contains_key(key) {
             let payer = self.tenants.get_mut(tenant)?;
+            self.active += usize::from(payer.groups == 0);
             payer.groups += 1;
             payer.matches += OVERHEAD;
             self.matches += OVERHEAD;
@@ -190,8 +194,7 @@ impl Store {
 
     /// Matches that a tenant may hold, given how many hold any.
     fn quota(&self) -> usize {
-        let active = self.tenants.iter().filter(|tenant| tenant.groups > 0).count().max(1);
-        self.limits.matches.min(self.limits.matches_of_all / active)
+        self.limits.matches.min(self.limits.matches_of_all / self.active.max(1))
     }
 
     /// Brings a group's weight and class up to date; its shared key and its owner.
@@ -301,6 +304,7 @@ impl Store {
         let (weight, matches) = (group.weight, group.timeline.len() as u64 + group.before);
         if let Some(tenant) = self.tenants.get_mut(place) {
             tenant.groups -= 1;
+            self.active -= usize::from(tenant.groups == 0);
             tenant.matches -= weight;
         }
         let quota = self.quota();
@@ -311,6 +315,7 @@ impl Store {
             && tenant.groups < self.limits.groups
             && tenant.matches + weight <= quota
         {
+            self.active += usize::from(tenant.groups == 0);
             tenant.groups += 1;
             tenant.matches += weight;
             group.owner = other;
@@ -343,6 +348,7 @@ impl Store {
                 group.weight = weight;
                 if over {
                     tenant.groups -= 1;
+                    self.active -= usize::from(tenant.groups == 0);
                     tenant.matches -= weight;
                     self.matches -= weight;
                 }
