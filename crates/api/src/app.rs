@@ -205,8 +205,8 @@ impl App {
                 body::expect_json(&parts.headers)?;
                 body::read(body, limit).await?
             }
-            Takes::Bytes { limit, kind } => {
-                body::expect_kind(&parts.headers, kind)?;
+            Takes::Bytes { limit, kinds, packed } => {
+                body::expect_kind(&parts.headers, kinds, packed)?;
                 body::read(body, limit).await?
             }
         };

@@ -47,16 +47,25 @@ fn not_compressed(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The media type has to be this one, not compressed.
-pub(crate) fn expect_kind(headers: &HeaderMap, kind: &str) -> Result<(), Problem> {
+/// The media type has to be one of these, and compressed only where that is taken.
+pub(crate) fn expect_kind(
+    headers: &HeaderMap,
+    kinds: &[&str],
+    packed: bool,
+) -> Result<(), Problem> {
     let text = headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or_default());
     let essence = text.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case(kind) {
+    if !kinds.iter().any(|kind| essence.eq_ignore_ascii_case(kind)) {
         let shown = kernel::id::shown(text);
-        let detail = format!("`{shown}` is not taken: send `Content-Type: {kind}`");
+        let kinds = kinds.join("` or `");
+        let detail = format!("`{shown}` is not taken: send `Content-Type: {kinds}`");
         return Err(Problem::media_type("content-type", detail));
     }
-    not_compressed(headers)
+    let gzip = |value: &hyper::header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"gzip");
+    match headers.get(CONTENT_ENCODING) {
+        Some(value) if packed && gzip(value) => Ok(()),
+        _ => not_compressed(headers),
+    }
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -178,8 +178,9 @@ fn describe(route: &Route, schemas: &mut Schemas) -> Value {
             let content = json!({"application/json": {"schema": schema}});
             members.insert("requestBody".into(), json!({"required": true, "content": content}));
         }
-        if let Takes::Bytes { kind, .. } = route.takes {
-            let content = json!({kind: {"schema": {"type": "string"}}});
+        if let Takes::Bytes { kinds, .. } = route.takes {
+            let one = |kind: &&str| ((*kind).to_owned(), json!({"schema": {"type": "string"}}));
+            let content: Map<String, Value> = kinds.iter().map(one).collect();
             members.insert("requestBody".into(), json!({"required": true, "content": content}));
         }
         if !route.login {

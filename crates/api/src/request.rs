@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::routes::Route;
 use aws_lc_rs::digest;
 use hyper::Method;
-use hyper::http::header::{AUTHORIZATION, HeaderMap, IF_MATCH, IF_NONE_MATCH};
+use hyper::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use kernel::authority::Caller;
 use kernel::id::shown;
@@ -47,6 +47,8 @@ pub(crate) struct Said {
     pub(crate) key: Option<String>,
     pub(crate) if_match: Option<Tag>,
     pub(crate) if_none_match: Option<Tag>,
+    /// The media type of the body, as stated.
+    pub(crate) kind: String,
 }
 
 /// A request whose route is known, on its way to the handler.
@@ -220,6 +222,11 @@ pub(crate) fn said(parts: &Parts) -> Result<Said, Problem> {
         key: idempotency_key(headers)?,
         if_match: condition(headers, IF_MATCH.as_str())?,
         if_none_match: condition(headers, IF_NONE_MATCH.as_str())?,
+        kind: headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
     };
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     if reads && said.key.is_some() {

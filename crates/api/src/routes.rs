@@ -217,7 +217,7 @@ static FIXED: &[Route] = &[
     item(put("/v1/reports/{id}/file", "putReportFile", "Takes in the file of a report: a PDF"))
         .action(action::<domain::reports::Uploading>())
         .query(&["name"])
-        .bytes(reports::FILE_BYTES, reports::PDF)
+        .bytes(reports::FILE_BYTES, &[reports::PDF])
         .gives(&[
             Gives::json(200, "It is sealed", of::<shared::Receipted<domain::reports::File>>),
             Gives::problem(409),
@@ -479,9 +479,15 @@ static FIXED: &[Route] = &[
     post("/v1/signals", "sendSignals", "Delivers what another system reports, as JSON lines")
         .action(action::<domain::signals::Deliver>())
         .query(&["source"])
-        .bytes(signals::DELIVERY, signals::LINES)
+        .packed(signals::DELIVERY, &[signals::LINES])
         .gives(&[Gives::json(200, "What was kept", of::<shared::Receipted<signals::Kept>>)])
         .by(|call| Box::pin(signals::send(call))),
+    post("/v1/logs", "sendLogs", "Delivers what another system reports, as OTLP logs over HTTP")
+        .action(action::<domain::signals::Deliver>())
+        .query(&["source"])
+        .packed(signals::DELIVERY, signals::OTLP)
+        .gives(&[Gives::bytes(200, "An `ExportLogsServiceResponse`: what was rejected, and why")])
+        .by(|call| Box::pin(signals::logs(call))),
     get("/v1/signals", "findSignals", "Looks for something in what other systems reported")
         .disclosing()
         .action(action::<domain::signals::Search>())

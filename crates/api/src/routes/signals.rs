@@ -4,11 +4,12 @@ use super::shared::{Items, changed};
 use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::Call;
+use connectors::logs::otlp::{self, Encoding};
 use connectors::logs::{Batch, Record, Refused, lines, packed};
 use domain::register::When;
-use domain::signals::{BATCH, BATCH_BYTES, NoteSearch, Query, SendSignals, Signal, search};
+use domain::signals::{BATCH_BYTES, NoteSearch, Query, SendSignals, Signal, search};
 use hyper::StatusCode;
-use kernel::Error;
+use kernel::Done;
 use kernel::limits::{PAGE_DEFAULT, PAGE_ITEMS};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// The media type of JSON lines.
 pub(crate) const LINES: &str = "application/x-ndjson";
+
+/// The media types of OTLP logs.
+pub(crate) const OTLP: &[&str] = &["application/json", "application/x-protobuf"];
 
 /// Bytes of one delivery, also once it is unpacked.
 pub(crate) const DELIVERY: usize = BATCH_BYTES / 2;
@@ -61,22 +65,30 @@ pub(crate) async fn send(call: Call) -> Result<Answer, Problem> {
     deliver(&call, batch).await
 }
 
+pub(crate) async fn logs(call: Call) -> Result<Answer, Problem> {
+    let encoding = Encoding::of(&call.said.kind).unwrap_or(Encoding::Protobuf);
+    let plain = packed::open(&call.body, DELIVERY).map_err(|why| unread(&why))?;
+    let batch = otlp::read(&plain, encoding).map_err(|why| unread(&why))?;
+    let answer = otlp::answer_of(encoding, &batch);
+    keep(&call, batch).await?;
+    Ok(Answer::bytes(encoding.media_type(), answer))
+}
+
 /// Keeps what was read of a delivery, all or nothing.
-pub(crate) async fn deliver(call: &Call, batch: Batch) -> Result<Answer, Problem> {
+async fn deliver(call: &Call, batch: Batch) -> Result<Answer, Problem> {
+    let rejected = batch.rejected;
+    let reasons = batch.reasons.iter().map(ToString::to_string).collect();
+    let done = keep(call, batch).await?;
+    changed(StatusCode::OK, Kept { kept: done.output, rejected, reasons }, done.receipts)
+}
+
+async fn keep(call: &Call, batch: Batch) -> Result<Done<usize>, Problem> {
     let source = source(call)?;
-    if batch.records.len() > BATCH {
-        let why = format!("a delivery has at most {BATCH} signals: send less at once");
-        return Err(Error::limit(why).into());
-    }
-    let received = call.kernel.now().0;
-    let peer = kernel::address(call.peer);
+    let (received, peer) = (call.kernel.now().0, kernel::address(call.peer));
     let signal = |record| signal(record, received, &source, &peer);
     let signals: Vec<Signal> = batch.records.into_iter().map(signal).collect();
     let rejected = usize::try_from(batch.rejected).unwrap_or(usize::MAX);
-    let done = call.submit(SendSignals::new(&call.kernel, &source, &signals, rejected)?).await?;
-    let reasons = batch.reasons.iter().map(ToString::to_string).collect();
-    let kept = Kept { kept: done.output, rejected: batch.rejected, reasons };
-    changed(StatusCode::OK, kept, done.receipts)
+    call.submit(SendSignals::new(&call.kernel, &source, &signals, rejected)?).await
 }
 
 /// The source that is stated, or the one named as the service that delivers.
@@ -109,6 +121,18 @@ pub(crate) fn unread(why: &Refused) -> Problem {
 }
 
 pub(crate) async fn find(call: Call) -> Result<Answer, Problem> {
+    let limit = call.number("limit", 1..=PAGE_ITEMS)?.unwrap_or(PAGE_DEFAULT);
+    let after = domain::register::cursor(call.parameter("after"))?;
+    let done = call.submit(NoteSearch::new(query(&call)?)?).await?;
+    let query = done.output;
+    let (found, next) = call.blocking(move |kernel| search(kernel, &query, after, limit)).await?;
+    let items = found.into_iter().map(|(row, place, signal)| shown(row, place, signal));
+    let page = Items { items: items.collect(), next: next.map(|row| row.to_string()) };
+    Ok(Answer::json(StatusCode::OK, &page)?.receipt(done.receipts.first()))
+}
+
+/// What is looked for: the last day, where no time is stated.
+fn query(call: &Call) -> Result<Query, Problem> {
     let now = call.kernel.now();
     let moment = |name: &'static str, default| match call.parameter(name) {
         None => Ok(default),
@@ -116,22 +140,10 @@ pub(crate) async fn find(call: Call) -> Result<Answer, Problem> {
             Problem::invalid(name, "write a moment as `2026-11-22T14:02:11Z`".to_owned())
         }),
     };
-    let day = Duration::from_secs(86_400);
-    let ago = kernel::Moment(now.0.saturating_sub(u64::try_from(day.as_micros()).unwrap_or(0)));
+    let ago = kernel::Moment(now.0.saturating_sub(86_400_000_000));
     let (from, to) = (moment("from", ago)?, moment("to", now.after(Duration::from_secs(1)))?);
     let fields = wanted(call.parameter("where").unwrap_or_default())?;
-    let text = call.parameter("text").map(str::to_owned);
-    let limit = call.number("limit", 1..=PAGE_ITEMS)?.unwrap_or(PAGE_DEFAULT);
-    let after = domain::register::cursor(call.parameter("after"))?;
-    let asked = NoteSearch::new(Query { from, to, fields, text })?;
-    let done = call.submit(asked).await?;
-    let (kernel, query) = (call.kernel.clone(), done.output);
-    let look = move || search(&kernel, &query, after, limit);
-    let found = tokio::task::spawn_blocking(look).await;
-    let (found, next) = found.map_err(|error| Error::internal(format!("a search: {error}")))??;
-    let items = found.into_iter().map(|(row, place, signal)| shown(row, place, signal));
-    let page = Items { items: items.collect(), next: next.map(|row| row.to_string()) };
-    Ok(Answer::json(StatusCode::OK, &page)?.receipt(done.receipts.first()))
+    Ok(Query { from, to, fields, text: call.parameter("text").map(str::to_owned) })
 }
 
 /// `name=value;name=value`.

@@ -63,10 +63,11 @@ pub(crate) enum Takes {
         limit: usize,
         schema: SchemaOf,
     },
-    /// Bytes of one media type.
+    /// Bytes of one of these media types; `packed` says whether gzip is taken too.
     Bytes {
         limit: usize,
-        kind: &'static str,
+        kinds: &'static [&'static str],
+        packed: bool,
     },
 }
 
@@ -231,8 +232,14 @@ impl Route {
         self
     }
 
-    pub(super) const fn bytes(mut self, limit: usize, kind: &'static str) -> Self {
-        self.takes = Takes::Bytes { limit, kind };
+    pub(super) const fn bytes(mut self, limit: usize, kinds: &'static [&'static str]) -> Self {
+        self.takes = Takes::Bytes { limit, kinds, packed: false };
+        self
+    }
+
+    /// As [`Route::bytes`], packed by gzip or not.
+    pub(super) const fn packed(mut self, limit: usize, kinds: &'static [&'static str]) -> Self {
+        self.takes = Takes::Bytes { limit, kinds, packed: true };
         self
     }
 

@@ -24,7 +24,8 @@ pub fn furnish(
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));
     let console = Arc::new(console.with_calendars(calendars(kernel)));
-    let background = Arc::new(Background::new(listener, Arc::clone(&console), noted, outward, watching));
+    let background =
+        Arc::new(Background::new(listener, Arc::clone(&console), noted, outward, watching));
     let pages: Pages = Arc::new(move |peer, parts, body, number| {
         let console = Arc::clone(&console);
         Box::pin(async move {

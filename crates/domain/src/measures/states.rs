@@ -6,6 +6,7 @@
 use super::controls::parties;
 use super::{Answered, Listener, Read, ReadMeasures, State, answers};
 use crate::register::{self, Noun, When, act};
+use crate::registers::House;
 use crate::transfers::Party;
 use kernel::engine::Wants;
 use kernel::{
@@ -115,7 +116,7 @@ pub(super) fn known(work: &Work<'_>, keys: &[RecordKey]) -> Result<Vec<States>> 
 }
 
 /// What the controls said, and the states there were.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Board {
     /// Every obligation with its answer.
     pub answered: Vec<Answered>,

@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::server::folders::{Folders, Lock, write_private};
 use crate::server::outward::{Means, Outward};
 use crate::server::pages::furnish;
+use crate::server::watching::{self, Watching};
 use crate::server::{Place, init, serve};
 
 /// A server on a temporary store.
@@ -55,15 +56,20 @@ impl Stage {
         let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
         let failed = |why: std::io::Error| Failure::failed(format!("cannot serve: {why}"));
         let outward = Outward::new(Means::none(), runtime.handle().clone());
-        let (server, background) = furnish(server.map_err(failed)?, &kernel, outward);
+        let (rules, problems) = watching::rules(None)?;
+        let watching = Watching::new(rules, problems, watching::DAYS, None);
+        let (server, background) =
+            furnish(server.map_err(failed)?, &kernel, outward, watching.clone());
         let url = format!("https://{}", server.local_addr().map_err(failed)?);
         let (end, ended) = oneshot::channel::<()>();
-        let ticking = kernel.clone();
+        let (ticking, watched) = (kernel.clone(), kernel.clone());
         let task = runtime.spawn(async move {
+            let watcher = tokio::spawn(watching::run(watched, watching));
             let ticker = tokio::spawn(serve::tick(ticking, background, Duration::from_secs(1)));
             if let Err(why) = server.run(async { drop(ended.await) }).await {
                 crate::output::note(&format!("the server ended: {why}"));
             }
+            watcher.abort();
             ticker.abort();
         });
         let server = Mutex::new(Some((end, task)));

@@ -34,9 +34,10 @@ fn signals(parcels: &[Parcel], watching: &Watching) -> Vec<Signal> {
     let known = watching.0.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
     let name = |one: &Arrived| {
         let peer = one.peer.map(kernel::address);
-        let named = peer.as_deref().zip(known.as_ref()).and_then(|(peer, known)| {
-            known.source(peer).map(str::to_owned)
-        });
+        let named = peer
+            .as_deref()
+            .zip(known.as_ref())
+            .and_then(|(peer, known)| known.source(peer).map(str::to_owned));
         named.or_else(|| peer.clone()).unwrap_or_else(|| "bailee".to_owned())
     };
     let signal = |one: &Arrived| Signal {

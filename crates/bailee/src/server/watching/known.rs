@@ -35,13 +35,11 @@ impl Known {
     pub fn of(house: &House) -> Self {
         let accounts = house.nouns::<Account>().iter();
         let people = house.nouns::<Person>().iter();
-        let people = people.filter_map(|one| {
-            Some((format!("person:{}", one.name), one.vendor.clone()?))
-        });
+        let people =
+            people.filter_map(|one| Some((format!("person:{}", one.name), one.vendor.clone()?)));
         let services = house.nouns::<Service>().iter();
-        let services = services.filter_map(|one| {
-            Some((format!("service:{}", one.name), one.vendor.clone()?))
-        });
+        let services =
+            services.filter_map(|one| Some((format!("service:{}", one.name), one.vendor.clone()?)));
         let canaries = house.all::<Canary>().iter().filter(|kept| kept.row.ended.is_none());
         let met = house.all::<Acquaintance>().iter().map(|kept| {
             let met = kept.row.met.iter().map(|met| (met.slot, met.entry));
