@@ -283,6 +283,7 @@ impl Detector {
         }
         if let Some(due) = due {
             self.agenda.push(Reverse((due, at, Arc::from(key.as_str()))));
+            self.tidy_agenda();
         }
         self.store.charge(at, plan, &key, reach(plan, limits));
         alerts.extend(found.into_iter().map(|(b, before)| self.alert(plan, &key, b, before)));
@@ -313,11 +314,20 @@ impl Detector {
         alerts.extend(found.into_iter().map(|(b, before)| self.alert(plan, key, b, before)));
     }
 
-    /// Puts every group of a waiting plan on the agenda, after a restart.
+    /// Makes the agenda anew when most of what is on it is about groups that were forgotten.
+    fn tidy_agenda(&mut self) {
+        if self.agenda.len() > 4 * self.store.groups() + 1_024 {
+            self.reschedule();
+        }
+    }
+
+    /// Puts every group of a waiting plan on the agenda.
     pub(crate) fn reschedule(&mut self) {
+        self.agenda.clear();
         for (at, groups) in self.store.plans.iter_mut().enumerate() {
             let Some(plan) = self.rules.plans().get(at) else { continue };
             for (key, group) in groups {
+                group.scheduled = false;
                 if let Some(due) = schedule(group, plan, self.limits) {
                     self.agenda.push(Reverse((due, at, Arc::clone(key))));
                 }

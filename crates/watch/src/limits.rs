@@ -12,7 +12,8 @@ pub struct Limits {
     pub lateness: u64,
     /// Groups (a rule's address, person, …) that one tenant may keep alive; default 32,768.
     pub groups: usize,
-    /// Matches that one tenant may keep; default 262,144, of 32 bytes each.
+    /// Matches that one tenant may keep; default 262,144, of 32 bytes each. Groups, keys and values
+    /// are charged in the same coin.
     pub matches: usize,
     /// Matches that all tenants together may keep; default 4,194,304. The more tenants are active,
     /// the smaller is the share of each.

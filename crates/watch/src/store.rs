@@ -7,7 +7,7 @@
 //! 15, by powers of two beyond). What a forgotten group had is remembered roughly (a count-min
 //! sketch, as in TinyLFU), so that a key that keeps coming back rises above those that came once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ pub(crate) struct Store {
     pub(crate) plans: Vec<HashMap<Arc<str>, Group>>,
     pub(crate) tenants: Vec<Tenant>,
     places: HashMap<String, usize>,
+    /// Places of tenants that hold nothing any more.
+    free: Vec<usize>,
     limits: Limits,
     matches: usize,
     /// Tenants that hold a group.
@@ -53,6 +55,13 @@ pub(crate) struct Tenant {
     queues: Vec<VecDeque<(usize, Arc<str>, u64)>>,
     queued: usize,
     memory: Option<Memory>,
+}
+
+impl Tenant {
+    fn named(name: &str) -> Self {
+        let queues = (0..CLASSES).map(|_| VecDeque::new()).collect();
+        Self { name: name.to_owned(), queues, ..Self::default() }
+    }
 }
 
 /// Roughly how many matches forgotten groups had.
@@ -110,6 +119,7 @@ impl Store {
             plans: (0..plans).map(|_| HashMap::new()).collect(),
             tenants: Vec::new(),
             places: HashMap::new(),
+            free: Vec::new(),
             limits,
             matches: 0,
             active: 0,
@@ -124,12 +134,15 @@ impl Store {
         if let Some(&place) = self.places.get(name) {
             return place;
         }
-        if self.tenants.len() > self.limits.tenants {
+        let free = self.free.pop();
+        if free.is_none() && self.tenants.len() > self.limits.tenants {
             return 0;
         }
-        let place = self.tenants.len();
-        let queues = (0..CLASSES).map(|_| VecDeque::new()).collect();
-        self.tenants.push(Tenant { name: name.to_owned(), queues, ..Tenant::default() });
+        let place = free.unwrap_or(self.tenants.len());
+        match self.tenants.get_mut(place) {
+            Some(tenant) => *tenant = Tenant::named(name),
+            None => self.tenants.push(Tenant::named(name)),
+        }
         self.places.insert(name.to_owned(), place);
         place
     }
@@ -204,11 +217,11 @@ impl Store {
         let shared = Arc::clone(shared);
         let group = groups.get_mut(key)?;
         let tenant = self.tenants.get_mut(group.owner)?;
-        let weight = OVERHEAD + group.timeline.weight();
+        let weight = OVERHEAD + shared.len() / 32 + group.timeline.weight();
         tenant.matches = tenant.matches + weight - group.weight;
         self.matches = self.matches + weight - group.weight;
         group.weight = weight;
-        let class = class(group.timeline.weight() as u64 + group.before);
+        let class = class(group.timeline.matches() + group.before);
         if class != group.class {
             self.serial += 1;
             (group.class, group.serial) = (class, self.serial);
@@ -247,7 +260,8 @@ impl Store {
         if before < LARGE {
             return false;
         }
-        group.timeline.shrink(plan, reach, before / 2);
+        let room = group.timeline.len() / 2;
+        group.timeline.shrink(plan, reach, room);
         let smaller = group.timeline.weight() < before;
         self.weigh(at, key);
         smaller
@@ -301,7 +315,7 @@ impl Store {
     fn let_go(&mut self, place: usize, plan: usize, key: &Arc<str>) {
         let Some(groups) = self.plans.get_mut(plan) else { return };
         let Some(group) = groups.get_mut(key) else { return };
-        let (weight, matches) = (group.weight, group.timeline.len() as u64 + group.before);
+        let (weight, matches) = (group.weight, group.timeline.matches() + group.before);
         if let Some(tenant) = self.tenants.get_mut(place) {
             tenant.groups -= 1;
             self.active -= usize::from(tenant.groups == 0);
@@ -339,10 +353,10 @@ impl Store {
     /// Forgets groups that have nothing left to say.
     pub(crate) fn sweep(&mut self, ended: impl Fn(usize, &mut Group) -> bool) {
         for (plan, groups) in self.plans.iter_mut().enumerate() {
-            groups.retain(|_, group| {
+            groups.retain(|key, group| {
                 let over = ended(plan, group);
                 let Some(tenant) = self.tenants.get_mut(group.owner) else { return !over };
-                let weight = OVERHEAD + group.timeline.weight();
+                let weight = OVERHEAD + key.len() / 32 + group.timeline.weight();
                 tenant.matches = tenant.matches + weight - group.weight;
                 self.matches = self.matches + weight - group.weight;
                 group.weight = weight;
@@ -356,6 +370,23 @@ impl Store {
             });
         }
         (0..self.tenants.len()).for_each(|place| self.tidy(place));
+        self.free_places();
+    }
+
+    /// Gives the places of tenants that hold nothing to others, when there is none left.
+    fn free_places(&mut self) {
+        if self.tenants.len() <= self.limits.tenants {
+            return;
+        }
+        let groups = self.plans.iter().flat_map(HashMap::values);
+        let named: HashSet<usize> = groups.filter_map(|group| group.other).collect();
+        for (place, tenant) in self.tenants.iter_mut().enumerate().skip(1) {
+            let idle = tenant.groups == 0 && !named.contains(&place);
+            if idle && self.places.remove(&tenant.name).is_some() {
+                *tenant = Tenant::named("");
+                self.free.push(place);
+            }
+        }
     }
 
     /// How many groups there are.

@@ -11,9 +11,18 @@ pub(crate) struct Values {
     tags: HashMap<Box<str>, u32>,
     held: Vec<(Box<str>, u32)>,
     free: Vec<u32>,
+    bytes: usize,
 }
 
+/// What a value costs beside its text, which is kept twice, in bytes.
+const VALUE: usize = 96;
+
 impl Values {
+    /// What they weigh, in matches of 32 bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes / 32
+    }
+
     pub(crate) fn tag(&mut self, value: &str) -> u32 {
         if let Some(&tag) = self.tags.get(value) {
             if let Some((_, held)) = self.held.get_mut(tag as usize) {
@@ -29,6 +38,7 @@ impl Values {
             *slot = (Box::from(value), 1);
         }
         self.tags.insert(Box::from(value), tag);
+        self.bytes += VALUE + 2 * value.len();
         tag
     }
 
@@ -37,6 +47,7 @@ impl Values {
         *held = held.saturating_sub(1);
         if *held == 0 {
             self.tags.remove(value);
+            self.bytes = self.bytes.saturating_sub(VALUE + 2 * value.len());
             *value = Box::default();
             self.free.push(tag);
         }

@@ -57,12 +57,18 @@ pub(crate) struct Timeline {
 impl Timeline {
     /// What it weighs, in matches of 32 bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.entries.len() + self.sketch.as_ref().map_or(0, |sketch| sketch.weight())
+        let sketch = self.sketch.as_ref().map_or(0, |sketch| sketch.weight());
+        self.entries.len() + self.values.weight() + sketch
     }
 
     /// Matches kept.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How hot it is: matches kept, one for one, or events that were estimated.
+    pub(crate) fn matches(&self) -> u64 {
+        self.sketch.as_ref().map_or(self.entries.len() as u64, |sketch| sketch.events())
     }
 
     /// The newest match, in µs since 1970.

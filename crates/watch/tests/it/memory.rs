@@ -75,3 +75,41 @@ fn what_is_over_is_forgotten() {
     let pressure = detector.pressure();
     assert!(pressure[0].groups <= 2 && pressure[0].forgotten == 0, "{pressure:?}");
 }
+
+#[test]
+fn a_tenant_that_is_gone_makes_room_for_another() {
+    let limits = Limits { tenants: 10, ..Limits::default() };
+    let mut detector = detector(limits);
+    let mut number = 0;
+    for round in 0..5_u64 {
+        for tenant in 0..10 {
+            number += 1;
+            let mut event = sshd(number, round * 20_000, &[("source.ip", "a"), ("user.name", "u")]);
+            event.fields.insert("source.ip".to_owned(), format!("{round}.{tenant}").into());
+            event.tenant = format!("{round}/{tenant}");
+            detector.take(&event);
+        }
+        let pressure = detector.pressure();
+        let apart = pressure.iter().filter(|held| held.tenant.starts_with(&format!("{round}/")));
+        assert!(apart.count() >= 9, "{pressure:?}");
+    }
+}
+
+#[test]
+fn what_waits_does_not_pile_up() {
+    let lines = "    type: temporal_ordered
+    rules: [failure, success]
+    group-by: [source.ip]
+    timespan: 7d
+    condition: failure and not success";
+    let success = FAILURE.replace("failure", "success");
+    let limits = Limits { groups: 100, ..Limits::default() };
+    let mut detector = Detector::new(rules(&[FAILURE, &success, &correlation(lines)]), limits);
+    for number in 1..=20_000_u64 {
+        detector.take(&sshd(number, 1, &[("source.ip", &number.to_string())]));
+    }
+    assert_eq!(detector.pressure()[0].groups, 100);
+    // What is left of it is decided, each once.
+    let alerts = detector.tick(super::support::START + 30 * 86_400 * super::support::SECOND);
+    assert_eq!(alerts.len(), 100);
+}
