@@ -1,8 +1,8 @@
 //! Measures the detector: events a second on one core.
 //!
-//! Prints one JSON object per line: `{"what", "value", "unit", "more"}`, as `cargo xtask bench` reads
-//! it. Seconds per measurement are the first argument, a folder of further rules the second. A
-//! second is one in which this thread ran: what else the machine does is not counted.
+//! Prints one JSON object per line: `{"what", "value", "unit", "more"}`, as `cargo xtask bench`
+//! reads it. Seconds per measurement are the first argument, a folder of further rules the
+//! second. A second is one in which this thread ran: what else the machine does is not counted.
 
 #![expect(clippy::disallowed_methods, reason = "measuring time is what a benchmark is for")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has to stop")]
@@ -67,7 +67,8 @@ correlation:
 
 fn say(what: &str, value: f64, more: &str) {
     println!(
-        "{{\"what\":\"{what}\",\"value\":{value:.0},\"unit\":\"1/s\",\"more\":\"one core, {more}\"}}"
+        "{{\"what\":\"{what}\",\"value\":{value:.0},\"unit\":\"1/s\",\
+         \"more\":\"one core, {more}\"}}"
     );
 }
 
@@ -126,7 +127,7 @@ fn access(n: u64) -> Event {
         _ => "record.get",
     };
     set("event.action", action.into());
-    let service = scattered % 4 == 0;
+    let service = scattered.is_multiple_of(4);
     let kind = if service { "service" } else { "person" };
     set("user.name", format!("{kind}:u{}", scattered % 20_000).into());
     set("user.kind", kind.into());

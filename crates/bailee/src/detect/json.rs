@@ -3,7 +3,8 @@
 //! A line is an object. `time` (or `@timestamp`, `timestamp`) says when: RFC 3339, or a number of
 //! seconds, milliseconds or microseconds since 1970, told apart by its size. `received` likewise,
 //! and is `time` where it is missing. `product`, `service`, `category` name the log source, or
-//! `logsource` with them inside; `tenant` who pays. `fields` holds the fields, or they stand beside.
+//! `logsource` with them inside; `tenant` who pays. `fields` holds the fields, or they stand
+//! beside.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -24,7 +25,8 @@ pub(super) fn events(text: &str) -> Result<Vec<Event>, String> {
     };
     let time = ["time", "@timestamp", "timestamp"].iter().find_map(|name| object.remove(*name));
     let time = time.as_ref().and_then(moment).ok_or(
-        "no time: add `time` as RFC 3339, such as `2026-01-31T08:00:00Z`, or as a number since 1970",
+        "no time: add `time` as RFC 3339, such as `2026-01-31T08:00:00Z`, or as a number since \
+         1970",
     )?;
     let received = object.remove("received").as_ref().and_then(moment).unwrap_or(time);
     object.remove("number");

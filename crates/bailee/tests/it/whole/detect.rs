@@ -188,7 +188,10 @@ fn what_cannot_be_read_is_named_and_the_rest_is_evaluated() {
     write(folder.path(), "rules/broken.yml", "title: [\n");
     write(folder.path(), "rules/binary.yml", "\u{0}\u{1}");
     let rules = folder.path().join("rules").to_str().unwrap().to_owned();
-    let good = r#"{"time":1767225600,"product":"linux","service":"sshd","event.outcome":"failure","source.ip":"a"}"#;
+    let good = r#"{"time":1767225600,"product":"linux","service":"sshd",
+        "event.outcome":"failure","source.ip":"a"}"#
+        .replace(['\n', ' '], "");
+    let good = good.as_str();
     let long = format!("{{\"time\":1,\"x\":\"{}\"}}", "x".repeat(2_000_000));
     let text = [good, "{\"time\": 1", "[1]", "{\"a\":1}", &long, good, "{}", good].join("\n");
     let events = write(folder.path(), "e.ndjson", &text);
