@@ -39,6 +39,13 @@ fn main() {
         rate(span, rules_of_one(), &stuffing, 17),
         "one address",
     );
+    // Every second event is half a minute late, and the threshold is out of reach.
+    let mut late = Detector::new(rules_of_one(), Limits::default());
+    say(
+        "detect: 10,000 distinct values, half of them late",
+        rate_of(span, &mut late, &stuffing, 17, 30 * SECOND),
+        "one address",
+    );
     if let Some(folder) = folder {
         let rules = rules(Some(Path::new(&folder)));
         let more = format!("{} rules, mixed accesses", rules.len());
@@ -74,7 +81,11 @@ fn say(what: &str, value: f64, more: &str) {
 
 /// Events a second. Each round repeats the same events later; `pace` of them happen in a second.
 fn rate(span: Duration, rules: Rules, events: &[Event], pace: u64) -> f64 {
-    let mut detector = Detector::new(rules, Limits::default());
+    rate_of(span, &mut Detector::new(rules, Limits::default()), events, pace, 0)
+}
+
+/// The same, where the own time of every second event is so many µs before its receipt.
+fn rate_of(span: Duration, detector: &mut Detector, events: &[Event], pace: u64, late: u64) -> f64 {
     let mut events = events.to_vec();
     let (mut number, mut done, mut alerts) = (0_u64, 0_u64, 0_usize);
     let mut spent = Duration::ZERO;
@@ -83,8 +94,8 @@ fn rate(span: Duration, rules: Rules, events: &[Event], pace: u64) -> f64 {
         for event in &mut events {
             number += 1;
             event.number = number;
-            event.time = START + number * SECOND / pace;
-            event.received = event.time;
+            event.received = START + number * SECOND / pace;
+            event.time = event.received - (number % 2) * late;
         }
         let start = ran();
         for event in &events {

@@ -18,6 +18,11 @@ pub(crate) struct Values {
 const VALUE: usize = 96;
 
 impl Values {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.tags.len()
+    }
+
     /// What they weigh, in matches of 32 bytes.
     pub(crate) fn weight(&self) -> usize {
         self.bytes / 32

@@ -132,6 +132,15 @@ impl Timeline {
         let key = (entry.time, entry.tag_in(plan));
         let at = self.entries.partition_point(|held| (held.time, held.tag_in(plan)) <= key);
         self.entries.insert(at, entry);
+        if self.needs_no_pass(plan, &entry, known) {
+            let latest = self.entries.back().map_or(0, |last| last.time);
+            if entry.time >= latest.saturating_sub(plan.window) {
+                self.sum.add(plan, &entry);
+            } else {
+                self.head += 1;
+            }
+            return Vec::new();
+        }
         let first = self.first_since(entry.time.saturating_sub(plan.window));
         let until = entry.time.saturating_add(plan.window);
         let mut found: Vec<Breach> = Vec::new();
@@ -148,6 +157,26 @@ impl Timeline {
         });
         (self.sum, self.head) = (sum, head);
         found
+    }
+
+    /// Whether a late match can make no breach that matters: even all matches together are too few,
+    /// or every span it can reach has its alert. Whoever sends everything late then costs no more
+    /// than anybody else.
+    fn needs_no_pass(&self, plan: &Plan, entry: &Entry, known: &dyn Fn(u64) -> bool) -> bool {
+        let too_few = match &plan.kind {
+            // An order of matches has to be followed through.
+            Kind::Ordered => return false,
+            Kind::Count(bound) => self.rounded == 0 && !bound.holds(self.entries.len() as u128),
+            Kind::Distinct(bound) => !bound.holds(self.values.len() as u128),
+            Kind::Sum(_) | Kind::Together(_) | Kind::Absent(_) => false,
+        };
+        if too_few || plan.waits() {
+            return true;
+        }
+        let latest = self.entries.back().map_or(0, |last| last.time);
+        let until = entry.time.saturating_add(plan.window).min(latest);
+        // At most two: a span is at least as long as the window.
+        (entry.time / plan.span..=until / plan.span).all(known)
     }
 
     /// Slides the window from the entry at `first` to the end, and shows each moment: the window's

@@ -121,8 +121,7 @@ impl Reading {
         let mut number = 0;
         let mut end = 0;
         let mut form = None;
-        loop {
-            let Some(line) = self.lines.next_line()? else { break };
+        while let Some(line) = self.lines.next_line()? {
             self.bar.set_position(self.lines.bytes());
             let (place, text) = match line {
                 Line::Text { number, text } => (number, text),
