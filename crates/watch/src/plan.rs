@@ -52,8 +52,8 @@ pub(crate) enum Kind {
     Sum(Bound),
     /// Some combination of the rules matched.
     Together(Seen),
-    /// All of them matched, in this order.
-    Ordered,
+    /// All of them matched, in this order; the first of them so many times.
+    Ordered(usize),
     /// Some combination matched, and none of the others did.
     Absent(Absent),
 }
@@ -149,12 +149,21 @@ impl Bound {
     }
 }
 
+/// What our own fields say of a correlation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own {
+    /// `quiet`: one alert in so many µs.
+    pub(crate) quiet: u64,
+    /// `times`: how often the first rule of an order must have matched.
+    pub(crate) times: usize,
+}
+
 impl Plan {
     /// Whether a later arrival can undo what was decided, so that the decision waits.
     pub(crate) fn waits(&self) -> bool {
         match &self.kind {
             Kind::Count(bound) | Kind::Distinct(bound) | Kind::Sum(bound) => !bound.rises(),
-            Kind::Together(_) | Kind::Ordered => false,
+            Kind::Together(_) | Kind::Ordered(_) => false,
             Kind::Absent(_) => true,
         }
     }
@@ -174,7 +183,7 @@ impl Plan {
     pub(crate) fn of(
         correlation: &CorrelationRule,
         rule: usize,
-        quiet: Option<u64>,
+        own: &Own,
     ) -> Result<Self, String> {
         if correlation.window != WindowMode::Sliding {
             let mode = correlation.window.as_str();
@@ -192,7 +201,7 @@ impl Plan {
             CorrelationCondition::Threshold { field, .. } => field.clone().unwrap_or_default(),
             CorrelationCondition::Extended(_) => Vec::new(),
         };
-        let kind = kind(correlation)?;
+        let kind = kind(correlation, own)?;
         if matches!(kind, Kind::Distinct(_)) && field.is_empty() {
             return Err("`value_count` needs a `field` under `condition`".to_owned());
         }
@@ -200,19 +209,23 @@ impl Plan {
             return Err("`value_sum` needs one `field` under `condition`".to_owned());
         }
         let window = seconds * 1_000_000;
-        let span = quiet.unwrap_or_default().max(window);
+        let span = own.quiet.max(window);
         let group = correlation.group_by.iter().map(|name| aliased(correlation, name)).collect();
         Ok(Self { rule, kind, window, span, group, field, references })
     }
 }
 
-fn kind(correlation: &CorrelationRule) -> Result<Kind, String> {
+fn kind(correlation: &CorrelationRule, own: &Own) -> Result<Kind, String> {
+    let is_ordered = correlation.correlation_type == CorrelationType::TemporalOrdered;
+    if own.times > 1 && !is_ordered {
+        return Err("`times` stands in a `temporal_ordered` rule".to_owned());
+    }
     match correlation.correlation_type {
         CorrelationType::EventCount => Ok(Kind::Count(bound(correlation, 1)?)),
         CorrelationType::ValueCount => Ok(Kind::Distinct(bound(correlation, 1)?)),
         CorrelationType::ValueSum => Ok(Kind::Sum(bound(correlation, 1000)?)),
         CorrelationType::Temporal => together(correlation),
-        CorrelationType::TemporalOrdered => ordered(correlation),
+        CorrelationType::TemporalOrdered => ordered(correlation, own.times.max(1)),
         other => Err(format!(
             "`{}` is not evaluated; use event_count, value_count, value_sum, temporal or \
              temporal_ordered",
@@ -261,9 +274,9 @@ fn together(correlation: &CorrelationRule) -> Result<Kind, String> {
     }
 }
 
-fn ordered(correlation: &CorrelationRule) -> Result<Kind, String> {
+fn ordered(correlation: &CorrelationRule, times: usize) -> Result<Kind, String> {
     let CorrelationCondition::Extended(expression) = &correlation.condition else {
-        return Ok(Kind::Ordered);
+        return Ok(Kind::Ordered(times));
     };
     let (seen, missing) = expressed(correlation, expression)?;
     let conjunction = match &seen {
@@ -272,7 +285,10 @@ fn ordered(correlation: &CorrelationRule) -> Result<Kind, String> {
         _ => 0,
     };
     if missing.is_empty() && conjunction == correlation.rules.len() {
-        return Ok(Kind::Ordered);
+        return Ok(Kind::Ordered(times));
+    }
+    if times > 1 {
+        return Err("`times` and `not` do not go together".to_owned());
     }
     if conjunction != 1 || missing.is_empty() {
         return Err("an ordered condition is `a and b …` over all rules, or one rule and `not` \

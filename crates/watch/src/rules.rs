@@ -10,7 +10,7 @@ use rsigma_parser::{
 use crate::alert::{Answer, Level, id_of};
 use crate::described::{Told, described, expressions};
 use crate::event::{Event, View};
-use crate::plan::Plan;
+use crate::plan::{Own, Plan};
 use crate::yaml;
 
 /// How many rules are read; SigmaHQ has under 4,000.
@@ -22,6 +22,9 @@ const PATTERN: usize = 4 * 1024;
 /// The largest compiled regular expression, in bytes. Searching takes time in its size times the
 /// length of the text, never more (crate `regex`), so this bounds what one text can cost.
 const COMPILED: usize = 1024 * 1024;
+
+/// How often the first rule of an order may be asked to have matched.
+const TIMES: u64 = 1_000;
 
 /// Why a rule, or a part of one, was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -407,15 +410,18 @@ fn refer(
     detections: usize,
     place: usize,
 ) -> Result<Plan, String> {
-    let quiet = match correlation.custom_attributes.get("quiet") {
-        None => None,
-        Some(value) => {
-            let span = value.as_str().and_then(|text| Timespan::parse(text).ok());
-            let span = span.ok_or("`quiet` is a span such as `1h`")?;
-            Some(span.seconds.saturating_mul(1_000_000))
-        }
-    };
-    let plan = Plan::of(correlation, place, quiet)?;
+    let mut own = Own::default();
+    if let Some(value) = correlation.custom_attributes.get("quiet") {
+        let span = value.as_str().and_then(|text| Timespan::parse(text).ok());
+        let span = span.ok_or("`quiet` is a span such as `1h`")?;
+        own.quiet = span.seconds.saturating_mul(1_000_000);
+    }
+    if let Some(value) = correlation.custom_attributes.get("times") {
+        let times = value.as_u64().filter(|times| (1..=TIMES).contains(times));
+        let times = times.ok_or_else(|| format!("`times` is a number from 1 to {TIMES}"))?;
+        own.times = usize::try_from(times).unwrap_or(usize::MAX);
+    }
+    let plan = Plan::of(correlation, place, &own)?;
     let mut referred = Vec::new();
     for name in &correlation.rules {
         let named = |it: &Rule| it.id == *name || it.name.as_ref() == Some(name);

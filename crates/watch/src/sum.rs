@@ -1,6 +1,6 @@
 //! What the matches in a window add up to, kept up to date as they come and go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::plan::{Kind, Plan};
 use crate::timeline::Entry;
@@ -74,6 +74,8 @@ pub(crate) struct Sum {
     /// By tag: the last match, for combinations; for an order, the latest start of a sequence that
     /// ends with this rule.
     at: Vec<Option<u64>>,
+    /// The last matches of the first rule of an order, as many as it must have.
+    recent: VecDeque<u64>,
 }
 
 impl Sum {
@@ -98,10 +100,10 @@ impl Sum {
                     *at = (*at).max(Some(entry.time));
                 }
             }
-            Kind::Ordered => {
+            Kind::Ordered(times) => {
                 self.at.resize(plan.references, None);
                 let start = match tag.checked_sub(1) {
-                    None => Some(entry.time),
+                    None => self.times_before(entry, *times),
                     Some(before) => self.at.get(before).copied().flatten(),
                 };
                 if let Some(at) = self.at.get_mut(tag) {
@@ -122,7 +124,7 @@ impl Sum {
                 }
             }
             // Times are compared with the start of the window.
-            Kind::Count(_) | Kind::Together(_) | Kind::Ordered | Kind::Absent(_) => {}
+            Kind::Count(_) | Kind::Together(_) | Kind::Ordered(_) | Kind::Absent(_) => {}
         }
     }
 
@@ -139,12 +141,21 @@ impl Sum {
             }
             Kind::Together(seen) => (self.seen(since), seen.holds(&recent)),
             Kind::Absent(absent) => (self.seen(since), absent.seen.holds(&recent)),
-            Kind::Ordered => {
+            Kind::Ordered(_) => {
                 let last = (plan.references as u32).saturating_sub(1);
                 (plan.references as u64, recent(last))
             }
         };
         holds.then_some(value)
+    }
+
+    /// When the first of the last so many matches of the first rule was.
+    fn times_before(&mut self, entry: &Entry, times: usize) -> Option<u64> {
+        let copies = usize::try_from(entry.events).unwrap_or(times).min(times);
+        self.recent.extend(std::iter::repeat_n(entry.time, copies));
+        let surplus = self.recent.len().saturating_sub(times);
+        self.recent.drain(..surplus);
+        if self.recent.len() < times { None } else { self.recent.front().copied() }
     }
 
     fn seen(&self, since: u64) -> u64 {

@@ -165,7 +165,7 @@ impl Timeline {
     fn needs_no_pass(&self, plan: &Plan, entry: &Entry, known: &dyn Fn(u64) -> bool) -> bool {
         let too_few = match &plan.kind {
             // An order of matches has to be followed through.
-            Kind::Ordered => return false,
+            Kind::Ordered(_) => return false,
             Kind::Count(bound) => self.rounded == 0 && !bound.holds(self.entries.len() as u128),
             Kind::Distinct(bound) => !bound.holds(self.values.len() as u128),
             Kind::Sum(_) | Kind::Together(_) | Kind::Absent(_) => false,

@@ -77,10 +77,12 @@ fn what_is_not_evaluated_is_said_and_not_passed_over() {
         ("type: temporal\n    condition: not i", "did match"),
         ("type: temporal\n    condition: i and not nobody", "not under `rules`"),
         ("type: event_count\n    condition: {gte: 1}\n    timespan: 400d", "31 days"),
+        ("type: event_count\n    condition: {gte: 1}\ntimes: 3", "temporal_ordered"),
+        ("type: temporal_ordered\ntimes: 0", "from 1 to 1000"),
     ] {
         let span = if lines.contains("timespan") { "" } else { "\n    timespan: 1m" };
         let text = format!(
-            "{base}---\ntitle: c\nid: c\ncorrelation:\n    rules: [i]\n    {lines}{span}\n"
+            "{base}---\ntitle: c\nid: c\ncorrelation:\n    rules: [i]{span}\n    {lines}\n"
         );
         let (_, problems) = Rules::parse([("f.yml", text.as_str())]);
         assert!(problems.iter().any(|it| it.to_string().contains(said)), "{lines}: {problems:?}");

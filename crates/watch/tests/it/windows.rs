@@ -123,6 +123,21 @@ fn an_attack_that_goes_on_is_told_once_a_window_and_quiet_makes_it_rarer() {
 }
 
 #[test]
+fn an_order_may_ask_for_several_of_the_first() {
+    let tried = |failures: u64| {
+        let mut events: Vec<_> = (1..=failures).map(|n| user(n, n, "failure", "u")).collect();
+        events.push(user(failures + 1, 20, "success", "u"));
+        run(&mut detector(SHAPES[5]), &events).len()
+    };
+    assert_eq!((tried(2), tried(3), tried(9)), (0, 1, 1));
+    // Three failures of which one is before the window are two.
+    let old =
+        [user(1, 0, "failure", "u"), user(2, 30, "failure", "u"), user(3, 31, "failure", "u")];
+    let success = user(4, 41, "success", "u");
+    assert_eq!(run(&mut detector(SHAPES[5]), old.iter().chain([&success])), []);
+}
+
+#[test]
 fn a_long_window_lists_its_first_and_last_events() {
     let lines = "    type: event_count
     rules: [failure]
@@ -151,7 +166,7 @@ fn too_many_values_to_keep_are_estimated_and_the_alert_says_so() {
     assert!(last.to.abs_diff(START + 1_500 * SECOND) < 150 * SECOND, "{last:?}");
 }
 
-const SHAPES: [&str; 5] = [
+const SHAPES: [&str; 6] = [
     "    type: event_count
     rules: [failure]
     group-by: [user.name]
@@ -175,6 +190,11 @@ const SHAPES: [&str; 5] = [
     rules: [failure, success]
     group-by: [user.name]
     timespan: 20s",
+    "    type: temporal_ordered
+    rules: [failure, success]
+    group-by: [user.name]
+    timespan: 40s
+times: 3",
 ];
 
 /// Seconds, and how much later each event arrives, within the tolerance.
@@ -205,7 +225,7 @@ fn made(stream: &[(u64, u64, u8, bool, u8)], delayed: bool) -> Vec<Event> {
 proptest! {
     /// Whatever order events arrive in, within the tolerance, the alerts are the same.
     #[test]
-    fn arriving_late_changes_nothing(stream in stream(), shape in 0..5_usize) {
+    fn arriving_late_changes_nothing(stream in stream(), shape in 0..6_usize) {
         let straight = run(&mut detector(SHAPES[shape]), &made(&stream, false));
         let shuffled = run(&mut detector(SHAPES[shape]), &made(&stream, true));
         proptest::prop_assert_eq!(ids(&straight), ids(&shuffled));
