@@ -46,6 +46,9 @@ pub struct Alert {
     pub id: String,
     /// The rule's id.
     pub rule: String,
+    /// The rule's name, by which people and other rules call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What the rule said then: changes with its text, and with that of the rules it refers to.
     pub version: String,
     /// The rule's title.

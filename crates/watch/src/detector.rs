@@ -119,6 +119,8 @@ impl Detector {
     /// another event.
     pub fn tick(&mut self, now: u64) -> Vec<Alert> {
         let mut alerts = Vec::new();
+        // Nothing else is to be done, so that a sweep is due whatever it costs.
+        self.since_sweep = self.since_sweep.max(self.store.groups());
         self.advance(now, &mut alerts);
         alerts
     }
@@ -222,6 +224,7 @@ impl Detector {
         Alert {
             id,
             rule: rule.id.clone(),
+            name: rule.name.clone(),
             version: rule.version.clone(),
             title: rule.title.clone(),
             level: rule.level,

@@ -157,6 +157,11 @@ impl Rules {
         self.rules.iter()
     }
 
+    /// The rule with this id.
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
@@ -207,7 +212,8 @@ struct Reading {
     problems: Vec<Problem>,
     detections: Vec<(Rule, SigmaRule)>,
     correlations: Vec<(Rule, CorrelationRule)>,
-    filters: Vec<(String, FilterRule)>,
+    /// Files, their versions, and filters.
+    filters: Vec<(String, String, FilterRule)>,
     known: HashMap<String, String>,
 }
 
@@ -253,7 +259,7 @@ impl Reading {
             }
         }
         for filter in collection.filters {
-            self.filters.push((version.clone(), filter));
+            self.filters.push((file.to_owned(), version.clone(), filter));
         }
     }
 
@@ -363,12 +369,12 @@ impl Reading {
     }
 
     fn filters(&mut self, rules: &mut Rules) {
-        for (version, filter) in &self.filters {
+        for (file, version, filter) in &self.filters {
             for (_, engine) in &mut rules.engines {
                 if let Err(error) = engine.apply_filter(filter) {
                     let message = format!("the filter is not compiled: {error}");
                     let rule = filter.id.clone().or_else(|| Some(filter.title.clone()));
-                    let file = String::new();
+                    let file = file.clone();
                     self.problems.push(Problem { file, rule, line: None, message });
                 }
             }

@@ -95,8 +95,8 @@ impl Detector {
         serde_json::to_vec(&state).unwrap_or_default()
     }
 
-    /// Goes on from an export. Rules that have changed since begin anew, and their coverage shows
-    /// it.
+    /// Goes on from an export; meant for a detector that has taken nothing. Rules that have changed
+    /// since begin anew, and their coverage shows it.
     ///
     /// # Errors
     /// When the bytes are no export, or of a later version; the detector is as it was.

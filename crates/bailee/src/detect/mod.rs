@@ -147,6 +147,9 @@ impl Reading {
             for mut event in events {
                 number += 1;
                 event.number = number;
+                if event.received.saturating_add(Limits::default().skew) < end {
+                    self.seen.back.get_or_insert(place);
+                }
                 end = end.max(event.received);
                 self.places.note(number, place);
                 self.seen.event(&event);
@@ -180,6 +183,8 @@ struct Seen {
     alerts: u64,
     unread: u64,
     nameless: u64,
+    /// The first line that is older than those before it by more than events may be late.
+    back: Option<u64>,
 }
 
 impl Seen {
@@ -196,7 +201,7 @@ impl Seen {
         }
     }
 
-    /// Says what was read; whether something was not.
+    /// Says what was read; whether something was not, or not as it should be.
     fn summarize(&self) -> bool {
         if self.unread > LISTED {
             note(&format!("{} could not be read", counted(self.unread, "line")));
@@ -209,7 +214,7 @@ impl Seen {
             ));
         }
         note(&format!("{} in {}", counted(self.alerts, "alert"), counted(self.events, "event")));
-        self.unread > 0
+        self.unread > 0 || self.back.is_some()
     }
 }
 
@@ -254,7 +259,7 @@ fn shown(alert: &Alert) -> String {
         cell(&alert.title.clone().into()),
         counted(alert.count, "event"),
         lines.join(", "),
-        printable(&alert.rule),
+        printable(alert.name.as_ref().unwrap_or(&alert.rule)),
     );
     if let Some(why) = &alert.degraded {
         text.push_str(&format!("  ({why})"));

@@ -233,3 +233,31 @@ fn another_products_events_are_none_of_a_rules_business() {
         assert_eq!(run(&mut detector, &events), []);
     }
 }
+
+#[test]
+fn a_filter_takes_events_out_of_a_rule_and_makes_it_another_version() {
+    let filter = "title: our own scanner
+id: scanner
+logsource: {product: linux, service: sshd}
+filter:
+    rules: [failure]
+    scanner: {source.ip: 203.0.113.9}
+    condition: not scanner
+";
+    let failure = FAILURE.replace("name: failure", "name: failure\nid: failure");
+    let many = correlation(
+        "    type: event_count
+    rules: [failure]
+    group-by: [source.ip]
+    timespan: 5m
+    condition: {gte: 10}",
+    );
+    let plain = rules(&[&failure, &many]);
+    let filtered = rules(&[&failure, &many, filter]);
+    for id in ["failure", "many"] {
+        assert_ne!(plain.get(id).unwrap().version, filtered.get(id).unwrap().version, "{id}");
+    }
+    let events: Vec<_> = (1..=10).map(|n| sshd(n, n, &[IP])).collect();
+    assert_eq!(run(&mut Detector::new(plain, Limits::default()), &events).len(), 1);
+    assert_eq!(run(&mut Detector::new(filtered, Limits::default()), &events), []);
+}

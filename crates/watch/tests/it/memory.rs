@@ -74,6 +74,9 @@ fn what_is_over_is_forgotten() {
     }
     let pressure = detector.pressure();
     assert!(pressure[0].groups <= 2 && pressure[0].forgotten == 0, "{pressure:?}");
+    // The time that passes is enough, without another event.
+    detector.tick(super::support::START + 90_000 * super::support::SECOND);
+    assert_eq!(detector.pressure(), []);
 }
 
 #[test]

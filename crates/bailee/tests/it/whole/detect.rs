@@ -230,6 +230,17 @@ fn what_cannot_work_at_all_says_what_to_do() {
 }
 
 #[test]
+fn a_file_that_is_not_in_order_is_not_evaluated_silently() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |time: u64| json!({"time": time, "product": "linux", "service": "sshd"});
+    let text = [line(1_767_225_600), line(1_767_229_200), line(1_767_225_600)];
+    let text: Vec<String> = text.iter().map(Value::to_string).collect();
+    let events = write(folder.path(), "e.ndjson", &text.join("\n"));
+    let run = detect(&["--events", &events]).expect_code(1);
+    assert!(run.err.contains("line 3 is more than five minutes older"), "{}", run.err);
+}
+
+#[test]
 fn text_of_an_event_cannot_steer_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "rules/r.yml", RULES);
