@@ -213,6 +213,12 @@ impl Seen {
                 counted(self.nameless, "event")
             ));
         }
+        if let Some(line) = self.back {
+            note(&format!(
+                "line {line} is more than five minutes older than one before it: sort the file by \
+                 time, or what belongs together is not counted together"
+            ));
+        }
         note(&format!("{} in {}", counted(self.alerts, "alert"), counted(self.events, "event")));
         self.unread > 0 || self.back.is_some()
     }
