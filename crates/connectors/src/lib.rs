@@ -6,10 +6,12 @@
 //! is decided before anything here is called.
 
 pub mod calendar;
+pub mod forward;
 pub mod intake;
 pub mod logs;
 pub mod mail;
 pub mod nut;
+pub mod ocsf;
 pub mod pdf;
 pub mod tls;
 pub mod webhook;

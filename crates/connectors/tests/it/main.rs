@@ -2,6 +2,8 @@
 
 // `cfg(test)` on each module is what tells clippy that these are tests.
 #[cfg(test)]
+mod forward;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod logs;
@@ -11,6 +13,8 @@ mod calendar;
 mod mail;
 #[cfg(test)]
 mod nut;
+#[cfg(test)]
+mod ocsf;
 #[cfg(test)]
 mod pdf;
 #[cfg(test)]

@@ -199,7 +199,8 @@ mod tests {
                {"key":"l","value":{"arrayValue":{"values":[{"boolValue":true}]}}},
                {"key":"m","value":{"kvlistValue":{"values":[
                  {"key":"x","value":{"doubleValue":0.5}}]}}}]},
-            {"timeUnixNano":"x"},{"body":{"stringValue":"late"},"observedTimeUnixNano":1000}]}]}]}"#;
+            {"timeUnixNano":"x"},
+            {"body":{"stringValue":"late"},"observedTimeUnixNano":1000}]}]}]}"#;
         let batch = read(text.as_bytes(), Encoding::Json).unwrap();
         assert_eq!((batch.records.len(), batch.rejected), (2, 1));
         let record = &batch.records[0];
