@@ -40,6 +40,12 @@ impl Background {
         Self { listener, console, noted, outward, watching, asked: Mutex::default() }
     }
 
+    /// The endpoints that are probed, as they were when the controls were asked last: name of the
+    /// system and address.
+    pub fn probed(&self) -> Vec<(String, String)> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).probed.clone()
+    }
+
     /// Runs a job that is due.
     ///
     /// # Errors

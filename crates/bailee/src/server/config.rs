@@ -44,6 +44,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// What detection does.
     pub detection: Option<Detection>,
+    /// CSV file with `cidr,place`: where networks are, for the field `source.place` of signals.
+    pub places: Option<PathBuf>,
     /// Where syslog is received. Without it nowhere.
     #[serde(default)]
     pub syslog: Syslog,

@@ -23,6 +23,10 @@ use super::watching::{self, Watching};
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
+/// How long what is in the queue is kept after the end; a store that takes nothing any more cannot
+/// hold the end up for longer.
+const DRAINING: Duration = Duration::from_secs(10);
+
 /// What `bailee serve` is told.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -69,7 +73,10 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
         (wanted.tcp, wanted.udp) = (Some(address), Some(address));
     }
     let (intake, arrivals) = signals::queue();
-    let receivers = runtime.block_on(Receivers::bind(&wanted, &server, &kernel, intake))?;
+    let places =
+        Arc::new(config.places.as_deref().map(signals::places).transpose()?.unwrap_or_default());
+    let receivers = Receivers::bind(&wanted, &server, &kernel, (intake, places));
+    let receivers = runtime.block_on(receivers)?;
     let sources = receivers.sources();
     let server = server.with_metrics(Arc::new(move || sources.text()));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
@@ -92,14 +99,14 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     }
     let every = Duration::from_secs(config.anchor_seconds.unwrap_or(5));
     let served = runtime.block_on(async {
-        let ticker = tokio::spawn(tick(kernel.clone(), background, every));
+        let ticker = tokio::spawn(tick(kernel.clone(), Arc::clone(&background), every));
         let watcher = tokio::spawn(watching::run(kernel.clone(), watching.clone()));
         let keeper = tokio::spawn(watching::keep(kernel.clone(), watching, arrivals));
-        let receiving = receivers.start();
+        let receiving = receivers.start(Arc::new(move || background.probed()));
         let served = server.run(ended.wait()).await;
         drop(receiving);
         // The senders are gone: what is in the queue is kept before the end.
-        drop(keeper.await);
+        drop(tokio::time::timeout(DRAINING, keeper).await);
         watcher.abort();
         ticker.abort();
         served

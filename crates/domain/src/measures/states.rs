@@ -5,6 +5,7 @@
 
 use super::controls::parties;
 use super::{Answered, Listener, Read, ReadMeasures, State, answers};
+use crate::exposure::probes::Probe;
 use crate::register::{self, Noun, When, act};
 use crate::registers::House;
 use crate::transfers::Party;
@@ -126,6 +127,8 @@ pub struct Board {
     pub parties: Vec<Party>,
     /// Every register, as they were when the controls were asked.
     pub house: Arc<House>,
+    /// The endpoints that are probed: the system's name and its address.
+    pub probed: Vec<(String, String)>,
 }
 
 /// What the operation answers if nothing changed: then it makes no entry.
@@ -181,7 +184,9 @@ impl Operation for NoteStates {
         }
         let parties = parties(&facts);
         let house = Arc::clone(&facts.house);
-        let board = Board { answered, states, parties, house };
+        let probes = house.all::<Probe>().iter().filter(|kept| kept.row.ended.is_none());
+        let probed = probes.map(|kept| (kept.id.clone(), kept.row.address.clone())).collect();
+        let board = Board { answered, states, parties, probed, house };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = board;
         if changed { Ok(After::now(())) } else { Err(Error::conflict(NOTHING)) }
     }

@@ -21,6 +21,7 @@ mod transfers;
 mod ups;
 
 pub use files::pem;
+pub use probes::place;
 pub use transfers::Outbox;
 
 use std::collections::HashMap;

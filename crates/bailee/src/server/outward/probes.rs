@@ -65,7 +65,7 @@ fn unseen(problem: String) -> Sight {
 }
 
 /// Host and port of an address. An IPv6 address with a port stands in brackets (RFC 3986).
-fn place(address: &str) -> Option<(&str, u16)> {
+pub fn place(address: &str) -> Option<(&str, u16)> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
         None => address.split_at(address.find(':').unwrap_or(address.len())),

@@ -8,6 +8,7 @@
 //! Does not: keep anything. Whoever holds [`Arrivals`] does, and gives room back by dropping a
 //! [`Parcel`] when it is kept.
 
+pub mod availability;
 pub mod counters;
 mod quota;
 mod stream;
@@ -17,11 +18,13 @@ mod udp;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use api::Server;
 use connectors::logs::Record;
 use connectors::logs::syslog::Habits;
+use connectors::places::Places;
 use kernel::Kernel;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UdpSocket};
@@ -32,6 +35,7 @@ use super::config::Syslog;
 use super::outward::pem;
 use crate::exit::{Exit, Failure, reason};
 
+pub use availability::Probed;
 pub use counters::{Sources, Transport};
 
 /// Room of the queue in KiB.
@@ -149,6 +153,23 @@ pub struct Shared {
     pub clock: Clock,
     /// What is known about senders of RFC 3164.
     pub habits: Habits,
+    /// Where networks are, as the operator says.
+    pub places: Arc<Places>,
+}
+
+impl Shared {
+    /// A record as it came, with the place of the address it speaks of.
+    pub fn arrived(
+        &self,
+        record: Record,
+        transport: Transport,
+        peer: Option<IpAddr>,
+        at: u64,
+    ) -> Arrived {
+        let mut arrived = Arrived::new(record, transport, peer, at);
+        self.places.mark(&mut arrived.record);
+        arrived
+    }
 }
 
 /// Receivers that are bound; nothing is read before [`Receivers::start`].
@@ -169,7 +190,7 @@ impl Receivers {
         config: &Syslog,
         server: &Server,
         kernel: &Kernel,
-        intake: Intake,
+        (intake, places): (Intake, Arc<Places>),
     ) -> Result<Self, Failure> {
         let tls = match &config.client_ca {
             _ if config.tls.is_none() => None,
@@ -188,6 +209,7 @@ impl Receivers {
                 zone: i32::from(config.zone_minutes) * 60,
                 product: config.product.clone(),
             },
+            places,
         };
         Self::bound(config, tls, shared).await
     }
@@ -226,10 +248,12 @@ impl Receivers {
         Arc::clone(&self.shared.sources)
     }
 
-    /// Receives until what is answered is dropped. Needs a runtime.
+    /// Receives, and watches the endpoints that `probed` names, until what is answered is dropped.
+    /// Needs a runtime.
     #[must_use]
-    pub fn start(self) -> JoinSet<()> {
+    pub fn start(self, probed: Probed) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
+        tasks.spawn(availability::watch(probed, self.shared.clone()));
         if let Some(listener) = self.tcp {
             tasks.spawn(stream::accept(listener, None, self.shared.clone()));
         }
@@ -260,4 +284,15 @@ fn cannot(transport: &str, address: SocketAddr, why: &std::io::Error) -> Failure
     let why = reason(why);
     let what = format!("cannot receive syslog over {transport} on `{address}`: {why}");
     Failure::new(Exit::Unavailable, what)
+}
+
+/// Reads the operator's table of places.
+///
+/// # Errors
+/// When the file cannot be read, or a line of it is none.
+pub fn places(path: &Path) -> Result<Places, Failure> {
+    let bytes = std::fs::read(path).map_err(|why| Failure::file("read", path, &why))?;
+    let refused =
+        |why| Failure::usage(format!("`{}` is no table of places: {why}", path.display()));
+    Places::read(&bytes).map_err(refused)
 }

@@ -15,6 +15,9 @@ const OF_ALL: Share = Share { a_second: 2_000, at_once: 4_000 };
 /// Sources that have a share of their own; all others have one together.
 const SOURCES: usize = 4096;
 
+/// One second in µs.
+const SECOND: u64 = 1_000_000;
+
 /// A rate.
 #[derive(Clone, Copy)]
 struct Share {
@@ -25,7 +28,7 @@ struct Share {
 impl Share {
     /// Whether one more fits at `now` (µs), given when the next is due (GCRA, ITU-T I.371).
     fn take(self, due: &mut u64, now: u64) -> bool {
-        let (gap, next) = (1_000_000 / self.a_second, (*due).max(now));
+        let (gap, next) = (SECOND / self.a_second, (*due).max(now));
         let fits = next - now <= gap * (self.at_once - 1);
         if fits {
             *due = next + gap;
@@ -40,15 +43,19 @@ pub struct Quotas {
     one: HashMap<IpAddr, u64>,
     others: u64,
     all: u64,
+    /// When the table is looked through next, in µs.
+    sweep: u64,
 }
 
 impl Quotas {
     /// Whether a datagram of this source fits, at `now` in µs.
     pub fn take(&mut self, peer: IpAddr, now: u64) -> bool {
         let key = network(peer);
-        if !self.one.contains_key(&key) && self.one.len() >= SOURCES {
-            // Whoever has its whole share again is as good as new.
+        if !self.one.contains_key(&key) && self.one.len() >= SOURCES && now >= self.sweep {
+            // Whoever has its whole share again is as good as new. Once a second: with made-up
+            // sources every datagram would have the whole table looked at.
             self.one.retain(|_, due| *due > now);
+            self.sweep = now + SECOND;
         }
         let room = self.one.len() < SOURCES;
         let due = match self.one.get_mut(&key) {
@@ -74,8 +81,6 @@ fn network(peer: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SECOND: u64 = 1_000_000;
 
     fn taken(quotas: &mut Quotas, peer: IpAddr, now: u64, tries: u64) -> u64 {
         (0..tries).filter(|_| quotas.take(peer, now)).count() as u64

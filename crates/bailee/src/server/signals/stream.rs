@@ -198,7 +198,7 @@ impl Link {
             };
             for mut record in records {
                 record.maybe("tls.client.hash.sha256", self.client.as_deref());
-                arrived.push(Arrived::new(record, self.transport, Some(self.peer), now));
+                arrived.push(self.shared.arrived(record, self.transport, Some(self.peer), now));
                 if arrived.len() == TOGETHER {
                     self.put(std::mem::take(&mut arrived)).await?;
                 }

@@ -1,5 +1,6 @@
 //! Receivers on loopback, with other people's senders, and with those who mean harm.
 
+mod availability;
 mod hostile;
 mod senders;
 
@@ -33,12 +34,19 @@ impl Scene {
             sources: Arc::default(),
             clock: Arc::new(|| NOW),
             habits: Habits::default(),
+            places: Arc::new(Places::read(b"127.0.0.0/8,here\n192.0.2.0/24,office\n").unwrap()),
         };
         let secured = tls.is_some().then_some(ANY);
         let config = Syslog { tcp: Some(ANY), udp: Some(ANY), tls: secured, ..Syslog::default() };
         let receivers = Receivers::bound(&config, tls, shared).await.unwrap();
         let (sources, addresses) = (receivers.sources(), receivers.addresses());
-        Self { arrivals, sources, addresses, held: vec![], _running: receivers.start() }
+        Self {
+            arrivals,
+            sources,
+            addresses,
+            held: vec![],
+            _running: receivers.start(Arc::new(Vec::new)),
+        }
     }
 
     /// Waits until one of these words is in a message, and gives that record.

@@ -5,7 +5,7 @@ use connectors::logs::syslog::Reader;
 use tokio::net::UdpSocket;
 
 use super::quota::Quotas;
-use super::{Arrived, Shared, TOGETHER, Transport};
+use super::{Shared, TOGETHER, Transport};
 
 /// Receives until it is dropped.
 pub async fn receive(socket: UdpSocket, shared: Shared) {
@@ -38,7 +38,7 @@ pub async fn receive(socket: UdpSocket, shared: Shared) {
         };
         records.truncate(TOGETHER);
         let records = records.into_iter();
-        let arrived = records.map(|one| Arrived::new(one, Transport::Udp, Some(peer), now));
+        let arrived = records.map(|one| shared.arrived(one, Transport::Udp, Some(peer), now));
         let arrived: Vec<_> = arrived.collect();
         let number = arrived.len() as u64;
         match shared.intake.offer(arrived) {

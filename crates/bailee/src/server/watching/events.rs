@@ -7,12 +7,9 @@ use watch::Event;
 
 use super::known::Known;
 
-/// Requests of one entry that count one by one; the entry of a minute may stand for more.
-const TIMES: u64 = 1000;
-
-/// An entry, as often as it counts: one that says how many requests were turned away in a minute
-/// stands for all of them.
-pub fn of_entry(fed: &Fed, known: &Known) -> Vec<Event> {
+/// An entry. One that says how many requests were turned away in a minute says so in
+/// `bailee.attempts`.
+pub fn of_entry(fed: &Fed, known: &Known) -> Event {
     let mut fields = Map::new();
     let mut set = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -52,8 +49,11 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Vec<Event> {
         fields.insert(name.to_owned(), Value::Bool(is));
     }
     let counted = [UNAUTHENTICATED.name, ENDED.name].contains(&fed.kind.as_str());
-    let times = fed.field("count").filter(|_| counted).and_then(|count| count.parse().ok());
-    let event = Event {
+    let attempts = fed.field("count").filter(|_| counted).and_then(|count| count.parse().ok());
+    if let Some(attempts) = attempts.filter(|attempts: &u64| *attempts > 0) {
+        fields.insert("bailee.attempts".to_owned(), Value::from(attempts));
+    }
+    Event {
         number: 0,
         received: fed.time.0,
         time: fed.time.0,
@@ -62,8 +62,7 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Vec<Event> {
         category: None,
         tenant: account,
         fields,
-    };
-    vec![event; usize::try_from(times.unwrap_or(1).clamp(1, TIMES)).unwrap_or(1)]
+    }
 }
 
 /// What rules call it: a transfer takes records out of the house, as an export does.
@@ -74,6 +73,8 @@ fn named(action: String) -> String {
 /// A signal.
 pub fn of_signal(signal: Signal, known: &Known) -> Event {
     known.hear(&signal.source, kernel::Moment(signal.received));
+    // A source cannot speak in the name of the ledger, nor in that of our own probes.
+    let ours = signal.transport == "probe";
     let mut fields = signal.fields;
     fields.insert("log.source.name".to_owned(), Value::String(signal.source.clone()));
     // What a source says of our own answers is not believed.
@@ -85,9 +86,8 @@ pub fn of_signal(signal: Signal, known: &Known) -> Event {
         number: 0,
         received: signal.received,
         time: signal.time.unwrap_or(signal.received),
-        // A source cannot speak in the name of the ledger.
-        product: signal.product.filter(|product| product != "bailee"),
-        service: signal.service,
+        product: signal.product.filter(|product| ours || product != "bailee"),
+        service: signal.service.filter(|service| service != "ledger"),
         category: signal.category,
         tenant: signal.source,
         fields,

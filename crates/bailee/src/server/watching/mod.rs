@@ -261,10 +261,9 @@ impl State {
     ) -> Result<Vec<watch::Alert>> {
         let mut alerts = Vec::new();
         for fed in &entries {
-            for event in events::of_entry(fed, known) {
-                let number = self.numbers.next(Place::Entry { log: fed.account, index: fed.index });
-                alerts.extend(self.detector.take(&watch::Event { number, ..event }));
-            }
+            let number = self.numbers.next(Place::Entry { log: fed.account, index: fed.index });
+            let event = events::of_entry(fed, known);
+            alerts.extend(self.detector.take(&watch::Event { number, ..event }));
             self.entry = self.entry.max(fed.row);
         }
         for batch in &batches {

@@ -68,6 +68,7 @@ async fn logger_is_understood_in_all_its_ways() {
         let record = &found.record;
         assert_eq!(record.service.as_deref(), Some("sshd"), "{way:?} {form}: {record:?}");
         assert_eq!(record.text("source.ip"), Some("192.0.2.1"));
+        assert_eq!(record.text("source.place"), Some("office"));
         assert_eq!(record.fields["log.syslog.priority"], 37);
         assert_eq!(record.fields["process.pid"], 77);
         assert!(record.time.is_some() && record.host.is_some());
