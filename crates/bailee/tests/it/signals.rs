@@ -1,9 +1,12 @@
 //! Syslog to the program as it is delivered.
 
-use crate::whole::support::{Store, text};
+use crate::whole::support::{Server, Store, text};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Addresses on which nobody listens now.
 fn free(number: usize) -> Vec<SocketAddr> {
@@ -51,4 +54,56 @@ fn syslog_is_received_and_what_is_malformed_or_dropped_is_counted() {
     let logged = server.logged();
     server.stop();
     assert!(!logged.contains("panic"), "{logged}");
+}
+
+/// Sends a line with openssl, with a certificate of one's own or without.
+fn send(address: SocketAddr, ca: &Path, own: &[&str], line: &str) {
+    let mut command = Command::new("openssl");
+    command.args([
+        "s_client",
+        "-quiet",
+        "-no_ign_eof",
+        "-verify_return_error",
+        "-CAfile",
+        text(ca),
+    ]);
+    command.args(["-connect", &address.to_string()]).args(own).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // It may have been turned away before it has read all.
+    drop(child.stdin.take().unwrap().write_all(line.as_bytes()));
+    child.wait().unwrap();
+}
+
+#[test]
+fn syslog_over_tls_is_under_the_api_s_certificate_and_for_vouched_clients() {
+    let all = free(2);
+    let (syslog, metrics) = (all[0], all[1]);
+    let store = Store::init();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["sender.example".to_owned()]).unwrap();
+    let own = own.signed_by(&key, &issuer).unwrap();
+    let (ca, cert) = (store.beside("senders.pem"), store.beside("own.pem"));
+    fs::write(&ca, issuer.pem()).unwrap();
+    fs::write(&cert, own.pem() + &key.serialize_pem()).unwrap();
+    let file = store.beside("bailee.toml");
+    let lines = format!(
+        "metrics_listen = \"{metrics}\"\n[syslog]\ntls = \"{syslog}\"\nclient_ca = \"{}\"\n",
+        text(&ca)
+    );
+    fs::write(&file, lines).unwrap();
+    let server = store.serve_with(&["--config", text(&file)], &[]);
+    send(syslog, &server.ca, &[], "<13>Nov 23 05:00:00 h t: from nobody\n");
+    let said = until(metrics, "bailee_signals_cut_total{transport=\"tls\"} 1");
+    assert!(said.contains("bailee_signals_received_total{transport=\"tls\"} 0"), "{said}");
+    send(syslog, &server.ca, &["-cert", text(&cert)], "<13>Nov 23 05:00:00 h t: from a sender\n");
+    until(metrics, "bailee_signals_received_total{transport=\"tls\"} 1");
+    server.stop();
+    // An authority that is none is said at the start.
+    fs::write(&ca, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let mut command = store.command(&["--config", text(&file)], &[]);
+    let said = Server::start(&mut command, &store).err().unwrap();
+    assert!(said.contains("client_ca"), "{said}");
 }
