@@ -7,7 +7,7 @@
 use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
-    accounts, data, grants, incidents, ledgers, measures, members, people, portal, reports,
+    accounts, data, grants, incidents, ledgers, measures, members, oncall, people, portal, reports,
     services, signals,
 };
 use kernel::authority::{
@@ -86,7 +86,7 @@ fn named() -> Vec<&'static Action> {
         action::<reports::Accepting>(),
         action::<reports::Downloading>(),
         action::<reports::Marking>(),
-        action::<oncall::reading::ReadingWho>(),
+        action::<oncall::ReadingWho>(),
         action::<oncall::calendars::Linking>(),
         action::<oncall::calendars::Fetching>(),
         action::<signals::Deliver>(),
