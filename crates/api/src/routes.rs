@@ -213,6 +213,14 @@ static FIXED: &[Route] = &[
         .action(action::<domain::incidents::file::Take>())
         .gives(&[Gives::document(200, "The evidence", "application/json").receipted()])
         .by(|call| Box::pin(incidents::file(call))),
+    post("/v1/affected:ask", "askAffected", "Which accounts somebody or something touched")
+        .action(action::<domain::incidents::affected::Asked>())
+        .json(SMALL, of::<domain::incidents::affected::Ask>)
+        .gives(&[
+            Gives::json(200, "The answer", of::<domain::incidents::affected::Told>).receipted(),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(incidents::affected(call))),
     // Reports.
     item(put("/v1/reports/{id}/file", "putReportFile", "Takes in the file of a report: a PDF"))
         .action(action::<domain::reports::Uploading>())

@@ -15,6 +15,7 @@
 
 mod account;
 mod acknowledge;
+mod affected;
 mod assets;
 mod board;
 mod calendar;

@@ -4,13 +4,14 @@
 //! It stands above the row of an incident, whose fields, steps and history stay below. All of it is
 //! one operation with one entry. Each clock is a bar and the same in words.
 
+use crate::affected;
 use crate::clock::{ReaderClock, span};
 use crate::form::hidden;
 use crate::reply::Reply;
 use crate::show::{listing, principal, row_path, sentence};
 use crate::visit::Visit;
 use crate::work::{Tone, shape};
-use domain::incidents::affected::{Affected, Found, Touched};
+use domain::incidents::affected::Affected;
 use domain::incidents::breaches::{Breach, WARNINGS};
 use domain::incidents::file::{Take, TakeFile};
 use domain::incidents::holds::Hold;
@@ -42,7 +43,7 @@ pub(crate) async fn of(visit: &Visit<'_>, id: &str) -> Result<Markup> {
         h2 { "Due next" }
         (due(visit, whole))
         h2 { "Affected" }
-        (affected(visit, whole))
+        (touched(visit, whole))
         h2 { "Stopped" }
         (stopped(visit, whole))
         h2 { "Next" }
@@ -199,13 +200,13 @@ fn orders(visit: &Visit<'_>, holds: &[Shown<Hold>]) -> Markup {
     }
 }
 
-fn affected(visit: &Visit<'_>, whole: &Whole) -> Markup {
+fn touched(visit: &Visit<'_>, whole: &Whole) -> Markup {
     html! {
         @if whole.affected.is_empty() {
             p { "The log has not been asked: state who or which token, and the span of time, under "
                 strong { "scope" } " below." }
         }
-        @for one in &whole.affected { (question(visit, &whole.incident.kept.id, one)) }
+        @for one in &whole.affected { (question(visit, one)) }
         @let refuted = &whole.incident.kept.row.refuted;
         @if !refuted.is_empty() {
             h3 { "Not affected, as somebody judged" }
@@ -218,7 +219,7 @@ fn affected(visit: &Visit<'_>, whole: &Whole) -> Markup {
 }
 
 /// A question to the log with its answer, how it was computed, and the same question again.
-fn question(visit: &Visit<'_>, incident: &str, one: &Shown<Affected>) -> Markup {
+fn question(visit: &Visit<'_>, one: &Shown<Affected>) -> Markup {
     let row = &one.kept.row;
     let token = row.credential.as_deref();
     html! {
@@ -226,70 +227,16 @@ fn question(visit: &Visit<'_>, incident: &str, one: &Shown<Affected>) -> Markup 
         p {
             (badge(&one.state)) " "
             @match &row.found {
-                Some(found) => (counts(found)),
+                Some(found) => (affected::counts(found)),
                 None => "the log is searched",
             }
             " · from " (visit.clock.quoted(row.from.0)) " until " (visit.clock.quoted(row.to.0))
         }
         @if let Some(found) = &row.found {
-            (touched(visit, &one.kept.id, found))
-            details {
-                summary { "How this was computed" }
-                p { "From the index of who accessed what, over every log, at "
-                    (visit.clock.quoted(found.at.0)) ": each entry by " (row.principal)
-                    @if let Some(token) = token { " with the token " code { (token) } }
-                    " in that span. Records that an entry names by itself are counted exactly; \
-                     records shown in lists are an upper bound, because one may have been shown \
-                     twice." }
-            }
+            (affected::found_of(visit, &one.kept.id, found))
+            (affected::computed(visit, row, found))
         }
-        @if may_ask(visit) {
-            form.inline method="post" action=(format!("/incidents/{incident}/scope")) {
-                (hidden(visit))
-                input type="hidden" name="principal" value=(row.principal);
-                @if let Some(token) = token {
-                    input type="hidden" name="credential" value=(token);
-                }
-                input type="hidden" name="from" value=(row.from.0.rfc3339());
-                input type="hidden" name="to" value=(row.to.0.rfc3339());
-                button.quiet type="submit" { "Search again" }
-            }
-        }
-    }
-}
-
-/// `accounts: 4 exact · 0 upper bound · 0 unknown`
-fn counts(found: &Found) -> String {
-    let bounds = found.accounts.iter().filter(|one| one.listed > 0).count();
-    let exact = found.accounts.len() - bounds;
-    let unknown = match found.cut {
-        true => "unknown: more was found than is listed, so every account may be",
-        false => "0 unknown",
-    };
-    format!("accounts: {exact} exact · {bounds} upper bound · {unknown}")
-}
-
-fn touched(visit: &Visit<'_>, id: &str, found: &Found) -> Markup {
-    let records = |one: &Touched| match one.listed {
-        0 => format!("{} exact", one.records),
-        listed => format!("at most {}", one.records + listed),
-    };
-    html! {
-        @if !found.accounts.is_empty() {
-            (listing(
-                &format!("Accounts of {id}"), html! { "Accounts: " (found.accounts.len()) },
-                &["Account", "Records", "Reads", "Writes", "Refused", "First", "Last", "New"],
-                html! { @for one in found.accounts.iter().take(ROWS) { tr {
-                    th scope="row" { (one.account) } td.number { (records(one)) }
-                    td.number { (one.reads) } td.number { (one.writes) }
-                    td.number { (one.refused) }
-                    td { (visit.clock.quoted(one.first.0)) }
-                    td { (visit.clock.quoted(one.last.0)) }
-                    td { (if found.fresh.contains(&one.account) { "new" } else { "–" }) }
-                } } },
-            ))
-            (more(found.accounts.len(), "affected"))
-        }
+        @if may_ask(visit) { (affected::again(visit, row)) }
     }
 }
 
@@ -323,7 +270,13 @@ fn access(visit: &Visit<'_>, row: &Affected) -> Markup {
     };
     let live = known.iter().filter(|one| one.active).flat_map(|one| &one.credentials);
     let live = live.filter(counts).count();
-    let last = row.found.iter().flat_map(|found| &found.accounts).map(|one| one.last.0).max();
+    let last = row
+        .found
+        .iter()
+        .flat_map(|found| &found.accounts)
+        .filter_map(|one| one.last)
+        .map(|last| last.0)
+        .max();
     html! {
         @match (live, &row.credential) {
             (0, None) => { (shape("good", "■", "over")) " no token or session counts any more" },

@@ -5,6 +5,7 @@
 //! Does not: decide or remember anything; the server does.
 
 pub mod accounts;
+mod affected;
 pub mod data;
 mod files;
 pub mod grants;

@@ -12,10 +12,13 @@ use domain::registers::REGISTERS;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::{Keep, files};
+use super::{Keep, affected, files};
 use crate::client::{Client, Connect};
 use crate::exit::Failure;
 use crate::output::{Output, fields, note, read_answer, table};
+
+/// The register whose command is a question, too.
+const AFFECTED: &str = "affected";
 
 /// Adds a command per register; its options only where `words` of the command line name it, because
 /// making the options of all takes longer than most commands.
@@ -49,6 +52,9 @@ pub fn extend(mut cli: Command, words: &[String]) -> Command {
             noun = noun.subcommand(connected(stating(step, entry, register.noun, None)));
         }
         noun = files::extend(register.noun, noun, connected);
+        if register.noun == AFFECTED {
+            noun = affected::extend(noun);
+        }
         cli = cli.subcommand(noun);
     }
     cli
@@ -58,6 +64,9 @@ pub fn extend(mut cli: Command, words: &[String]) -> Command {
 pub async fn run(matches: &ArgMatches, output: Output) -> Option<Result<(), Failure>> {
     let (noun, rest) = matches.subcommand()?;
     let register = REGISTERS.iter().find(|register| register.noun == noun)?;
+    if noun == AFFECTED && rest.subcommand().is_none() {
+        return Some(affected::run(rest, output).await);
+    }
     let (verb, stated) = rest.subcommand()?;
     Some(command(register, verb, stated, output).await)
 }

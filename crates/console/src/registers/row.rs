@@ -52,6 +52,7 @@ pub(super) async fn page(
         html! {
             (done(visit))
             (standing(visit, &row))
+            @if register.plural == "affected" { (crate::affected::of(visit, id, &row)) }
             @if let Some(room) = room { (room) h2 { "Everything recorded" } }
             (fields(visit, &object, &["state", "id", "format"]))
             @if !open.is_empty() {

@@ -1,7 +1,7 @@
 //! One record: put, get, delete, restore, history, and the list of a collection.
 
 use super::{Delete, Get, List, Place, ReadHistory, Restore, Write};
-use crate::register::{Page, cursor, list};
+use crate::register::{Page, cursor, list_with};
 use kernel::engine::{PageWant, Wants};
 use kernel::id::RecordId;
 use kernel::{
@@ -417,7 +417,8 @@ impl Operation for ListRecords {
             return Ok(After::refused(self.place.missing()));
         }
         let values = self.values;
-        list::<List, _>(work, &self.want, move |mut version| {
+        let fields = vec![("values", values.to_string())];
+        list_with::<List, _>(work, &self.want, fields, move |mut version| {
             if !values {
                 version.body.clear();
             }

@@ -1,51 +1,86 @@
-//! Affected accounts, a first form: what the log says somebody touched in a span of time.
+//! Affected accounts: what the logs say that somebody, a credential, an address or a vendor touched
+//! in a span of time.
 //!
-//! A question is asked in an incident ([`super::REGISTER`], `scope`); the search runs as a job,
-//! over the index of who accessed what, and its result is this row: per account the entries, the
-//! first and last, reads and writes, and how many records. It can be asked again; the new result
-//! says which accounts the one before did not have, and stands beside the sizes of the logs it saw.
+//! A question is asked in an incident ([`super::REGISTER`], `scope`), or by itself ([`ask`]). The
+//! search ([`search`]) reads the entries that the access index names, follows what they issued,
+//! gave and left to be done, and answers per account which records were disclosed, described,
+//! changed, deleted or exported, with how certain that is. The answer names the commit it was
+//! computed from and is the same, byte for byte, whenever it is computed as of that commit.
 //!
-//! What it does not know: which records of a list were looked at (they are counted, not told
-//! apart), which bytes of an answer arrived, what was derived from what was read, and whom a token
-//! was lent to. It searches by principal, or by one of its tokens, not by address. It judges
-//! nothing.
+//! A row keeps the accounts with their numbers and the hash of the answer; the records are
+//! computed again when they are asked for, because a row has an end (1 MiB) and an answer has none.
+//! What a search can and cannot say is in `docs/operating/affected.md`. It judges nothing.
 
-use super::hex;
-use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act};
+mod answer;
+mod ask;
+mod gather;
+mod query;
+mod search;
+mod vendors;
+
+pub use answer::{Account, Answer, AsOf, Certainty, Counts, Followed, HeadOf, Record};
+pub use ask::{Ask, AskAffected, Asked, Told};
+pub use query::{By, Query};
+pub use search::{CHECKED, ENTRIES, search};
+
+use super::{Incident, NOTES, Said, hex};
+use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act, parse};
 use kernel::engine::Wants;
-use kernel::id::PrincipalId;
 use kernel::{
     Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// What somebody touched of one account.
+/// What was touched of one account, as a row keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Touched {
     /// The account, by its readable id.
     pub account: String,
-    /// Entries of its log that name them.
+    /// How certain the following is; rows of an earlier release have upper bounds.
+    #[serde(default)]
+    pub certainty: Certainty,
+    /// Why it is not exact.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// Whether anything was released, changed or is unknown, so that somebody has to judge.
+    #[serde(default = "yes")]
+    pub touched: bool,
+    /// Entries of its log that count.
     pub entries: u64,
-    /// Entries that showed records.
+    /// Times a record was shown, described, or looked for.
     pub reads: u64,
-    /// Entries that changed or removed records.
+    /// Times a record was changed or deleted.
     pub writes: u64,
-    /// Entries that say that they were refused.
+    /// Requests about it that were refused.
     pub refused: u64,
-    /// Every kind of entry among them.
+    /// What was done with records.
+    #[serde(default)]
+    pub done: Counts,
+    /// Kinds of entries among them.
     pub kinds: Vec<String>,
-    /// Different records that an entry of their own names.
+    /// The collections concerned.
+    #[serde(default)]
+    pub collections: Vec<String>,
+    /// The grants it rested on.
+    #[serde(default)]
+    pub grants: Vec<String>,
+    /// Different records.
     pub records: u64,
-    /// Records shown in lists, one counted as often as it was shown: an upper bound.
+    /// In rows of an earlier release, records shown in lists, an upper bound; now 0, because they
+    /// are told apart.
     pub listed: u64,
-    /// Time of the first entry.
-    pub first: When,
+    /// Time of the first entry; nothing if none counts.
+    pub first: Option<When>,
     /// Time of the last one.
-    pub last: When,
+    pub last: Option<When>,
     /// Entries in the account's log when it was searched.
     pub size: u64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What a search found.
@@ -53,11 +88,26 @@ pub struct Touched {
 pub struct Found {
     /// When it ran.
     pub at: When,
+    /// The state of the store it was computed from; nothing in rows of an earlier release.
+    #[serde(default)]
+    pub as_of: Option<AsOf>,
+    /// SHA-256 of the whole answer, which is the same whenever it is computed as of that commit.
+    #[serde(default)]
+    pub hash: Option<String>,
     /// The accounts, by their readable ids.
     pub accounts: Vec<Touched>,
     /// Accounts that the search before did not have.
     pub fresh: Vec<String>,
-    /// Whether there was more than is listed: then every account may be affected.
+    /// Accounts that the search before had and this one does not.
+    #[serde(default)]
+    pub gone: Vec<String>,
+    /// What else was followed, up to a hundred.
+    #[serde(default)]
+    pub followed: Vec<Followed>,
+    /// Why every account may be affected, if that is so.
+    #[serde(default)]
+    pub wide: Option<String>,
+    /// Whether there are more accounts than are listed.
     pub cut: bool,
 }
 
@@ -66,7 +116,7 @@ pub struct Found {
 pub struct Affected {
     /// The incident, by its id.
     pub incident: String,
-    /// Who may have touched them.
+    /// Who or what is in question, as [`By`] writes it.
     pub principal: String,
     /// The one token or session of theirs that is in question, by its id; nothing for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,16 +133,28 @@ pub struct Affected {
     pub before: Option<Found>,
 }
 
-/// Entries that one search reads.
-const ENTRIES: usize = 200_000;
-/// Accounts that one answer lists.
+/// Accounts that one row lists.
 const ACCOUNTS: usize = 1000;
+/// Names of a kind that a row lists for one account, so that a thousand accounts fit.
+const NAMES: usize = 5;
+/// What was followed, as far as a row lists it.
+const FOLLOWED: usize = 100;
 
-/// The id of the question about a principal, or one of its credentials, in an incident.
-pub fn id(incident: &str, principal: &PrincipalId, credential: Option<&str>) -> String {
-    let (kind, name) = principal.parts();
+/// The id of the question about somebody or something, or one of its credentials, in an incident.
+pub fn id(incident: &str, by: &By, credential: Option<&str>) -> String {
     let credential = credential.map(|id| format!(".{id}")).unwrap_or_default();
-    format!("{incident}.{kind}.{name}{credential}")
+    format!("{incident}.{}{credential}", by.part())
+}
+
+impl Affected {
+    /// The question.
+    pub fn query(&self) -> Query {
+        let by = match &self.credential {
+            Some(id) => By::Token(id.clone()).to_string(),
+            None => self.principal.clone(),
+        };
+        Query { by, from: self.from, to: self.to }
+    }
 }
 
 /// Nothing: a question is asked in its incident.
@@ -118,6 +180,9 @@ impl Row for Affected {
             None => Status::of("searching", Tone::Due).what("the log is searched"),
             Some(found) if found.cut => Status::of("cut", Tone::Bad)
                 .what("more was found than is listed: ask about shorter spans of time")
+                .who("responder"),
+            Some(Found { wide: Some(why), .. }) => Status::of("wide", Tone::Bad)
+                .what(format!("every account may be affected: {why}"))
                 .who("responder"),
             Some(found) if !found.fresh.is_empty() => Status::of("found", Tone::Due)
                 .what(format!(
@@ -149,6 +214,7 @@ pub(super) fn object(id: &str, row: &Affected) -> String {
 
 /// Searches for affected accounts and keeps the answer.
 pub struct FindAffected {
+    kernel: Kernel,
     key: RecordKey,
     from: When,
     to: When,
@@ -163,17 +229,21 @@ impl FindAffected {
     pub fn new(kernel: &Kernel, object: &str) -> Result<Self> {
         let bad = || Error::internal(format!("the job `{object}` has another form"));
         let parts: Vec<&str> = object.split('|').collect();
-        // Jobs of earlier releases name no credential.
+        // Jobs of the first releases name no credential.
         let (parts, credential) = match parts.as_slice() {
             [parts @ .., credential] if parts.len() == 4 => (parts, Some(*credential)),
             parts => (parts, None),
         };
-        let [id, principal, from, to] = parts else { return Err(bad()) };
+        let [id, by, from, to] = parts else { return Err(bad()) };
         let moment = |text: &str| text.parse().map(|n| When(Moment(n))).map_err(|_| bad());
         let (from, to) = (moment(from)?, moment(to)?);
-        let by = (&PrincipalId::parse(principal)?, credential.filter(|id| !id.is_empty()));
-        let found = search(kernel, by, from.0, to.0)?;
-        Ok(Self { key: register::key::<Kept<Affected>>(kernel, id)?, from, to, found })
+        let by = match credential.filter(|id| !id.is_empty()) {
+            Some(id) => By::Token(id.to_owned()).to_string(),
+            None => (*by).to_owned(),
+        };
+        let found = summary(search(kernel, Query { by, from, to }, None)?)?;
+        let key = register::key::<Kept<Affected>>(kernel, id)?;
+        Ok(Self { kernel: kernel.clone(), key, from, to, found })
     }
 }
 
@@ -198,131 +268,103 @@ impl Operation for FindAffected {
         let earlier = kept.row.found.take().or(kept.row.before.take());
         let mut found = self.found.clone();
         found.at = When(work.now());
-        found.fresh = fresh(&found, earlier.as_ref());
+        found.fresh = missing(&found, earlier.as_ref());
+        found.gone = earlier.as_ref().map_or(vec![], |earlier| missing(earlier, Some(&found)));
         let fields = vec![
             ("incident", kept.row.incident.clone()),
             ("about", kept.row.principal.clone()),
             ("accounts", found.accounts.len().to_string()),
         ];
+        if earlier.is_some() && (!found.fresh.is_empty() || !found.gone.is_empty()) {
+            self.suspect(work, &kept.row, &found)?;
+        }
         (kept.row.found, kept.row.before) = (Some(found), None);
         work.save(allowed, register::body(&kept)?, fields)?;
         Ok(After::now(()))
     }
 }
 
-/// Accounts of a result that an earlier one did not have.
-fn fresh(found: &Found, earlier: Option<&Found>) -> Vec<String> {
-    let known: BTreeSet<&str> =
-        earlier.iter().flat_map(|e| &e.accounts).map(|one| one.account.as_str()).collect();
-    let new = found.accounts.iter().filter(|one| !known.contains(one.account.as_str()));
-    new.map(|one| one.account.clone()).collect()
-}
-
-/// What is gathered of one account.
-#[derive(Default)]
-struct Gathered {
-    entries: u64,
-    reads: u64,
-    writes: u64,
-    refused: u64,
-    listed: u64,
-    kinds: BTreeSet<String>,
-    records: BTreeSet<[u8; 16]>,
-    first: Option<Moment>,
-    last: Moment,
-}
-
-/// What the log says that a principal touched, with one of its credentials if that is named, from
-/// one moment until before another.
-///
-/// # Errors
-/// `Unavailable` if the store cannot be read, `Internal` if an entry does not open.
-pub fn search(
-    kernel: &Kernel,
-    (by, credential): (&PrincipalId, Option<&str>),
-    from: Moment,
-    to: Moment,
-) -> Result<Found> {
-    const PAGE: usize = 1000;
-    let mut of: BTreeMap<u64, Gathered> = BTreeMap::new();
-    let (mut after, mut read, mut cut) = (0, 0, false);
-    loop {
-        let (page, next) = kernel.accesses_by(by, credential, after, PAGE)?;
-        after = next;
-        let wanted =
-            |(account, _, at): &&(u64, u64, Moment)| *account != HOUSE && from <= *at && *at < to;
-        for (account, index, at) in page.iter().filter(wanted) {
-            read += 1;
-            cut = cut || read > ENTRIES;
-            if !cut {
-                of.entry(*account).or_default().take(kernel, *account, *index, *at)?;
-            }
-        }
-        // Entries are in the order of their time.
-        let past = page.last().is_some_and(|(_, _, at)| *at >= to);
-        if page.len() < PAGE || past || cut {
-            break;
-        }
-    }
-    cut = cut || of.len() > ACCOUNTS;
-    let touched = of.into_iter().take(ACCOUNTS).map(|(slot, one)| one.touched(kernel, slot));
-    let mut accounts = touched.collect::<Result<Vec<_>>>()?;
-    accounts.sort_unstable_by(|a, b| a.account.cmp(&b.account));
-    Ok(Found { at: When(kernel.now()), accounts, fresh: vec![], cut })
-}
-
-impl Gathered {
-    fn take(&mut self, kernel: &Kernel, account: u64, index: u64, at: Moment) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Leaf {
-            kind: String,
-        }
-        let missing = || Error::internal(format!("entry {index} of log {account} is missing"));
-        let seen = kernel.entries(account, index, 1, true)?.pop().ok_or_else(missing)?;
-        let leaf: Leaf = serde_json::from_slice(&seen.leaf)
-            .map_err(|error| Error::internal(format!("entry {index} of log {account}: {error}")))?;
-        self.entries += 1;
-        match leaf.kind.as_str() {
-            kind if kind == kernel::REFUSED.name => self.refused += 1,
-            "record.get" | "record.list" | "record.history" => self.reads += 1,
-            "record.put" | "record.batch" | "record.delete" | "record.restore" => self.writes += 1,
-            _ => {}
-        }
-        let value = |name: &str| {
-            let opening = seen.opening.as_ref()?;
-            opening.fields.get(name).map(|shown| shown.value.as_str())
+impl FindAffected {
+    /// Writes into the timeline what a later search found: each new account is a new suspicion,
+    /// and as long as nobody judged it the incident does not close.
+    fn suspect(&self, work: &mut Work<'_>, row: &Affected, found: &Found) -> Result<()> {
+        let key = register::key::<Kept<Incident>>(&self.kernel, &row.incident)?;
+        let allowed = work.load_late::<Search>(&key)?;
+        let Some(present) = allowed.present().filter(|_| allowed.exists()) else { return Ok(()) };
+        let mut kept: Kept<Incident> = parse(&work.body(&present)?)?;
+        let names = |all: &[String]| match all {
+            [] => "none".to_owned(),
+            all if all.len() > 20 => format!("{} accounts", all.len()),
+            all => all.join(", "),
         };
-        if let Some(object) = value("object") {
-            let hash = kernel::digest(object.as_bytes());
-            self.records.extend(hash.first_chunk::<16>().copied());
+        let text = format!(
+            "searched again about {}: new accounts under suspicion: {}; not found any more: {}",
+            row.query().by,
+            names(&found.fresh),
+            names(&found.gone)
+        );
+        let mark = Mark { by: "kernel".to_owned(), at: found.at };
+        kept.row.timeline.push(Said { text, mark });
+        if kept.row.timeline.len() > NOTES {
+            kept.row.timeline.remove(0);
         }
-        self.listed += value("objects").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
-        self.kinds.insert(leaf.kind);
-        self.first.get_or_insert(at);
-        self.last = at;
+        work.save(allowed, register::body(&kept)?, vec![("about", row.query().by)])?;
         Ok(())
     }
+}
 
-    fn touched(self, kernel: &Kernel, slot: u64) -> Result<Touched> {
-        let first = self.first.unwrap_or(self.last);
-        Ok(Touched {
-            account: readable(kernel, slot)?,
-            entries: self.entries,
-            reads: self.reads,
-            writes: self.writes,
-            refused: self.refused,
-            kinds: self.kinds.into_iter().collect(),
-            records: u64::try_from(self.records.len()).unwrap_or(u64::MAX),
-            listed: self.listed,
-            first: When(first),
-            last: When(self.last),
-            size: kernel.head(slot)?.size,
-        })
-    }
+/// Accounts of a result that are touched and that another one did not have.
+fn missing(found: &Found, other: Option<&Found>) -> Vec<String> {
+    let touched = |found: &'_ Found| -> BTreeSet<String> {
+        let all = found.accounts.iter().filter(|one| one.touched);
+        all.map(|one| one.account.clone()).collect()
+    };
+    let known = other.map(touched).unwrap_or_default();
+    touched(found).difference(&known).cloned().collect()
+}
+
+/// What a row keeps of an answer.
+fn summary(answer: Answer) -> Result<Found> {
+    let hash = answer.hash()?;
+    let size = |id: &str| answer.heads.iter().find(|head| head.account == id).map(|h| h.size);
+    let few = |names: &[String]| names.iter().take(NAMES).cloned().collect::<Vec<_>>();
+    let touched = answer.accounts.iter().take(ACCOUNTS).map(|one| Touched {
+        account: one.account.clone(),
+        certainty: one.certainty,
+        reasons: few(&one.reasons),
+        touched: one.touched(),
+        entries: one.entries,
+        reads: one.counts.disclosed + one.counts.described + one.counts.confirmed,
+        writes: one.counts.changed + one.counts.deleted,
+        refused: one.refused,
+        done: one.counts.clone(),
+        kinds: few(&one.kinds),
+        collections: few(&one.collections),
+        grants: few(&one.grants),
+        records: one.records,
+        listed: 0,
+        first: one.first,
+        last: one.last,
+        size: size(&one.account).unwrap_or(0),
+    });
+    Ok(Found {
+        at: When(Moment(0)),
+        hash: Some(hash),
+        accounts: touched.collect(),
+        fresh: vec![],
+        gone: vec![],
+        followed: answer.followed.iter().take(FOLLOWED).cloned().collect(),
+        wide: answer.wide.clone(),
+        cut: answer.accounts.len() > ACCOUNTS,
+        as_of: Some(answer.as_of),
+    })
 }
 
 /// The readable id of an account: the entry of `house` at its slot says which one it created.
 fn readable(kernel: &Kernel, slot: u64) -> Result<String> {
+    if slot == HOUSE {
+        return Ok("house".to_owned());
+    }
     let entry = kernel.entries(HOUSE, slot, 1, true)?.pop();
     let opening = entry.and_then(|entry| entry.opening);
     let object = opening.as_ref().and_then(|opening| opening.fields.get("object"));
@@ -335,7 +377,7 @@ const STEPS: &[Entry] = &[];
 /// The register, as the faces know it.
 pub const REGISTER: Register = Register::of::<Affected>(
     "incidents",
-    "Which accounts somebody touched in a span of time, as the log says",
+    "Which accounts somebody or something touched in a span of time, as the logs say",
 )
 .serves(&["E4.4", "E4.6"])
 .first("Ask in an incident which accounts somebody touched: that makes a row here")

@@ -1,6 +1,6 @@
 //! Judging in an incident: which accounts may be affected, which are, and which are not.
 
-use super::affected::{self, Affected, FIND};
+use super::affected::{self, Affected, By, FIND};
 use super::breaches::{self, Breach, Harm, HeldFor};
 use super::holds::Hold;
 use super::{ACCOUNTS, Incident, Refuted, judge};
@@ -16,10 +16,13 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
-    /// Who: `person:NAME` or `service:NAME`.
-    pub principal: String,
+    /// Who: `person:NAME` or `service:NAME`; or state `by`.
+    pub principal: Option<String>,
     /// One token or session of theirs, by its id, if only that is in question.
     pub credential: Option<String>,
+    /// Who or what, instead of a principal: also `token:ID`, `session:ID`, `address:IP`,
+    /// `vendor:NAME`, or `anyone`.
+    pub by: Option<String>,
     /// First moment of the time in question.
     pub from: When,
     /// First moment after it.
@@ -38,11 +41,11 @@ impl Step<Incident> for Scope {
         if self.to <= self.from {
             return Err(Error::invalid("to", "it is later than `from`"));
         }
-        let principal = principal(&self.principal)?;
+        let by = self.by()?;
         let id = self.question(at.id())?;
         let asked = Affected {
             incident: at.id().to_owned(),
-            principal: principal.to_string(),
+            principal: by.to_string(),
             credential: self.credential.clone(),
             from: self.from,
             to: self.to,
@@ -60,12 +63,12 @@ impl Step<Incident> for Scope {
         };
         if !row.scoped.contains(&id) {
             if row.scoped.len() >= 50 {
-                return Err(Error::limit("an incident asks about at most 50 principals"));
+                return Err(Error::limit("an incident asks about at most 50 of them"));
             }
             row.scoped.push(id.clone());
         }
         at.save(&kept)?;
-        at.tell("about", principal.to_string());
+        at.tell("about", by.to_string());
         if let Some(credential) = &self.credential {
             at.tell("token", credential);
         }
@@ -83,14 +86,26 @@ impl Scope {
             let why = format!("`{id}` is no id of a token: `service show` lists them");
             return Err(Error::invalid("credential", why));
         }
-        Ok(affected::id(incident, &principal(&self.principal)?, credential))
+        Ok(affected::id(incident, &self.by()?, credential))
     }
-}
 
-fn principal(text: &str) -> Result<PrincipalId> {
-    PrincipalId::parse(text).map_err(|_| {
-        Error::invalid("principal", "write `person:NAME`, `service:NAME` or `member:NAME`")
-    })
+    /// Who or what is in question.
+    fn by(&self) -> Result<By> {
+        match (&self.principal, &self.by, &self.credential) {
+            (Some(principal), None, _) => match PrincipalId::parse(principal) {
+                Ok(principal) => Ok(By::Principal(principal)),
+                Err(_) => {
+                    let why = "write `person:NAME`, `service:NAME` or `member:NAME`";
+                    Err(Error::invalid("principal", why))
+                }
+            },
+            (None, Some(by), None) => By::parse(by),
+            (None, Some(_), Some(_)) => {
+                Err(Error::invalid("credential", "write `token:ID` in `by`, or name a principal"))
+            }
+            _ => Err(Error::invalid("by", "state either `principal` or `by`")),
+        }
+    }
 }
 
 /// Verifies that an account is affected, which starts its clock.

@@ -1,7 +1,7 @@
 //! The work in an incident: triage, roles, tasks, timeline, containment, closing; and the note that
 //! an investigation takes too long.
 
-use super::affected::Affected;
+use super::affected::{Affected, Touched};
 use super::breaches::{Breach, id};
 use super::{Assigned, Class, Incident, Said, Task, approved, followed, responder, severity};
 use crate::register::{self, At, Kept, Mark, Needs, Step, When, act, line, prose};
@@ -242,7 +242,8 @@ fn in_the_way(row: &Incident, at: &At<'_, '_>) -> Result<Option<String>> {
         let Some(found) = &asked.row.found else {
             return Ok(Some("the log is still searched for affected accounts: wait".to_owned()));
         };
-        if let Some(one) = found.accounts.iter().find(|one| !row.knows(&one.account)) {
+        let unjudged = |one: &&Touched| one.touched && !row.knows(&one.account);
+        if let Some(one) = found.accounts.iter().find(unjudged) {
             let account = &one.account;
             return Ok(Some(format!("account `{account}` was found: verify or refute it")));
         }

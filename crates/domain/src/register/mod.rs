@@ -232,10 +232,23 @@ pub fn list<A: Act, T: Send + 'static>(
     want: &PageWant,
     make: impl Fn(Version) -> Result<T> + Send + 'static,
 ) -> Result<After<Page<T>>> {
+    list_with::<A, T>(work, want, vec![], make)
+}
+
+/// As [`list`], with fields for the entry.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_with<A: Act, T: Send + 'static>(
+    work: &mut Work<'_>,
+    want: &PageWant,
+    fields: Vec<(&'static str, String)>,
+    make: impl Fn(Version) -> Result<T> + Send + 'static,
+) -> Result<After<Page<T>>> {
     let rows = work.page(want)?;
     let next = rows.last().filter(|_| rows.len() == want.limit).map(|row| row.position.to_string());
     let live: Vec<_> = rows.into_iter().filter(|pointer| !pointer.deleted).collect();
-    work.disclose_many::<A>(want.account, &live, vec![]);
+    work.disclose_many::<A>(want.account, &live, fields);
     Ok(After::reveal(move |reveal| {
         let items =
             live.iter().map(|pointer| make(reveal.open(pointer)?)).collect::<Result<_>>()?;

@@ -92,6 +92,7 @@ fn named() -> Vec<&'static Action> {
         action::<signals::Deliver>(),
         action::<signals::Search>(),
         action::<incidents::file::Take>(),
+        action::<incidents::affected::Asked>(),
         action::<incidents::notices::Seen>(),
         action::<portal::Look>(),
         action::<portal::LookAtAccesses>(),

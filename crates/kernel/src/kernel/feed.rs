@@ -6,11 +6,11 @@
 //! where to look; what an entry says is read from the entry, and compared with the index.
 
 use super::{Kernel, Shared};
-use crate::engine::{AccessRow, By, CommitRow, EntryRow, Reader, Span, Tag};
+use crate::engine::{AccessRow, By, CommitRow, EntryRow, HeadRow, PageWant, Reader, Span, Tag};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::operation::Pointer;
-use crate::reveal::{Header, Reveal};
+use crate::reveal::{Header, Reveal, Version};
 use crate::stage::{SOURCE, open_state};
 use crate::store::actor_tag;
 use crate::time::Moment;
@@ -193,6 +193,46 @@ impl Kernel {
         let place = usize::try_from(index % 256).unwrap_or(usize::MAX);
         let hash = tile.data.as_chunks::<32>().0.get(place).copied();
         Ok(hash.is_some() && hash == rows.first().map(|row| leaf_hash(&row.leaf)))
+    }
+
+    /// Heads of accounts whose slot is greater than `after`, in order; `None` begins at the first.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store cannot be read.
+    pub fn heads(&self, after: Option<u64>, limit: usize) -> Result<Vec<HeadRow>> {
+        self.reader.heads(after, limit)
+    }
+
+    /// Calls `see` with every version of every record of a small collection, deleted or not: for
+    /// questions about what a register said at some time.
+    ///
+    /// # Errors
+    /// `Internal` if one does not open; whatever `see` answers.
+    pub fn versions(
+        &self,
+        account: u64,
+        collection: &str,
+        mut see: impl FnMut(&Version) -> Result<()>,
+    ) -> Result<()> {
+        let keys = self.shared.keyring.account(account)?;
+        let collection = self.collection_tag(account, collection)?;
+        let mut want = PageWant { account, collection, after: 0, limit: 1000 };
+        loop {
+            let page = self.reader.page(&want)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            want.after = last.record.row;
+            for stored in page {
+                let mut pointer = Pointer::to(&open_state(&keys, stored)?);
+                loop {
+                    let (version, row) = Reveal::follow_in(&*self.reader, &pointer)?;
+                    see(&version)?;
+                    if row.prev == 0 {
+                        break;
+                    }
+                    (pointer.row, pointer.version) = (row.prev, pointer.version.saturating_sub(1));
+                }
+            }
+        }
     }
 
     /// The collection and id of a record, by its tag; `None` if there is no such record any more.
