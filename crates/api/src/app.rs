@@ -169,12 +169,16 @@ impl App {
         if !needed {
             return Ok(None);
         }
-        let token = bearer(&parts.headers);
-        let source = kernel::address(peer);
-        let token = token.inspect_err(|_| self.kernel.count_stranger(&source))?;
-        let caller = self.kernel.identify(token);
-        let refused = |_: &kernel::Error| self.kernel.count_refused_token(&source, token);
-        Ok(Some(caller.inspect_err(refused)?))
+        let source = || kernel::address(peer);
+        let token =
+            bearer(&parts.headers).inspect_err(|_| self.kernel.count_stranger(&source()))?;
+        match self.kernel.identify(token) {
+            Ok(caller) => Ok(Some(caller)),
+            Err(error) => {
+                self.kernel.count_refused(token, &source());
+                Err(error.into())
+            }
+        }
     }
 
     async fn handle(

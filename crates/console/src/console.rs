@@ -160,11 +160,15 @@ impl Console {
 
     fn session(&self, request: &Request) -> Option<Session> {
         let given = request::cookie(&request.headers, sessions::COOKIE)?;
-        let known = plausible(given).and_then(|token| self.kernel.identify(token).ok());
-        match known {
+        let source = kernel::address(request.peer);
+        let Some(token) = plausible(given) else {
+            self.kernel.count_stranger(&source);
+            return None;
+        };
+        match self.kernel.identify(token).ok() {
             Some(caller) => Some(Session { caller, token: given.to_owned() }),
             None => {
-                self.kernel.count_stranger(&kernel::address(request.peer));
+                self.kernel.count_refused(token, &source);
                 None
             }
         }

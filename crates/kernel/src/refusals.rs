@@ -1,6 +1,6 @@
 //! Refusals are recorded too: in `house`, and, within a rate, in the account that was tried.
 
-use crate::authority::Action;
+use crate::authority::{Action, Caller};
 use crate::error::{Error, Result};
 use crate::lane::{Body, Committed};
 use crate::limits::REFUSALS_PER_MINUTE;
@@ -18,20 +18,15 @@ pub static REFUSED: Action = Action { name: "access.refused", verb: None, change
 pub static UNAUTHENTICATED: Action =
     Action { name: "access.unauthenticated", verb: None, changes_rights: false };
 
-/// The entry of requests with a credential that ended, or whose holder left: one per source, holder
-/// and minute.
-pub static ENDED: Action = Action { name: "access.ended", verb: None, changes_rights: false };
-
 const MINUTE: u64 = 60_000_000;
-
-/// Minute, source, and who held the credential that does not count any more.
-type Stranger = (u64, String, Option<String>);
 
 /// Counts what must not fill a log.
 #[derive(Default)]
 pub(crate) struct Refusals {
     told: Mutex<(u64, HashMap<u64, u32>)>,
-    strangers: Mutex<BTreeMap<Stranger, u64>>,
+    strangers: Mutex<BTreeMap<(u64, String), u64>>,
+    /// As those, with credentials that counted once, which are far fewer.
+    ended: Mutex<BTreeMap<(u64, String, String, String), (u64, Caller)>>,
 }
 
 impl Refusals {
@@ -47,44 +42,73 @@ impl Refusals {
         (account != HOUSE && *count <= REFUSALS_PER_MINUTE).then_some(account)
     }
 
-    /// Counts a request without a valid login; `holder` held the credential that it came with, as
-    /// long as that counted. Beyond 10,000 sources a minute they share one name.
-    pub(crate) fn stranger(&self, source: &str, holder: Option<String>, now: Moment) {
+    /// Counts a request without a valid login. Beyond 10,000 sources a minute they share one name.
+    pub(crate) fn stranger(&self, source: &str, now: Moment) {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let source = if strangers.len() < 10_000 { source } else { "others" };
-        let holder = holder.filter(|_| source != "others");
-        *strangers.entry((now.0 / MINUTE, source.to_owned(), holder)).or_default() += 1;
+        *strangers.entry((now.0 / MINUTE, source.to_owned())).or_default() += 1;
+    }
+
+    /// Counts a request with a credential that counted once. Beyond 10,000 in a minute they are
+    /// strangers like any other.
+    pub(crate) fn ended(&self, source: &str, caller: Caller, now: Moment) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let (minute, id) = (now.0 / MINUTE, caller.principal.to_string());
+        let key = (minute, source.to_owned(), id, caller.credential.clone());
+        if ended.len() >= 10_000 && !ended.contains_key(&key) {
+            drop(ended);
+            return self.stranger(source, now);
+        }
+        ended.entry(key).or_insert((0, caller)).0 += 1;
     }
 
     /// How often this source tried in vain in this minute.
     pub(crate) fn tries(&self, source: &str, now: Moment) -> u64 {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let minute = now.0 / MINUTE;
+        let own = ended.range((minute, source.to_owned(), String::new(), String::new())..);
+        let own = own.take_while(|(key, _)| key.0 == minute && key.1 == source);
+        let own: u64 = own.map(|(_, (count, _))| count).sum();
+        own.saturating_add(self.strange(source, now))
+    }
+
+    fn strange(&self, source: &str, now: Moment) -> u64 {
         let strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |source: &str| {
-            let from = (now.0 / MINUTE, source.to_owned(), None);
-            let own = strangers.range(from..).take_while(|((minute, name, _), _)| {
-                (*minute, name.as_str()) == (now.0 / MINUTE, source)
-            });
-            own.map(|(_, count)| count).sum::<u64>()
-        };
-        match count(source) {
-            0 => count("others"),
-            count => count,
-        }
+        let count = |source: &str| strangers.get(&(now.0 / MINUTE, source.to_owned())).copied();
+        count(source).or_else(|| count("others")).unwrap_or(0)
     }
 
     /// The counts of the minutes that are over, to be recorded.
     pub(crate) fn strangers_before(&self, now: Moment) -> Vec<Strangers> {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = strangers.split_off(&(now.0 / MINUTE, String::new(), None));
+        let rest = strangers.split_off(&(now.0 / MINUTE, String::new()));
         let over = std::mem::replace(&mut *strangers, rest);
-        let one = |((minute, source, holder), count)| Strangers { minute, source, holder, count };
-        over.into_iter().map(one).collect()
+        let one = |((minute, source), count)| Strangers { minute, source, count, caller: None };
+        let mut all: Vec<_> = over.into_iter().map(one).collect();
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = (now.0 / MINUTE, String::new(), String::new(), String::new());
+        let rest = ended.split_off(&begin);
+        let over = std::mem::replace(&mut *ended, rest);
+        all.extend(over.into_iter().map(|((minute, source, ..), (count, caller))| Strangers {
+            minute,
+            source,
+            count,
+            caller: Some(caller),
+        }));
+        all
     }
 
     /// Counts again what could not be recorded.
     pub(crate) fn unrecorded(&self, one: Strangers) {
+        if let Some(caller) = one.caller {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            let id = caller.principal.to_string();
+            let key = (one.minute, one.source, id, caller.credential.clone());
+            ended.entry(key).or_insert((0, caller)).0 += one.count;
+            return;
+        }
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        *strangers.entry((one.minute, one.source, one.holder)).or_default() += one.count;
+        *strangers.entry((one.minute, one.source)).or_default() += one.count;
     }
 }
 
@@ -164,27 +188,24 @@ impl Body for Denied {
 pub(crate) struct Strangers {
     pub(crate) minute: u64,
     pub(crate) source: String,
-    pub(crate) holder: Option<String>,
     pub(crate) count: u64,
-}
-
-impl Strangers {
-    fn kind(&self) -> &'static Action {
-        if self.holder.is_some() { &ENDED } else { &UNAUTHENTICATED }
-    }
+    /// Whose credential it was, if it counted once.
+    pub(crate) caller: Option<Caller>,
 }
 
 impl Operation for Strangers {
     type Output = ();
 
     fn target(&self) -> Target {
-        Target { action: self.kind(), account: HOUSE, collection: None }
+        Target { action: &UNAUTHENTICATED, account: HOUSE, collection: None }
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
         let mut fields = vec![("source", self.source.clone()), ("count", self.count.to_string())];
-        fields.extend(self.holder.clone().map(|holder| ("holder", holder)));
-        work.note(HOUSE, self.kind().name, fields);
+        if self.caller.is_some() {
+            fields.push(("why", "ended".to_owned()));
+        }
+        work.note(HOUSE, UNAUTHENTICATED.name, fields);
         Ok(After::now(()))
     }
 }

@@ -10,6 +10,7 @@ use crate::id::PrincipalId;
 use crate::kernel::Kernel;
 use crate::limits::{IDEMPOTENCY_WINDOW, TRIES_PER_MINUTE};
 use crate::operation::{After, Asked, Job, Operation, Target};
+use crate::refusals::UNAUTHENTICATED;
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
 use crate::work::Work;
@@ -113,7 +114,11 @@ impl Kernel {
     fn record_strangers(&self) -> Result<()> {
         let mut outcome = Ok(());
         for one in self.shared().refusals.strangers_before(self.now()) {
-            if let Err(error) = self.wait(one.clone()) {
+            let mut asked = kernel_asks(UNAUTHENTICATED.name);
+            if let Some(caller) = &one.caller {
+                asked.caller = caller.clone();
+            }
+            if let Err(error) = self.wait_as(asked, one.clone()) {
                 self.shared().refusals.unrecorded(one);
                 outcome = outcome.and(Err(error));
             }
@@ -139,14 +144,19 @@ impl Kernel {
 
     /// Counts a request without a valid login; the tick records it.
     pub fn count_stranger(&self, source: &str) {
-        self.shared().refusals.stranger(source, None, self.now());
+        self.shared().refusals.stranger(source, self.now());
     }
 
-    /// As [`Kernel::count_stranger`], for a request that came with this bearer token: if it counted
-    /// once, the entry says whose it was.
-    pub fn count_refused_token(&self, source: &str, token: &str) {
-        let holder = self.authority().held_once(&crate::kernel::token_hash(token));
-        self.shared().refusals.stranger(source, holder.map(|id| id.to_string()), self.now());
+    /// As [`Kernel::count_stranger`], for a token that was refused: if it counted once, the tick
+    /// records it as its holder's and credential's, so that a search for what was done with it
+    /// finds that it was tried after its end.
+    pub fn count_refused(&self, token: &str, source: &str) {
+        let hash = crate::kernel::token_hash(token);
+        let refusals = &self.shared().refusals;
+        match self.shared().authority.ended(&hash) {
+            Some(caller) => refusals.ended(source, caller, self.now()),
+            None => refusals.stranger(source, self.now()),
+        }
     }
 
     /// Whether this source may try another secret in this minute.
@@ -161,8 +171,11 @@ impl Kernel {
     }
 
     fn wait<O: Operation>(&self, operation: O) -> Result<O::Output> {
+        self.wait_as(kernel_asks(operation.target().action.name), operation)
+    }
+
+    fn wait_as<O: Operation>(&self, asked: Asked, operation: O) -> Result<O::Output> {
         let (sender, receiver) = channel();
-        let asked = kernel_asks(operation.target().action.name);
         self.internal(asked, None, operation, move |answer| drop(sender.send(answer)));
         let answer = receiver.recv();
         Ok(answer.unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))?.output)

@@ -134,9 +134,12 @@ impl Authority {
         Ok(Caller { principal: id.clone(), credential: credential.id.clone() })
     }
 
-    /// Who held the bearer token with this SHA-256, whether or not it still counts.
-    pub fn held_once(&self, hash: &[u8; 32]) -> Option<PrincipalId> {
-        self.read().credentials.get(hash).map(|(id, _)| id.clone())
+    /// Whose credential it was, where one ended or expired, or its holder is not active any more:
+    /// for the record of a refusal, never for a right.
+    pub fn ended(&self, hash: &[u8; 32]) -> Option<Caller> {
+        let live = self.read();
+        let (id, credential) = live.credentials.get(hash)?;
+        Some(Caller { principal: id.clone(), credential: credential.id.clone() })
     }
 
     /// Whether the caller may do this now, and on what ground.

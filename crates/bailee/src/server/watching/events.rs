@@ -1,7 +1,7 @@
 //! Entries and signals as rules see them.
 
 use domain::signals::{Signal, plain};
-use kernel::{ENDED, Fed, Told, UNAUTHENTICATED};
+use kernel::{Fed, Told, UNAUTHENTICATED};
 use serde_json::{Map, Value};
 use watch::Event;
 
@@ -18,8 +18,10 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
     };
     let field = |name: &str| fed.field(name).map(str::to_owned);
     let account = known.account(fed.account);
-    let (action, object) = (fed.kind.clone(), field("object"));
-    let who = field("holder").or_else(|| field("actor"));
+    let object = field("object");
+    let ended = fed.kind == UNAUTHENTICATED.name && fed.field("why") == Some("ended");
+    let action = if ended { "access.ended" } else { fed.kind.as_str() }.to_owned();
+    let who = field("actor");
     let refused = fed.kind.starts_with("access.");
     set("event.outcome", Some(if refused { "failure" } else { "success" }.to_owned()));
     set("event.action", Some(named(action)));
@@ -48,7 +50,7 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
     for (name, is) in marks.into_iter().filter(|(_, is)| *is) {
         fields.insert(name.to_owned(), Value::Bool(is));
     }
-    let counted = [UNAUTHENTICATED.name, ENDED.name].contains(&fed.kind.as_str());
+    let counted = fed.kind == UNAUTHENTICATED.name;
     let attempts = fed.field("count").filter(|_| counted).and_then(|count| count.parse().ok());
     if let Some(attempts) = attempts.filter(|attempts: &u64| *attempts > 0) {
         fields.insert("bailee.attempts".to_owned(), Value::from(attempts));

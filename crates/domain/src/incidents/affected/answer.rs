@@ -179,6 +179,8 @@ pub struct Answer {
     pub followed: Vec<Followed>,
     /// Whether every entry of the span was read and compared with the index, or those found.
     pub every_entry: bool,
+    /// Requests with a credential in question after its end; each was refused.
+    pub after_end: u64,
     /// Why every account may be affected, if that is so.
     pub wide: Option<String>,
     /// The accounts, by their readable ids.

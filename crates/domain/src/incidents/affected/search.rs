@@ -49,6 +49,7 @@ struct Search<'k> {
     seen: BTreeSet<i64>,
     read: usize,
     of: BTreeMap<u64, Gathered>,
+    after_end: u64,
     wide: Option<String>,
 }
 
@@ -70,6 +71,7 @@ pub fn search(kernel: &Kernel, query: Query, commit: Option<u64>) -> Result<Answ
         seen: BTreeSet::new(),
         read: 0,
         of: BTreeMap::new(),
+        after_end: 0,
         wide: None,
     };
     match by.trace() {
@@ -167,6 +169,9 @@ impl Search<'_> {
             self.of.entry(entry.account).or_default().take(found);
         } else if let Some(slot) = refused_on(entry) {
             self.of.entry(slot).or_default().refused += 1;
+        } else if entry.kind == kernel::UNAUTHENTICATED.name && entry.field("why").is_some() {
+            let count = entry.field("count").and_then(|count| count.parse().ok());
+            self.after_end += count.unwrap_or(1_u64);
         }
         Ok(())
     }
@@ -293,6 +298,7 @@ impl Search<'_> {
             heads,
             followed: self.followed.into_iter().collect(),
             every_entry,
+            after_end: self.after_end,
             wide: self.wide,
             accounts,
         })

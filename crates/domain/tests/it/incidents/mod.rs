@@ -1,5 +1,6 @@
 //! Incidents and what hangs on them; and the crew that the tests of their obligations use too.
 
+mod affected;
 mod clock;
 mod contacts;
 mod holds;
