@@ -24,6 +24,8 @@ pub struct Options {
     pub check: bool,
     /// Measure the peer in the same run and print ratios.
     pub peer: bool,
+    /// Measure the search for affected accounts in ten million entries, and nothing else.
+    pub affected: bool,
     /// Put the table into `docs/benchmarks.md`.
     pub write: bool,
     /// Length of each measurement, 1 to 3600 seconds.
@@ -31,14 +33,16 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `--check`, `--peer`, `--write` and `--seconds N`, in any order.
+    /// Reads `--check`, `--peer`, `--affected`, `--write` and `--seconds N`, in any order.
     pub fn parse(arguments: &[String]) -> Outcome<Self> {
-        let mut options = Self { check: false, peer: false, write: false, seconds: SECONDS };
+        let mut options =
+            Self { check: false, peer: false, affected: false, write: false, seconds: SECONDS };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--check" => options.check = true,
                 "--peer" => options.peer = true,
+                "--affected" => options.affected = true,
                 "--write" => options.write = true,
                 "--seconds" => options.seconds = seconds(rest.next())?,
                 other => return Err(Failure::Usage(format!("`bench` does not know `{other}`"))),
@@ -66,6 +70,9 @@ fn seconds(value: Option<&String>) -> Outcome<u32> {
 /// When something cannot be run, or with `--check` a number misses its threshold.
 pub fn run(options: &Options) -> Outcome {
     let workspace = Workspace::find()?;
+    if options.affected {
+        return affected(&workspace);
+    }
     crate::tools::install_for_bench(&workspace)?;
     println!("bench: building");
     let build = [
@@ -100,6 +107,24 @@ pub fn run(options: &Options) -> Outcome {
     if options.check {
         table::check(&rows, &workspace.root.join("xtask/bench-thresholds.toml"))?;
     }
+    Ok(())
+}
+
+/// The search for affected accounts: a store of its own, which takes about six gigabytes.
+fn affected(workspace: &Workspace) -> Outcome {
+    println!("bench: building");
+    let build = ["build", "--release", "-p", "testkit", "--example", "affected"];
+    shell::run(&mut workspace.cargo(&build))?;
+    let folder = workspace.target.join("bench-affected");
+    drop(std::fs::remove_dir_all(&folder));
+    if let Err(error) = std::fs::create_dir_all(&folder) {
+        return failed(format!("`{}`: {error}", folder.display()));
+    }
+    let program = workspace.target.join("release/examples/affected");
+    let mut command = workspace.program(&program.to_string_lossy());
+    let outcome = shell::capture(command.arg(&folder));
+    drop(std::fs::remove_dir_all(&folder));
+    println!("{}", table::render(&table::read(&outcome?)?, 0));
     Ok(())
 }
 
@@ -145,11 +170,11 @@ mod tests {
     fn reads_flags_in_any_order() {
         assert_eq!(
             parse("--seconds 3 --peer --check").unwrap(),
-            Options { check: true, peer: true, write: false, seconds: 3 }
+            Options { check: true, peer: true, affected: false, write: false, seconds: 3 }
         );
         assert_eq!(
             parse("").unwrap(),
-            Options { check: false, peer: false, write: false, seconds: SECONDS }
+            Options { check: false, peer: false, affected: false, write: false, seconds: SECONDS }
         );
     }
 

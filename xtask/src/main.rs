@@ -24,7 +24,7 @@ usage: cargo xtask <command>
   ci                   the same as test
   tidy                 check what the compiler cannot: sizes, layers, glossary, paths, routes
   gen [--check]        write the generated files anew (--check: only say which ones differ)
-  bench [--check] [--peer] [--seconds N]
+  bench [--check] [--peer] [--affected] [--seconds N]
                        measure; --check compares with the thresholds, --peer adds the peer
 ";
 

@@ -216,10 +216,7 @@ static FIXED: &[Route] = &[
     post("/v1/affected:ask", "askAffected", "Which accounts somebody or something touched")
         .action(action::<domain::incidents::affected::Asked>())
         .json(SMALL, of::<domain::incidents::affected::Ask>)
-        .gives(&[
-            Gives::json(200, "The answer", of::<domain::incidents::affected::Told>).receipted(),
-            Gives::problem(409),
-        ])
+        .gives(incidents::ANSWER)
         .by(|call| Box::pin(incidents::affected(call))),
     // Reports.
     item(put("/v1/reports/{id}/file", "putReportFile", "Takes in the file of a report: a PDF"))

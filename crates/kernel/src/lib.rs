@@ -41,7 +41,7 @@ pub use kernel::{
 pub use lane::Done;
 pub use operation::{
     Act, After, Allowed, Asked, Content, Job, Operation, Pointer, RecordKey, Replay, Saved, Target,
-    address,
+    address, parse_address,
 };
 pub use refusals::{REFUSED, UNAUTHENTICATED};
 pub use reveal::{Header, Reveal, Version};

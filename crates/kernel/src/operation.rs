@@ -82,6 +82,11 @@ pub fn address(peer: std::net::IpAddr) -> String {
     peer.to_canonical().to_string()
 }
 
+/// An address somebody wrote, as [`address`] writes it; `None` if it is none.
+pub fn parse_address(text: &str) -> Option<String> {
+    text.parse().ok().map(address)
+}
+
 /// The first doing of a repeated request, as its entries tell it.
 pub struct Replay {
     pub(crate) entries: Vec<FirstEntry>,

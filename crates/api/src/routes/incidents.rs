@@ -4,12 +4,20 @@ use crate::answer::Answer;
 use crate::body;
 use crate::problem::Problem;
 use crate::request::Call;
-use domain::incidents::affected::{Ask, AskAffected, Asked};
+use crate::routes::table::{Gives, of};
+use domain::incidents::affected::{Ask, AskAffected, Asked, Told};
 use domain::incidents::file::TakeFile;
 use domain::register::action;
 use hyper::StatusCode;
 use kernel::{Error, HOUSE};
 use tokio::sync::Semaphore;
+
+/// What asking for affected accounts answers.
+pub(super) const ANSWER: &[Gives] = &[
+    Gives::json(200, "The answer", of::<Told>).receipted(),
+    Gives::problem(409),
+    Gives::problem(503),
+];
 
 /// Searches that run at once: each reads as many entries as it finds.
 static SEARCHES: Semaphore = Semaphore::const_new(1);

@@ -2,6 +2,8 @@
 //! send exactly the bytes a test is about.
 
 #[cfg(test)]
+mod affected;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod document;

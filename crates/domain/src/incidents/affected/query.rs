@@ -6,7 +6,6 @@ use kernel::{Error, Result, Trace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
 
 /// Longest id of a credential, in bytes.
 const CREDENTIAL: usize = 64;
@@ -55,10 +54,7 @@ impl By {
             "token" => Ok(Self::Token(id()?)),
             "session" => Ok(Self::Session(id()?)),
             "vendor" => Ok(Self::Vendor(id()?)),
-            "address" => {
-                let address: IpAddr = name.parse().map_err(|_| bad())?;
-                Ok(Self::Address(kernel::address(address)))
-            }
+            "address" => Ok(Self::Address(kernel::parse_address(name).ok_or_else(bad)?)),
             _ => Ok(Self::Principal(PrincipalId::parse(text).map_err(|_| bad())?)),
         }
     }
