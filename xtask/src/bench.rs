@@ -110,7 +110,7 @@ pub fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-/// The search for affected accounts: a store of its own, which takes about six gigabytes.
+/// The search for affected accounts: a store of its own, which takes about seven gigabytes.
 fn affected(workspace: &Workspace) -> Outcome {
     println!("bench: building");
     let build = ["build", "--release", "-p", "testkit", "--example", "affected"];
