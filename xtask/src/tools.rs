@@ -128,6 +128,11 @@ const DEBIAN: &[Tool] = &[
         needed_for: "real lines of PostgreSQL and pgaudit",
     },
     Tool {
+        detect: Detect::File("/usr/lib/postfix/sbin/master"),
+        package: "postfix",
+        needed_for: "a real mail server that sends letters back, in a folder of its own",
+    },
+    Tool {
         detect: Detect::Program("chromium"),
         package: "chromium",
         needed_for: "tests of the pages in a real browser",

@@ -2,7 +2,9 @@
 //! and console are made from, and the survey of all of them that the controls look at.
 
 use crate::accounts::Account;
-use crate::incidents::{self, affected, breaches, contacts, holds, notices, playbooks};
+use crate::incidents::{
+    self, affected, breaches, contacts, holds, notices, playbooks, resorts, templates,
+};
 use crate::oncall::{calendars, rotas, shifts};
 use crate::people::Person;
 use crate::programme::{acknowledgements, courses, policies, reviews, risks, roster, trainings};
@@ -48,6 +50,8 @@ pub static REGISTERS: &[Register] = &[
     calendars::REGISTER,
     playbooks::REGISTER,
     contacts::REGISTER,
+    resorts::REGISTER,
+    templates::REGISTER,
     incidents::REGISTER,
     affected::REGISTER,
     breaches::REGISTER,

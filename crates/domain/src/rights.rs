@@ -4,7 +4,7 @@
 use crate::exposure::probes::PROBE;
 use crate::grants::{EXPIRE, Grant, NoteExpiry};
 use crate::incidents::affected::{FIND, FindAffected};
-use crate::incidents::breaches::{GiveWarning, WARN};
+use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
 use crate::incidents::holds::{self, NoteEnd};
 use crate::incidents::{INVESTIGATE, NoteOverdue, notices};
 use crate::members::Member;
@@ -94,6 +94,8 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         INVESTIGATE => right.run(kernel, NoteOverdue::new(kernel, &job.object)?),
         FIND => right.run(kernel, FindAffected::new(kernel, &job.object)?),
         WARN => right.run(kernel, GiveWarning::new(kernel, &job.object)?),
+        UPDATE => right.run(kernel, NoteUpdate::new(kernel, &job.object)?),
+        CHASE => right.run(kernel, notices::Chase::new(kernel, &job.object)?),
         holds::EXPIRE => right.run(kernel, NoteEnd { id: job.object.clone() }),
         // It stays for whoever can send letters, and runs this for everything else.
         notices::SEND => Ok(()),

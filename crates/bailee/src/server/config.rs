@@ -102,6 +102,15 @@ pub struct Mail {
     pub password_file: Option<PathBuf>,
     /// The sender's address, such as `"Security <security@example.com>"`.
     pub from: String,
+    /// The address that what comes back about letters goes to, such as `"returns@example.com"`:
+    /// each letter has one of its own, `returns+TOKEN@example.com`. Without it, it goes to `from`.
+    pub returns: Option<String>,
+    /// Where a mail server of this machine hands over what comes back, by LMTP (RFC 2033): an
+    /// address and port on loopback, such as `"127.0.0.1:2424"`, or the path of a socket.
+    pub bounces: Option<String>,
+    /// A Maildir in which what comes back is put instead; whoever runs the server can move its
+    /// files.
+    pub bounces_maildir: Option<PathBuf>,
     /// File with the authorities (PEM) that the relay is believed by, instead of those of the
     /// operating system.
     pub ca: Option<PathBuf>,
@@ -157,8 +166,37 @@ fn is_public(url: &str) -> bool {
     url.strip_prefix("https://").is_some_and(|host| !host.is_empty() && host.bytes().all(plain))
 }
 
+/// Whether an address can have a token after a `+`.
+fn is_plain(address: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    address.split_once('@').is_some_and(|(local, domain)| {
+        (1..=24).contains(&local.len())
+            && local.bytes().all(fits)
+            && !domain.is_empty()
+            && domain.bytes().all(fits)
+    })
+}
+
 impl Mail {
     fn check(&self) -> Result<(), Failure> {
+        let listens = self.bounces.is_some() || self.bounces_maildir.is_some();
+        if listens && self.returns.is_none() {
+            return Err(Failure::usage(
+                "`mail.bounces` needs `mail.returns`, the address it is for",
+            ));
+        }
+        if self.returns.as_deref().is_some_and(|address| !is_plain(address)) {
+            let why = "`mail.returns` is one address without `+`, such as `returns@example.com`";
+            return Err(Failure::usage(why));
+        }
+        let outside = |text: &str| match text.parse::<SocketAddr>() {
+            Ok(address) => !address.ip().is_loopback(),
+            Err(_) => !text.starts_with('/'),
+        };
+        if self.bounces.as_deref().is_some_and(outside) {
+            let why = "`mail.bounces` is an address and port on loopback, or the path of a socket";
+            return Err(Failure::usage(why));
+        }
         if self.user.is_some() != self.password_file.is_some() {
             return Err(Failure::usage("`mail.user` and `mail.password_file` go together"));
         }
@@ -226,6 +264,16 @@ mod tests {
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nusers = \"x\"", "users"),
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\ntls = \"none\"", "tls"),
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nuser = \"x\"", "password_file"),
+            ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nbounces = \"/x\"", "mail.returns"),
+            ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nreturns = \"a+b@c\"", "mail.returns"),
+            (
+                "[mail]\nhost = \"a\"\nfrom = \"a@b\"\nreturns = \"a@c\"\nbounces = \"0.0.0.0:1\"",
+                "mail.bounces",
+            ),
+            (
+                "[mail]\nhost = \"a\"\nfrom = \"a@b\"\nreturns = \"a@c\"\nbounces = \"x\"",
+                "mail.bounces",
+            ),
             (
                 "[mail]\nhost = \"a\"\nfrom = \"a@b\"\nuser = \"x\"\npassword_file = \"p\"\n\
                  tls = \"danger-none\"",

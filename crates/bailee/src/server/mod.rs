@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod outward;
 pub mod pages;
 pub mod restore;
+pub mod returns;
 pub mod serve;
 pub mod signals;
 pub mod watching;

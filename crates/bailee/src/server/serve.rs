@@ -18,6 +18,7 @@ use super::config::Config;
 use super::folders::Folders;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::furnish;
+use super::returns::Returns;
 use super::signals::{self, Receivers};
 use super::watching::{self, Watching};
 use crate::exit::{Exit, Failure, reason};
@@ -83,6 +84,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let outward = Outward::new(means, runtime.handle().clone());
     let watching = watching(&config)?;
     let (server, background) = furnish(server, &kernel, outward, watching.clone());
+    let returns = runtime.block_on(async { Returns::of(config.mail.as_ref(), &kernel) })?;
     // Before anybody is told that it serves: whoever reads that may end it at once.
     let ended = runtime.block_on(async { Ended::listen() })?;
     let url =
@@ -103,12 +105,16 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
         let watcher = tokio::spawn(watching::run(kernel.clone(), watching.clone()));
         let keeper = tokio::spawn(watching::keep(kernel.clone(), watching, arrivals));
         let receiving = receivers.start(Arc::new(move || background.probed()));
+        let taker = returns.map(|returns| tokio::spawn(returns.run()));
         let served = server.run(ended.wait()).await;
         drop(receiving);
         // The senders are gone: what is in the queue is kept before the end.
         drop(tokio::time::timeout(DRAINING, keeper).await);
         watcher.abort();
         ticker.abort();
+        if let Some(taker) = taker {
+            taker.abort();
+        }
         served
     });
     kernel.close();

@@ -22,6 +22,8 @@ const LAST_SECOND: u64 = 253_402_300_799;
 /// A message as it goes over the wire, and its envelope.
 pub(super) struct Ready {
     pub(super) from: Address,
+    /// What the relay is to call the envelope in its reports (RFC 3461 §4.4), if it is to report.
+    pub(super) envelope: Option<String>,
     pub(super) to: Address,
     pub(super) bytes: Vec<u8>,
 }
@@ -56,7 +58,11 @@ impl Ready {
         let message = builder
             .singlepart(part.body(letter.text.clone()))
             .map_err(|why| format!("the letter cannot be written: {why}"))?;
-        Ok(Self { from: from.email, to: to.email, bytes: message.formatted() })
+        let back = letter.return_path.as_deref();
+        let back = back.map(|path| mailbox("return path", path)).transpose()?;
+        let envelope = back.as_ref().map(|_| letter.message_id.clone());
+        let from = back.unwrap_or(from).email;
+        Ok(Self { from, envelope, to: to.email, bytes: message.formatted() })
     }
 }
 
@@ -118,10 +124,21 @@ fn header(name: &str, value: &str) -> Result<HeaderValue, String> {
     }
 }
 
+/// Characters that make a line read otherwise than it is written (Unicode TR 36 §2.5), or that some
+/// programs take for the end of one.
+fn turns(c: char) -> bool {
+    matches!(c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{feff}')
+}
+
 /// INVARIANT: no control character reaches a header, so nothing can end it and begin another.
 fn one_line(what: &str, text: &str, most: usize) -> Result<(), String> {
     if text.contains(char::is_control) {
         return Err(format!("the {what} has a line break or control character: leave it out"));
+    }
+    if text.contains(turns) {
+        return Err(format!("the {what} has a character that turns the reading: leave it out"));
     }
     if text.len() > most {
         return Err(format!("the {what} is longer than {most} bytes: shorten it"));
@@ -156,6 +173,7 @@ mod tests {
             at: 1_614_265_330,
             reply_to: None,
             headers: vec![],
+            return_path: None,
         }
     }
 
@@ -187,7 +205,14 @@ mod tests {
 
     #[test]
     fn nothing_can_add_a_header_or_a_recipient() {
-        let evil = ["a\r\nBcc: eve@example.net", "a\nBcc: eve", "a\rX: y", "a\0b", "a\u{85}b"];
+        let evil = [
+            "a\r\nBcc: eve@example.net",
+            "a\nBcc: eve",
+            "a\rX: y",
+            "a\0b",
+            "a\u{85}b",
+            "a\u{202e}b",
+        ];
         type Set = fn(&mut Letter, String);
         let places: &[(&str, Set)] = &[
             ("subject", |letter, text| letter.subject = text),
@@ -197,6 +222,7 @@ mod tests {
             ("reply", |letter, text| letter.reply_to = Some(format!("{text} <a@example.org>"))),
             ("value", |letter, text| letter.headers = vec![("X-Note".into(), text)]),
             ("name", |letter, text| letter.headers = vec![(text, "x".into())]),
+            ("return", |letter, text| letter.return_path = Some(format!("{text}@example.org"))),
         ];
         for (place, set) in places {
             for text in evil {

@@ -6,11 +6,15 @@
 //! the same bytes, with the Message-ID that the caller gave (RFC 5322 §3.6.4), so that a receiver
 //! can see that it is the same.
 //!
-//! Does not: repeat, choose another recipient, send HTML or attachments, sign (DKIM is the
-//! relay's), or read bounces. *Accepted* means by the relay, not by the person.
+//! What comes back about a letter is read in [`report`], and taken from a mail server by [`lmtp`].
+//!
+//! Does not: repeat, choose another recipient, send HTML or attachments, or sign (DKIM is the
+//! relay's). *Accepted* means by the relay, not by the person.
 
 mod letter;
+pub mod lmtp;
 mod relay;
+pub mod report;
 
 use std::time::Duration;
 
@@ -68,6 +72,10 @@ pub struct Letter {
     pub reply_to: Option<String>,
     /// Further headers, name and value, to 32. Those that this module writes are refused.
     pub headers: Vec<(String, String)>,
+    /// Where reports about it come back to (RFC 5321 §4.4): one address of its own, if it has one;
+    /// otherwise the sender's. With one, the relay is asked to report delivery, failure and delay
+    /// (RFC 3461), if it can.
+    pub return_path: Option<String>,
 }
 
 /// What became of one attempt.

@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
-use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailParameter, RcptParameter};
 use lettre::transport::smtp::response::Response;
 use rustls_pki_types::ServerName;
 use tokio::io::{
@@ -64,7 +64,7 @@ pub(super) async fn hand_over(
     stage: &mut Stage,
     tls: &mut Option<String>,
 ) -> Result<String, Relayed> {
-    let mut connection = open(relay, stage, tls).await?;
+    let (mut connection, hello) = open(relay, stage, tls).await?;
     if !relay.user.is_empty() {
         *stage = Stage::LoggingIn;
         if tls.is_none() {
@@ -76,11 +76,15 @@ pub(super) async fn hand_over(
         let known = [Mechanism::Plain, Mechanism::Login];
         connection.auth(&known, &login).await.map_err(|why| Relayed::theirs(*stage, &why))?;
     }
+    let (mail, rcpt) = wishes(&mut connection, &hello, ready).await.map_err(|why| {
+        *stage = Stage::Greeting;
+        Relayed::theirs(*stage, &why)
+    })?;
     *stage = Stage::Sender;
-    let sender = connection.command(Mail::new(Some(ready.from.clone()), vec![])).await;
+    let sender = connection.command(Mail::new(Some(ready.from.clone()), mail)).await;
     sender.map_err(|why| Relayed::theirs(*stage, &why))?;
     *stage = Stage::Recipient;
-    let recipient = connection.command(Rcpt::new(ready.to.clone(), vec![])).await;
+    let recipient = connection.command(Rcpt::new(ready.to.clone(), rcpt)).await;
     recipient.map_err(|why| Relayed::theirs(*stage, &why))?;
     let data = connection.command(Data).await;
     data.map_err(|why| Relayed::theirs(*stage, &why))?;
@@ -92,6 +96,37 @@ pub(super) async fn hand_over(
     Ok(words(&taken))
 }
 
+/// What the relay is asked to report (RFC 3461 §4), if the letter wants that and the relay offers
+/// it. The library keeps only the extensions it uses itself, so the relay is asked once more.
+async fn wishes(
+    connection: &mut AsyncSmtpConnection,
+    hello: &ClientId,
+    ready: &Ready,
+) -> Result<(Vec<MailParameter>, Vec<RcptParameter>), Error> {
+    let Some(envelope) = &ready.envelope else { return Ok((vec![], vec![])) };
+    let offered = connection.command(Ehlo::new(hello.clone())).await?;
+    // The first line is the relay's name.
+    if !offered.message().skip(1).any(|line| line.trim().eq_ignore_ascii_case("DSN")) {
+        return Ok((vec![], vec![]));
+    }
+    // The library writes values as xtext (RFC 3461 §4).
+    let mail = |keyword: &str, value: &str| MailParameter::Other {
+        keyword: keyword.to_owned(),
+        value: Some(value.to_owned()),
+    };
+    let rcpt = |keyword: &str, value: &str| RcptParameter::Other {
+        keyword: keyword.to_owned(),
+        value: Some(value.to_owned()),
+    };
+    Ok((
+        vec![mail("RET", "HDRS"), mail("ENVID", envelope)],
+        vec![
+            rcpt("NOTIFY", "SUCCESS,FAILURE,DELAY"),
+            rcpt("ORCPT", &format!("rfc822;{}", ready.to)),
+        ],
+    ))
+}
+
 /// How long the relay's farewell is waited for.
 const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -99,7 +134,7 @@ async fn open(
     relay: &Relay,
     stage: &mut Stage,
     tls: &mut Option<String>,
-) -> Result<AsyncSmtpConnection, Relayed> {
+) -> Result<(AsyncSmtpConnection, ClientId), Relayed> {
     let connecting = |why: io::Error| {
         let place = format!("{}:{}", relay.host, relay.port);
         Relayed::ours(Stage::Connecting, &format!("cannot connect to `{place}`: {why}"))
@@ -129,7 +164,7 @@ async fn open(
     };
     *stage = Stage::Greeting;
     let connection = AsyncSmtpConnection::connect_with_transport(wire, &hello).await;
-    connection.map_err(|why| Relayed::theirs(*stage, &why))
+    Ok((connection.map_err(|why| Relayed::theirs(*stage, &why))?, hello))
 }
 
 async fn secure(

@@ -93,6 +93,7 @@ fn letter(to: &str) -> Letter {
         at: peer::NOW,
         reply_to: Some("security@example.com".into()),
         headers: vec![("X-Bailee-Notice".into(), "7".into())],
+        return_path: None,
     }
 }
 

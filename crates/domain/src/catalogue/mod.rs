@@ -27,6 +27,10 @@ pub struct Parameters {
     pub breach_hours: u32,
     /// Hours from the verification of loss, corruption or unavailability to the notice (E4.7).
     pub response_hours: u32,
+    /// People besides its writer who approve the first notice to an account (E4.4).
+    pub notice_approvals: u32,
+    /// People besides its writer who approve a later notice to an account (E4.4).
+    pub update_approvals: u32,
     /// Hours a suspicion may be investigated before it escalates (E4.6).
     pub investigation_hours: u32,
     /// People who work full-time in the security team (E1.4).
@@ -84,6 +88,8 @@ impl Default for Parameters {
         Self {
             breach_hours: number("breach_hours"),
             response_hours: number("response_hours"),
+            notice_approvals: number("notice_approvals"),
+            update_approvals: number("update_approvals"),
             investigation_hours: number("investigation_hours"),
             team_minimum: number("team_minimum"),
             training_days: number("training_days"),

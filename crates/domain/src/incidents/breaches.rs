@@ -81,6 +81,41 @@ pub struct Notified {
     pub at: When,
 }
 
+/// That the account was told no longer: a letter came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "BreachReopened")]
+pub struct Reopened {
+    /// The notice, by its id.
+    pub notice: String,
+    /// When the account counted as told by it.
+    pub told: When,
+    /// When that was taken back.
+    pub at: When,
+    /// Why.
+    pub reason: String,
+}
+
+/// A notice that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NoticeKnown")]
+pub struct Known {
+    /// The notice, by its id.
+    pub notice: String,
+    /// Its number among the notices to this account about this incident.
+    pub number: u32,
+    /// When it was given: sent, or documented as given in another way.
+    pub at: When,
+}
+
+/// An update that was promised and not given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UpdateMissed {
+    /// By when it was promised.
+    pub by: When,
+    /// When it was noted that it is late.
+    pub at: When,
+}
+
 /// An account that is affected by an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Breach {
@@ -108,7 +143,30 @@ pub struct Breach {
     pub notices: u32,
     /// When the account was told, if it was.
     pub notified: Option<Notified>,
+    /// Every notice that has reached whom it had to reach, oldest first.
+    #[serde(default)]
+    pub told: Vec<Notified>,
+    /// When the account counted as told and does not any more, oldest first.
+    #[serde(default)]
+    pub reopened: Vec<Reopened>,
+    /// The first notice that was given.
+    #[serde(default)]
+    pub first: Option<Known>,
+    /// By when the last notice promises the next one.
+    #[serde(default)]
+    pub update_by: Option<When>,
+    /// Updates that were promised and were late.
+    #[serde(default)]
+    pub updates_missed: Vec<UpdateMissed>,
+    /// The newest notices that were written, by their ids.
+    #[serde(default)]
+    pub written: Vec<String>,
 }
+
+/// Notices of which it is kept that they were written.
+const WRITTEN: usize = 20;
+/// How often it is kept that an account was told no longer; earlier ones are in the row's history.
+const REOPENED: usize = 20;
 
 /// When warnings are due, in percent of the time.
 pub const WARNINGS: [u32; 5] = [25, 50, 75, 90, 100];
@@ -158,6 +216,52 @@ impl Breach {
         left.map(|percent| (self.due(percent).max(now), percent)).collect()
     }
 
+    /// The first notice that was given. A row that is older than this field knows only the one
+    /// that reached the account, which was the first to do so.
+    pub fn first(&self) -> Option<Known> {
+        let told = |one: &Notified| Known { notice: one.notice.clone(), number: 1, at: one.at };
+        self.first.clone().or_else(|| self.notified.as_ref().map(told))
+    }
+
+    /// A notice was written.
+    pub fn wrote(&mut self, notice: &str) {
+        self.notices += 1;
+        self.written.push(notice.to_owned());
+        if self.written.len() > WRITTEN {
+            self.written.remove(0);
+        }
+    }
+
+    /// A notice reached whom it had to reach.
+    pub fn tell(&mut self, notice: &str, at: Moment) {
+        let told = Notified { notice: notice.to_owned(), at: When(at) };
+        if self.told.iter().all(|one| one.notice != told.notice) {
+            self.told.push(told.clone());
+        }
+        self.notified.get_or_insert(told);
+    }
+
+    /// A notice reached somebody no longer. Answers whether the duty is open again: what was told
+    /// by another notice stays told. The deadline never moves.
+    pub fn untell(&mut self, notice: &str, at: Moment, reason: &str) -> bool {
+        self.told.retain(|one| one.notice != notice);
+        let Some(was) = self.notified.take_if(|told| told.notice == notice) else { return false };
+        self.notified = self.told.iter().min_by_key(|one| one.at).cloned();
+        if self.notified.is_some() {
+            return false;
+        }
+        self.reopened.push(Reopened {
+            notice: was.notice,
+            told: was.at,
+            at: When(at),
+            reason: reason.to_owned(),
+        });
+        if self.reopened.len() > REOPENED {
+            self.reopened.remove(0);
+        }
+        true
+    }
+
     fn due(&self, percent: u32) -> Moment {
         clock::reached(self.verified.at.0, self.hours, &self.spans(), percent)
     }
@@ -204,9 +308,17 @@ impl Row for Breach {
         let late = self.late(now);
         if let Some(told) = &self.notified {
             let over = told.at.0.since(self.deadline.0);
-            return match late {
-                false => Status::of("notified", Tone::Good),
-                true => Status::of("notified-late", Tone::Bad).what(format!(
+            return match (late, self.update_by) {
+                (false, Some(by)) if by.0 <= now => Status::of("update-late", Tone::Bad)
+                    .what("the next notice was promised by then: write it, with what is known")
+                    .due(by.0)
+                    .who("responder"),
+                (false, Some(by)) => Status::of("update-owed", Tone::Due)
+                    .what("the account is told; the next notice is promised")
+                    .due(by.0)
+                    .who("responder"),
+                (false, None) => Status::of("notified", Tone::Good),
+                (true, _) => Status::of("notified-late", Tone::Bad).what(format!(
                     "the account was told {} after the deadline",
                     clock::shown(over)
                 )),
@@ -221,6 +333,13 @@ impl Row for Breach {
         }
         let left = self.left(now);
         let span = clock::shown(left.span);
+        if let (Some(back), None) = (self.reopened.last(), left.held_to) {
+            let what = format!("{}: tell the next contact, or in another way", back.reason);
+            return Status::of("undelivered", Tone::Bad)
+                .what(what)
+                .due(self.deadline.0)
+                .who("responder");
+        }
         match left.held_to {
             Some(to) => Status::of("held", Tone::Due)
                 .what(format!("held by order; then {span} are left"))
@@ -238,6 +357,13 @@ act!(
     /// A warning about a clock was due.
     Warn, "breach.warn", None, false
 );
+
+/// The job that calls whoever comes next when a notice is not approved.
+pub const CHASE: &str = "notice.chase";
+
+/// Percent of the time for an approval after which others are called: everybody else who may
+/// approve, then the last resort.
+pub const CALLS: [u32; 2] = [50, 75];
 
 /// The job that gives a warning.
 pub const WARN: &str = "breach.warn";
@@ -294,6 +420,57 @@ impl Operation for GiveWarning {
         };
         let fields = vec![("breach", kept.id), percent, ("outcome", outcome)];
         work.note(HOUSE, Warn::ACTION.name, fields);
+        Ok(After::now(()))
+    }
+}
+
+act!(
+    /// The next notice was promised by now.
+    Promised, "breach.update", None, false
+);
+
+/// The job that looks whether a promised update was given.
+pub const UPDATE: &str = "breach.update";
+
+/// Notes that a promised update is late, or that it is not.
+pub struct NoteUpdate {
+    key: RecordKey,
+}
+
+impl NoteUpdate {
+    /// For the breach that the job names.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, object: &str) -> Result<Self> {
+        Ok(Self { key: register::key::<Kept<Breach>>(kernel, object)? })
+    }
+}
+
+impl Operation for NoteUpdate {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        on_house(Promised::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let (allowed, mut kept) = register::load::<Kept<Breach>, Promised>(work, &self.key)?;
+        let now = work.now();
+        let known = |by: &When| kept.row.updates_missed.iter().any(|one| one.by == *by);
+        let late = kept.row.update_by.filter(|by| by.0 <= now && !known(by));
+        let Some(by) = late else {
+            let fields = vec![("breach", kept.id), ("outcome", "not due".to_owned())];
+            work.note(HOUSE, Promised::ACTION.name, fields);
+            return Ok(After::now(()));
+        };
+        kept.row.updates_missed.push(UpdateMissed { by, at: When(now) });
+        let account = ("account", kept.row.account.clone());
+        work.save(allowed, register::body(&kept)?, vec![account, ("by", by.0.rfc3339())])?;
         Ok(After::now(()))
     }
 }

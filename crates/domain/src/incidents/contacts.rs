@@ -50,6 +50,9 @@ pub struct Contact {
     pub kind: Kind,
     /// Where this comes from, such as a contract or a form.
     pub source: String,
+    /// The language they are written to in, as BCP 47 has it; none was stated for older ones.
+    #[serde(default)]
+    pub language: Option<String>,
     /// The last check.
     pub verified: Option<Verified>,
     /// When it ended, if it did.
@@ -77,6 +80,8 @@ pub struct NewContact {
     pub kind: Kind,
     /// Where this comes from, such as a contract or a form.
     pub source: String,
+    /// The language they are written to in, such as `de` or `pt-BR` (BCP 47).
+    pub language: Option<String>,
 }
 
 impl Row for Contact {
@@ -96,10 +101,15 @@ impl Row for Contact {
         at.tell("account", &new.account);
         Ok(Self {
             account: AccountId::parse(&new.account)?.to_string(),
-            name: line("name", &new.name, 200)?,
+            name: super::header("name", &new.name, 200)?,
             email: mailbox("email", &new.email)?,
             kind: new.kind,
             source: line("source", &new.source, 200)?,
+            language: new
+                .language
+                .as_deref()
+                .map(|text| super::language("language", text))
+                .transpose()?,
             verified: None,
             ended: None,
         })

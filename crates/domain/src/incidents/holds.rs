@@ -286,16 +286,13 @@ impl Step<Hold> for Lift {
 }
 
 /// Takes the hold, as it is now, over into the clocks of its accounts. When it is lifted, warnings
-/// are left anew: those that were left before may be due too late.
+/// and calls are left anew: those that were left before may be due too late.
 fn spread(row: &Hold, at: &mut At<'_, '_>) -> Result<()> {
     let id = at.id().to_owned();
     for account in &row.accounts {
         let Some(mut kept) = at.late::<Breach>(&breaches::id(&row.incident, account))? else {
             continue;
         };
-        if kept.row.notified.is_some() {
-            continue;
-        }
         kept.row.holds.retain(|one| one.hold != id);
         if let Some((from, to)) = row.span() {
             let held = HeldFor { hold: id.clone(), from: When(from), to: When(to) };
@@ -305,6 +302,14 @@ fn spread(row: &Hold, at: &mut At<'_, '_>) -> Result<()> {
         if row.lifted.is_some() {
             for (due, percent) in kept.row.schedule(at.now()) {
                 at.later(due, breaches::WARN, breaches::object(&kept.id, percent));
+            }
+            for (notice, percent) in kept
+                .row
+                .written
+                .iter()
+                .flat_map(|one| breaches::CALLS.map(|percent| (one, percent)))
+            {
+                at.later(at.now(), breaches::CHASE, breaches::object(notice, percent));
             }
         }
         at.save(&kept)?;

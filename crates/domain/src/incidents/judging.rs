@@ -156,6 +156,12 @@ impl Step<Incident> for Verify {
             warnings: vec![],
             notices: 0,
             notified: None,
+            told: vec![],
+            reopened: vec![],
+            first: None,
+            update_by: None,
+            updates_missed: vec![],
+            written: vec![],
         };
         breach.settle();
         let id = breaches::id(at.id(), &self.account);

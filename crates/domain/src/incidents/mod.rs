@@ -21,12 +21,16 @@ mod judging;
 pub mod notices;
 pub mod playbooks;
 pub mod raising;
+pub mod resorts;
 mod room;
+pub mod templates;
 pub mod whole;
+mod words;
 
 pub use room::{INVESTIGATE, NoteOverdue, Overdue};
 
 pub(crate) use crate::oncall::{RESPONDERS, hex, responder};
+pub(crate) use words::{fingerprint, header, language};
 
 use crate::catalogue;
 use crate::register::{At, Entry, Mark, Needs, Register, Row, Status, Tone, When, line, step};
@@ -279,6 +283,15 @@ impl Incident {
         Ok(())
     }
 
+    /// Writes into the timeline what happened by itself.
+    pub(crate) fn noted(&mut self, text: String, at: Moment) {
+        let mark = Mark { by: "kernel".to_owned(), at: When(at) };
+        self.timeline.push(Said { text, mark });
+        if self.timeline.len() > NOTES {
+            self.timeline.remove(0);
+        }
+    }
+
     fn task(&mut self, task: Task) -> Result<()> {
         if self.tasks.len() >= TASKS {
             return Err(Error::limit(format!("an incident has at most {TASKS} tasks")));
@@ -418,11 +431,6 @@ pub(crate) fn judge(at: &At<'_, '_>, what: &str) -> Result<Mark> {
         Some(_) => Ok(at.mark()),
         None => Err(Error::forbidden(format!("{what} is the act of a person of the provider"))),
     }
-}
-
-/// SHA-256 of a text, in hexadecimal, as `sha256sum` prints it.
-pub(crate) fn fingerprint(text: &str) -> String {
-    hex(&kernel::digest(text.as_bytes()))
 }
 
 const STEPS: &[Entry] = &[

@@ -1,28 +1,43 @@
 //! Notices: what an account is told about an incident, by whom, to whom, and whether it arrived.
 //!
-//! The text is filled in and frozen with its hash when it is written; another person approves it;
-//! then one letter goes to each contact, by a job. Every attempt is kept with what the other side
-//! said, and an attempt that did not succeed is repeated for some hours. An account counts as
-//! notified when the letter was accepted for every contact, or another way of delivery is
-//! documented. A contact can acknowledge by a link, which is a secret of its own; only its hash is
-//! kept here.
+//! The text is filled in and frozen with its hash when it is written, once for each language of its
+//! receivers; other people approve it, as many as the catalogue says, or the named last resort
+//! releases it when they cannot be reached; then one letter goes to each contact, by a job. Every
+//! attempt is kept with what the other side said, and an attempt that did not succeed is repeated
+//! for some hours. An account counts as notified when the letter was accepted for every contact, or
+//! another way of delivery is documented; a letter that comes back takes that back. A contact can
+//! acknowledge by a link, which is a secret of its own; only its hash is kept here.
 //!
-//! Content may come in phases: each notice has a number. While an order holds the account's clock,
-//! nothing is sent. Sending itself is the business of whoever runs the jobs ([`SEND`]).
+//! Content may come in phases: each notice has a number, a later one names the first, and it can
+//! promise when the next one follows. While an order holds the account's clock, nothing is sent.
+//! Sending itself is the business of whoever runs the jobs ([`SEND`]).
 
+mod approving;
+mod chasing;
+mod giving;
+mod returning;
 mod sending;
+mod writing;
 
+pub(super) use approving::APPROVERS;
+pub use approving::{Approve, Release};
+pub use chasing::{Chase, Chased, Summons};
+pub use giving::{Deliver, Readdress, Send, Withdraw};
+pub use returning::{Came, Fate, NoteReturn, Report, Returned, addressee, return_token};
 pub use sending::{Acknowledged, Attempted, Envelope, Letter, ReadIt, SEND, Seen, Tried};
+pub(super) use writing::spelled;
 
-use super::breaches::{self, Breach, Notified};
+use super::breaches::{self, Breach};
 use super::contacts::Contact;
-use super::{Incident, fingerprint, hex};
-use crate::register::{
-    At, Entry, Mark, Needs, Register, Row, Status, Step, Tone, When, line, prose, step,
-};
+use super::templates::Template;
+use super::{Incident, hex};
+use crate::accounts::Account;
+use crate::catalogue;
+use crate::register::{At, Entry, Mark, Needs, Register, Row, Status, Tone, When, step};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use writing::{Called, Draft, Values};
 
 /// How an attempt to deliver a letter ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,13 +81,86 @@ pub struct Receiver {
     pub accepted: Option<When>,
     /// When the contact acknowledged it, if it did.
     pub acknowledged: Option<When>,
+    /// The language of the text that it gets; the notice's first one if there is none.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// What came back about the letter after it was accepted, oldest first.
+    #[serde(default)]
+    pub reports: Vec<Report>,
+    /// When a letter that was accepted came back for good, if it did.
+    #[serde(default)]
+    pub failed: Option<When>,
+    /// The contact that is written to instead, by its id.
+    #[serde(default)]
+    pub replaced: Option<String>,
 }
 
 impl Receiver {
+    fn of(contact: crate::register::Kept<Contact>, language: Option<String>) -> Self {
+        Self {
+            contact: contact.id,
+            name: contact.row.name,
+            email: contact.row.email,
+            link: None,
+            attempts: vec![],
+            accepted: None,
+            acknowledged: None,
+            language,
+            reports: vec![],
+            failed: None,
+            replaced: None,
+        }
+    }
+
     /// Whether every attempt was made, and none succeeded.
     pub fn given_up(&self) -> bool {
         self.accepted.is_none() && self.attempts.len() >= sending::ATTEMPTS
     }
+
+    /// Whether the letter does not reach this contact, and nobody else is written to instead.
+    pub fn lost(&self) -> bool {
+        let lost = self.given_up() || self.failed.is_some();
+        lost && self.acknowledged.is_none() && self.replaced.is_none()
+    }
+
+    /// Whether the contact has it, as far as anybody knows; or another one is asked instead.
+    pub fn has_it(&self) -> bool {
+        let taken = self.accepted.is_some() && self.failed.is_none();
+        taken || self.acknowledged.is_some() || self.replaced.is_some()
+    }
+
+    /// Whether the mailbox has it, by a report of the other side (RFC 3464).
+    pub fn delivered(&self) -> Option<When> {
+        self.reports.iter().find(|one| one.fate == Fate::Delivered).map(|one| one.at)
+    }
+}
+
+/// A text of a notice, frozen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NoticeText")]
+pub struct Text {
+    /// Its language, as BCP 47 has it; none if it was not stated.
+    pub language: Option<String>,
+    /// The version of the template that it was made from, if it was.
+    pub version: Option<u32>,
+    /// The subject.
+    pub subject: String,
+    /// The text, as it is sent.
+    pub text: String,
+    /// SHA-256 of the text, in hexadecimal.
+    pub sha256: String,
+}
+
+/// That an account counted as told by this notice, and does not any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NoticeReopened")]
+pub struct Reopened {
+    /// When it had reached whom it had to reach.
+    pub notified: When,
+    /// When that was taken back.
+    pub at: When,
+    /// Why.
+    pub reason: String,
 }
 
 /// How a notice was given in another way than by letter to every contact.
@@ -129,6 +217,38 @@ pub struct Notice {
     pub notified: Option<When>,
     /// Why it is not sent, if somebody decided that.
     pub withdrawn: Option<super::Said>,
+    /// The language of the first text, as BCP 47 has it.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// The same in other languages.
+    #[serde(default)]
+    pub others: Vec<Text>,
+    /// The template that it was made from, by its name.
+    #[serde(default)]
+    pub template: Option<String>,
+    /// By when it promises the next notice.
+    #[serde(default)]
+    pub next_by: Option<When>,
+    /// How many people besides its writer have to approve it.
+    #[serde(default = "one")]
+    pub needs: u32,
+    /// Who approved it so far, each once.
+    #[serde(default)]
+    pub approvals: Vec<Mark>,
+    /// When those who approve were called because they did not.
+    #[serde(default)]
+    pub chased: Vec<Chased>,
+    /// Who released it as the last resort, and why, if somebody did.
+    #[serde(default)]
+    pub released: Option<super::Said>,
+    /// When it counted as arrived and does not any more, oldest first.
+    #[serde(default)]
+    pub reopened: Vec<Reopened>,
+}
+
+/// Notices that are older than the field took one.
+fn one() -> u32 {
+    1
 }
 
 /// Contacts that one notice goes to, so that every attempt fits into its row.
@@ -146,10 +266,25 @@ impl Notice {
         self.receivers.iter().filter_map(|one| one.acknowledged).min()
     }
 
+    /// Whether it may be given: enough people approved it, or the last resort released it.
+    pub fn may_go(&self) -> bool {
+        self.approved.is_some() || self.released.is_some()
+    }
+
+    /// Subject and text for a receiver.
+    pub fn wording(&self, receiver: &Receiver) -> (&str, &str) {
+        let of = |text: &&Text| text.language.is_some() && text.language == receiver.language;
+        match self.others.iter().find(of) {
+            Some(text) => (&text.subject, &text.text),
+            None => (&self.subject, &self.text),
+        }
+    }
+
     /// Whether this moment is the one at which it has reached whom it had to reach.
     fn reached(&mut self, now: Moment) -> bool {
-        let all = self.receivers.iter().all(|one| one.accepted.is_some());
-        if self.notified.is_some() || !(all || self.delivered.is_some()) {
+        let all = self.receivers.iter().all(Receiver::has_it);
+        let some = self.sent.is_some() && all;
+        if self.notified.is_some() || !(some || self.delivered.is_some()) {
             return false;
         }
         self.notified = Some(When(now));
@@ -169,11 +304,20 @@ pub struct NewNotice {
     pub incident: String,
     /// The account, by its readable id; it has to be verified in that incident.
     pub account: String,
-    /// The subject, on one line; placeholders as in the text.
-    pub subject: String,
-    /// The text. `{account}`, `{incident}`, `{verified}`, `{class}`, `{deadline}` and `{number}`
-    /// are filled in; write a brace that stands for itself twice.
-    pub text: String,
+    /// The template whose texts are used, in the language of each contact.
+    pub template: Option<String>,
+    /// Without a template: the subject, on one line; placeholders as in the text.
+    pub subject: Option<String>,
+    /// Without a template: the text. `{account}`, `{incident}`, `{verified}`, `{class}`,
+    /// `{deadline}`, `{number}`, `{first}`, `{known}`, `{unknown}` and `{next}` are filled in;
+    /// write a brace that stands for itself twice.
+    pub text: Option<String>,
+    /// What is known, if it is stated apart.
+    pub known: Option<String>,
+    /// What is not known yet.
+    pub unknown: Option<String>,
+    /// By when the next notice follows, later than now; that becomes a duty.
+    pub next_by: Option<When>,
     /// The contacts it goes to, by their ids: verified ones of this account, up to 16.
     pub contacts: Vec<String>,
 }
@@ -193,6 +337,10 @@ impl Row for Notice {
             return Err(Error::invalid("contacts", why));
         }
         super::account("account", &new.account, needs)?;
+        catalogue::need(needs)?;
+        if let Some(name) = &new.template {
+            needs.row::<Template>(name)?;
+        }
         needs.row::<Incident>(&new.incident)?;
         needs.row::<Breach>(&breaches::id(&new.incident, &new.account))?;
         new.contacts.iter().try_for_each(|one| needs.row::<Contact>(one))
@@ -205,25 +353,36 @@ impl Row for Notice {
             let why = "this account is not verified in that incident: verify it first";
             return Err(Error::invalid("account", why));
         };
-        breach.row.notices += 1;
-        let filled = |field, text: &str| filled(field, text, &incident.id, &breach.row);
-        let subject = line("subject", &filled("subject", &new.subject)?, 200)?;
-        let text = prose("text", &filled("text", &new.text)?, 20_000)?;
-        let mut receivers: Vec<Receiver> = Vec::new();
-        for id in &new.contacts {
-            if receivers.iter().all(|one| one.contact != *id) {
-                receivers.push(receiver(id, &new.account, at)?);
+        let update = breach.row.first().is_some();
+        breach.row.wrote(at.id());
+        let mut contacts = Vec::new();
+        for (place, id) in new.contacts.iter().enumerate() {
+            if !new.contacts.iter().take(place).any(|before| before == id) {
+                contacts.push(contact(id, &new.account, at)?);
             }
         }
+        let (drafts, receivers) = drafts(new, contacts, at)?;
+        let values = Values::new(new, &incident.id, &breach.row, at.now())?;
+        let (own, others) = called(&new.account, &incident.row, at)?;
+        let mut texts = Vec::new();
+        for draft in &drafts {
+            texts.push(values.freeze(draft)?);
+            values.about_nobody_else(draft, &own, &others)?;
+        }
+        let mut texts = texts.into_iter();
+        let first = texts.next().ok_or_else(|| Error::internal("a notice without a text"))?;
         at.tell("incident", &incident.id);
         at.tell("account", &new.account);
+        at.tell("text", &first.sha256);
+        let numbers = catalogue::parameters(at)?;
+        let needs = if update { numbers.update_approvals } else { numbers.notice_approvals };
         let row = Self {
             incident: incident.id,
             account: new.account.clone(),
             number: breach.row.notices,
-            subject,
-            sha256: fingerprint(&text),
-            text,
+            subject: first.subject,
+            sha256: first.sha256,
+            text: first.text,
             written: at.mark(),
             receivers,
             approved: None,
@@ -231,8 +390,20 @@ impl Row for Notice {
             delivered: None,
             notified: None,
             withdrawn: None,
+            language: first.language,
+            others: texts.collect(),
+            template: new.template.clone(),
+            next_by: new.next_by,
+            needs: needs.max(1),
+            approvals: vec![],
+            chased: vec![],
+            released: None,
+            reopened: vec![],
         };
-        at.tell("text", &row.sha256);
+        for text in &row.others {
+            at.tell("further", &text.sha256);
+        }
+        chasing::watch(&row, &breach.row, at);
         at.save(&breach)?;
         Ok(row)
     }
@@ -241,30 +412,35 @@ impl Row for Notice {
         if self.withdrawn.is_some() {
             return Status::of("withdrawn", Tone::Past);
         }
+        let lost = self.receivers.iter().find(|one| one.lost());
+        if let (Some(lost), None, Some(_)) = (lost, self.notified, &self.sent) {
+            let what = format!(
+                "`{}` could not be reached: readdress it, or give it otherwise",
+                lost.email
+            );
+            return Status::of("undelivered", Tone::Bad).what(what).who("responder");
+        }
         if let Some(at) = self.acknowledged() {
             return Status::of("acknowledged", Tone::Good).what(format!("at {}", at.0.rfc3339()));
         }
         if self.notified.is_some() {
             return Status::of("notified", Tone::Good);
         }
-        if self.approved.is_none() {
-            let what = "a second person reads and approves it";
-            return Status::of("unapproved", Tone::Due).what(what).who("approver");
+        if !self.may_go() {
+            return chasing::status(self);
         }
         if self.sent.is_none() {
-            return Status::of("approved", Tone::Due).what("send it").who(&self.written.by);
+            let word = if self.released.is_some() { "released" } else { "approved" };
+            return Status::of(word, Tone::Due).what("send it").who(&self.written.by);
         }
-        if let Some(lost) = self.receivers.iter().find(|one| one.given_up()) {
-            let what = format!("`{}` could not be reached: give it in another way", lost.email);
-            return Status::of("undelivered", Tone::Bad).what(what).who("responder");
-        }
-        let have = self.receivers.iter().filter(|one| one.accepted.is_some()).count();
+        let have = self.receivers.iter().filter(|one| one.has_it()).count();
         let what = format!("accepted for {have} of {} contacts", self.receivers.len());
         Status::of("sending", Tone::Due).what(what)
     }
 }
 
-fn receiver(id: &str, account: &str, at: &At<'_, '_>) -> Result<Receiver> {
+/// A contact of the account that may be written to.
+fn contact(id: &str, account: &str, at: &At<'_, '_>) -> Result<crate::register::Kept<Contact>> {
     let contact = at.named::<Contact>("contacts", id)?;
     if contact.row.account != account {
         return Err(Error::invalid("contacts", format!("`{id}` is a contact of another account")));
@@ -274,190 +450,65 @@ fn receiver(id: &str, account: &str, at: &At<'_, '_>) -> Result<Receiver> {
             format!("`{id}` ended, or nobody has verified it lately: verify the address first");
         return Err(Error::invalid("contacts", why));
     }
-    Ok(Receiver {
-        contact: contact.id,
-        name: contact.row.name,
-        email: contact.row.email,
-        link: None,
-        attempts: vec![],
-        accepted: None,
-        acknowledged: None,
-    })
+    Ok(contact)
 }
 
-/// A text with its placeholders filled in. What is filled in is not looked at again.
-fn filled(field: &'static str, text: &str, incident: &str, breach: &Breach) -> Result<String> {
-    let value = |name: &str| {
-        Some(match name {
-            "account" => breach.account.clone(),
-            "incident" => incident.to_owned(),
-            "verified" => breach.verified.at.0.rfc3339(),
-            "class" => breach.harm.word().to_owned(),
-            "deadline" => breach.deadline.0.rfc3339(),
-            "number" => breach.notices.to_string(),
-            _ => return None,
-        })
-    };
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(at) = rest.find(['{', '}']) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
-            out.push_str(from.get(..1).unwrap_or_default());
-            rest = after;
-            continue;
-        }
-        let name = from.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-        let Some((value, after)) = name.and_then(|(name, after)| Some((value(name)?, after)))
-        else {
-            let near: String = from.chars().take(20).collect();
-            let near = kernel::id::shown(&near);
-            let why =
-                format!("`{near}` is no placeholder: write a brace that stands for itself twice");
-            return Err(Error::invalid(field, why));
+/// What is to be filled in, one for each language that is needed, and who gets which.
+fn drafts(
+    new: &NewNotice,
+    contacts: Vec<crate::register::Kept<Contact>>,
+    at: &At<'_, '_>,
+) -> Result<(Vec<Draft>, Vec<Receiver>)> {
+    let Some(name) = &new.template else {
+        let (Some(subject), Some(text)) = (&new.subject, &new.text) else {
+            let field = if new.subject.is_none() { "subject" } else { "text" };
+            return Err(Error::invalid(field, "write it, or name a template"));
         };
-        out.push_str(&value);
-        rest = after;
+        let (subject, text) = (subject.clone(), text.clone());
+        let fields = ("subject", "text");
+        let draft = Draft { fields, language: None, version: None, subject, text };
+        let receivers = contacts.into_iter().map(|one| Receiver::of(one, None));
+        return Ok((vec![draft], receivers.collect()));
+    };
+    if new.subject.is_some() || new.text.is_some() {
+        return Err(Error::invalid("template", "name a template, or write subject and text"));
     }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// Approves a notice, as a second person.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Approve {
-    /// The first eight or more characters of the text's SHA-256, so that nobody approves another
-    /// text than they read.
-    pub sha256: String,
-}
-
-impl Step<Notice> for Approve {
-    const ACTION: &'static str = "notice.approve";
-
-    fn apply(&self, row: &mut Notice, at: &mut At<'_, '_>) -> Result<()> {
-        row.live()?;
-        if row.approved.is_some() {
-            return Err(Error::conflict("this notice is approved already"));
+    let template = at.named::<Template>("template", name)?;
+    let (mut drafts, mut receivers) = (Vec::<Draft>::new(), Vec::new());
+    for one in contacts {
+        let text = template.row.pick(one.row.language.as_deref())?;
+        let language = Some(text.language.clone());
+        if drafts.iter().all(|draft| draft.language != language) {
+            drafts.push(Draft {
+                fields: ("template", "template"),
+                language: language.clone(),
+                version: Some(text.version),
+                subject: text.subject.clone(),
+                text: text.text.clone(),
+            });
         }
-        let stated = self.sha256.trim();
-        if stated.len() < 8 || !row.sha256.starts_with(stated) {
-            let why = format!("the text's SHA-256 is `{}`: read it again", row.sha256);
-            return Err(Error::invalid("sha256", why));
-        }
-        let roles = ["approver", "security-lead", "counsel", "vendor-manager"];
-        at.another_than(&row.written.by, &roles, "a notice")?;
-        row.approved = Some(at.mark());
-        Ok(())
+        receivers.push(Receiver::of(one, language));
     }
+    Ok((drafts, receivers))
 }
 
-/// Sends a notice to its contacts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Send {}
-
-impl Step<Notice> for Send {
-    const ACTION: &'static str = "notice.send";
-
-    fn apply(&self, row: &mut Notice, at: &mut At<'_, '_>) -> Result<()> {
-        row.live()?;
-        may_be_given(row, at)?;
-        if row.sent.is_some() {
-            return Err(Error::conflict("this notice is on its way already"));
-        }
-        for receiver in &mut row.receivers {
-            let token = hex(&at.random::<32>()?);
-            receiver.link = Some(hex(&kernel::token_hash(&token)));
-            let object = sending::object(at.id(), &receiver.contact, &token);
-            at.later(at.now(), SEND, object);
-        }
-        row.sent = Some(at.mark());
-        at.tell("account", &row.account);
-        at.tell("receivers", row.receivers.len().to_string());
-        Ok(())
-    }
-}
-
-/// A notice goes out only approved, and not while an order holds the account's clock.
-fn may_be_given(row: &Notice, at: &At<'_, '_>) -> Result<()> {
-    if row.approved.is_none() {
-        return Err(Error::conflict("this notice is not approved: let a second person read it"));
-    }
-    match held(at.late::<Breach>(&row.breach())?.map(|kept| kept.row), at.now()) {
-        Some(to) => {
-            let to = to.rfc3339();
-            Err(Error::conflict(format!("an order holds this notice until {to}: lift it first")))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Until when orders hold an account's clock, if they do now.
-fn held(breach: Option<Breach>, now: Moment) -> Option<Moment> {
-    let holds = breach.iter().flat_map(|breach| &breach.holds);
-    holds.filter(|one| one.from.0 <= now && now < one.to.0).map(|one| one.to.0).max()
-}
-
-/// Documents that a notice was given in another way.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Deliver {
-    /// By which way.
-    pub way: Way,
-    /// What shows it, such as the number of a registered letter.
-    pub evidence: String,
-}
-
-impl Step<Notice> for Deliver {
-    const ACTION: &'static str = "notice.deliver";
-
-    fn apply(&self, row: &mut Notice, at: &mut At<'_, '_>) -> Result<()> {
-        row.live()?;
-        may_be_given(row, at)?;
-        if row.delivered.is_some() {
-            return Err(Error::conflict("it is documented already how this notice was given"));
-        }
-        let evidence = prose("evidence", &self.evidence, 2000)?;
-        row.delivered = Some(Delivered { way: self.way, evidence, mark: at.mark() });
-        at.tell("account", &row.account);
-        if row.reached(at.now())
-            && let Some(mut breach) = at.late::<Breach>(&row.breach())?
-        {
-            let told = Notified { notice: at.id().to_owned(), at: When(at.now()) };
-            breach.row.notified.get_or_insert(told);
-            at.save(&breach)?;
-        }
-        Ok(())
-    }
-}
-
-/// Withdraws a notice that was not sent.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Withdraw {
-    /// Why it is not sent.
-    pub reason: String,
-}
-
-impl Step<Notice> for Withdraw {
-    const ACTION: &'static str = "notice.withdraw";
-
-    fn apply(&self, row: &mut Notice, at: &mut At<'_, '_>) -> Result<()> {
-        row.live()?;
-        if row.sent.is_some() || row.delivered.is_some() {
-            let why = "this notice was given: correct it by another one";
-            return Err(Error::conflict(why));
-        }
-        let text = prose("reason", &self.reason, 1000)?;
-        row.withdrawn = Some(super::Said { text, mark: at.mark() });
-        Ok(())
-    }
+/// What the account is called, and what every other one is called that the incident affects.
+fn called(account: &str, incident: &Incident, at: &At<'_, '_>) -> Result<(Called, Vec<Called>)> {
+    let named = |id: &str| {
+        let name = at.late_noun::<Account>(id)?.map(|found| found.name).unwrap_or_default();
+        Ok(Called { id: id.to_owned(), name })
+    };
+    let others = incident.verified.iter().filter(|one| *one != account);
+    Ok((named(account)?, others.map(|one| named(one)).collect::<Result<_>>()?))
 }
 
 const STEPS: &[Entry] = &[
-    step::<Notice, Approve>("approve", "Approves the text, as a second person").within("approvals"),
+    step::<Notice, Approve>("approve", "Approves every text of it, as another person")
+        .within("approvals"),
+    step::<Notice, Release>("release", "Releases it unapproved, as the named last resort")
+        .within("approvals"),
     step::<Notice, Send>("send", "Sends it to its contacts"),
+    step::<Notice, Readdress>("readdress", "Writes to another contact instead of a lost one"),
     step::<Notice, Deliver>("deliver", "Documents that it was given in another way"),
     step::<Notice, Withdraw>("withdraw", "Withdraws it before it is sent"),
 ];
@@ -468,6 +519,6 @@ pub const REGISTER: Register = Register::of::<Notice>(
     "What affected accounts are told, to whom it went, and what became of each letter",
 )
 .serves(&["E4.4", "E4.7"])
-.first("Write a notice to a verified account; a second person approves it, then it is sent")
+.first("Write a notice to a verified account; others approve it, then it is sent")
 .columns(&["incident", "account", "number", "notified"])
 .steps(STEPS);

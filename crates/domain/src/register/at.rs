@@ -117,7 +117,15 @@ impl<'a, 'w> At<'a, 'w> {
     /// # Errors
     /// `Internal` if it does not open.
     pub fn late<M: Row>(&self, id: &str) -> Result<Option<Kept<M>>> {
-        let key = super::key::<Kept<M>>(self.kernel, id)?;
+        self.late_noun::<Kept<M>>(id)
+    }
+
+    /// As [`At::late`], for nouns with a stored form of their own.
+    ///
+    /// # Errors
+    /// `Internal` if it does not open.
+    pub fn late_noun<M: Noun>(&self, id: &str) -> Result<Option<M>> {
+        let key = super::key::<M>(self.kernel, id)?;
         self.work.look_late(&key)?.map(|bytes| parse(&bytes)).transpose()
     }
 

@@ -13,6 +13,7 @@ use crate::server::config::{Mail, Protection};
 /// The way to the mail relay.
 pub struct Post {
     relay: Relay,
+    returns: Option<String>,
 }
 
 impl Post {
@@ -44,12 +45,19 @@ impl Post {
                 from: config.from.clone(),
                 root_pem: config.ca.as_deref().map(files::pem).transpose()?,
             },
+            returns: config.returns.clone(),
         })
     }
 
     /// What makes a letter itself (RFC 5322 §3.6.4): `left` under the sender's domain.
     pub fn message_id(&self, left: &str) -> String {
         format!("{left}@{}", domain(&self.relay.from).unwrap_or("localhost"))
+    }
+
+    /// The return path of a letter: the configured address with its token (VERP).
+    pub fn return_path(&self, token: &str) -> Option<String> {
+        let (local, domain) = self.returns.as_deref()?.split_once('@')?;
+        Some(format!("{local}+{token}@{domain}"))
     }
 
     /// Tries once to hand a letter to the relay.

@@ -53,6 +53,7 @@ async fn hand_over(means: &Means, envelope: Envelope) -> (Outcome, String) {
             text,
             message_id: post.message_id(&envelope.identifier),
             at: seconds(envelope.at),
+            return_path: envelope.returns.as_deref().and_then(|token| post.return_path(token)),
             ..mail::Letter::default()
         })
         .await;

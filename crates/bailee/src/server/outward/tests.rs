@@ -2,6 +2,7 @@
 
 mod breach;
 mod letters;
+mod returns;
 
 use super::{Flight, Means, OF_A_KIND, Outbox, Outward, PAUSE, TRANSFER, Taken};
 use crate::server::config::Config;

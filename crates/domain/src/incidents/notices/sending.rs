@@ -4,8 +4,9 @@
 //! hands that to a relay, and ends the job with [`Attempted`]. Between the two nothing is lost: a
 //! job that was not ended is run again, and the letter carries the same identifier.
 
-use super::super::breaches::{Breach, Notified};
-use super::{Attempt, Notice, Outcome, held, hex};
+use super::super::breaches::Breach;
+use super::giving::held;
+use super::{Attempt, Notice, Outcome, hex, return_token};
 use crate::register::{self, Kept, When, act};
 use kernel::engine::Wants;
 use kernel::{
@@ -20,6 +21,8 @@ pub const SEND: &str = "notice.send";
 pub(super) const ATTEMPTS: usize = 12;
 /// Minutes between attempts; the last one counts for all that follow.
 const BACKOFF: [u64; 4] = [1, 5, 15, 60];
+/// How often it is looked whether a letter that an order holds may go.
+const LOOK: Duration = Duration::from_secs(3600);
 /// Bytes kept of what the other side said.
 const REPLY: usize = 500;
 
@@ -39,6 +42,18 @@ act!(
 /// What the job that sends a letter is about.
 pub(super) fn object(notice: &str, contact: &str, token: &str) -> String {
     format!("{notice}|{contact}|{token}")
+}
+
+/// What somebody outside said, as it is kept: without control characters, cut to so many bytes.
+pub(super) fn kept(text: &str, most: usize) -> String {
+    let mut kept = String::new();
+    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+        if kept.len() + c.len_utf8() > most {
+            break;
+        }
+        kept.push(c);
+    }
+    kept
 }
 
 /// Notice, contact and secret of a job.
@@ -69,6 +84,9 @@ pub struct Envelope {
     pub identifier: String,
     /// When the notice was sent first.
     pub at: Moment,
+    /// The token of its return path, by which reports about it come back; none for a notice whose
+    /// ids have no such form.
+    pub returns: Option<String>,
 }
 
 /// Reads the letter of a job; `None` if there is nothing to send any more, or not now.
@@ -112,15 +130,17 @@ impl Operation for Letter {
         let wanted = wanted(&self.kernel, work, &kept, &self.contact)? == Wanted::Now;
         let receiver = kept.row.receivers.iter().find(|one| one.contact == self.contact);
         let Some(receiver) = receiver.filter(|_| wanted) else { return Ok(After::now(None)) };
+        let (subject, text) = kept.row.wording(receiver);
         Ok(After::now(Some(Envelope {
             name: receiver.name.clone(),
             email: receiver.email.clone(),
-            subject: kept.row.subject.clone(),
-            text: kept.row.text.clone(),
+            subject: subject.to_owned(),
+            text: text.to_owned(),
             notice: kept.id.clone(),
             token: self.token.clone(),
             identifier: format!("{}.{}", kept.id, self.contact),
             at: kept.row.sent.as_ref().map_or(work.now(), |mark| mark.at.0),
+            returns: return_token(&self.kernel, &kept.id, &self.contact).ok(),
         })))
     }
 }
@@ -135,7 +155,9 @@ enum Wanted {
 }
 
 fn wanted(kernel: &Kernel, work: &Work<'_>, kept: &Kept<Notice>, contact: &str) -> Result<Wanted> {
-    let open = |one: &&super::Receiver| one.contact == contact && one.accepted.is_none();
+    let open = |one: &&super::Receiver| {
+        one.contact == contact && one.accepted.is_none() && one.replaced.is_none()
+    };
     let Some(receiver) = kept.row.receivers.iter().find(open) else { return Ok(Wanted::Never) };
     if receiver.given_up() || kept.row.withdrawn.is_some() {
         return Ok(Wanted::Never);
@@ -143,7 +165,8 @@ fn wanted(kernel: &Kernel, work: &Work<'_>, kept: &Kept<Notice>, contact: &str) 
     let key = register::key::<Kept<Breach>>(kernel, &kept.row.breach())?;
     let breach = work.look_late(&key)?.map(|body| register::parse::<Kept<Breach>>(&body));
     let breach = breach.transpose()?.map(|kept| kept.row);
-    Ok(held(breach, work.now()).map_or(Wanted::Now, Wanted::From))
+    let held = breach.and_then(|breach| held(&breach, work.now()));
+    Ok(held.map_or(Wanted::Now, Wanted::From))
 }
 
 /// Records what became of a letter, and leaves the next attempt if one is due.
@@ -169,21 +192,13 @@ impl Attempted {
         reply: &str,
     ) -> Result<Self> {
         let (notice, contact, token) = parts(object)?;
-        let reply = reply.chars().map(|c| if c.is_control() { ' ' } else { c });
-        let mut kept = String::new();
-        for c in reply {
-            if kept.len() + c.len_utf8() > REPLY {
-                break;
-            }
-            kept.push(c);
-        }
         Ok(Self {
             kernel: kernel.clone(),
             notice: register::key::<Kept<Notice>>(kernel, notice)?,
             contact: contact.to_owned(),
             token: token.to_owned(),
             outcome,
-            reply: kept,
+            reply: kept(reply, REPLY),
         })
     }
 
@@ -192,7 +207,8 @@ impl Attempted {
         let outcome = match wanted(&self.kernel, work, kept, &self.contact)? {
             Wanted::Never => "not wanted any more".to_owned(),
             Wanted::Now => self.again(work, work.now(), kept),
-            Wanted::From(to) => self.again(work, to, kept),
+            // An order can be lifted before its end, and then nobody knows of this job.
+            Wanted::From(to) => self.again(work, to.min(work.now().after(LOOK)), kept),
         };
         let fields = vec![
             ("notice", kept.id.clone()),
@@ -232,6 +248,7 @@ impl Operation for Attempted {
         let tried = receiver.attempts.len();
         if outcome == Outcome::Accepted {
             receiver.accepted.get_or_insert(When(now));
+            receiver.failed = None;
         } else if receiver.accepted.is_none() && !receiver.given_up() {
             let last = BACKOFF.last().copied().unwrap_or(60);
             let minutes = BACKOFF.get(tried.saturating_sub(1)).copied().unwrap_or(last);
@@ -258,8 +275,8 @@ impl Attempted {
         let key = register::key::<Kept<Breach>>(&self.kernel, &notice.row.breach())?;
         let Some(body) = work.look_late(&key)? else { return Ok(()) };
         let mut breach: Kept<Breach> = register::parse(&body)?;
-        if breach.row.notified.is_none() {
-            breach.row.notified = Some(Notified { notice: notice.id.clone(), at: When(now) });
+        if breach.row.told.iter().all(|one| one.notice != notice.id) {
+            breach.row.tell(&notice.id, now);
             let allowed = work.load_late::<Tried>(&key)?;
             work.save(allowed, register::body(&breach)?, vec![])?;
         }

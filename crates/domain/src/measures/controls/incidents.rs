@@ -9,8 +9,10 @@ use crate::catalogue::{Catalogue, Parameters};
 use crate::incidents::breaches::Breach;
 use crate::incidents::contacts::Contact;
 use crate::incidents::holds::Hold;
-use crate::incidents::notices::{Notice, Outcome};
+use crate::incidents::notices::{Fate, Notice, Outcome, Receiver};
 use crate::incidents::playbooks::{Exercise, Playbook};
+use crate::incidents::resorts::Resort;
+use crate::incidents::templates::Template;
 use crate::incidents::{Class, Incident, RESPONDERS};
 use crate::measures::weigh::Weigh;
 use crate::oncall::coverage::Coverage;
@@ -235,9 +237,12 @@ pub(super) fn processed(facts: &Facts, weigh: &mut Weigh) {
     }
 }
 
-/// E4.4: every account has a verified contact, no breach is past its time, and letters go out.
+/// E4.4: every account has a verified contact whose language is spoken, no breach is past its time,
+/// somebody can release a notice when nobody else answers, and letters arrive.
 pub(super) fn notified(facts: &Facts, weigh: &mut Weigh) {
     contacts(facts, weigh);
+    spoken(facts, weigh);
+    last_resort(facts, weigh);
     clocks(facts, weigh, |breach| breach.harm.is_breach());
     let accepted = facts.house.all::<Notice>().iter().flat_map(|kept| {
         let attempts = kept.row.receivers.iter().flat_map(|one| &one.attempts);
@@ -248,8 +253,87 @@ pub(super) fn notified(facts: &Facts, weigh: &mut Weigh) {
     {
         Some((id, attempt)) => {
             weigh.measured(format!("notice {id}: a letter was accepted"), attempt.at.0, true);
+            arrived(facts, weigh);
         }
         None => exercised(facts, weigh, &Class::ALL),
+    }
+}
+
+/// Weighs what came back about the letters of the review period. One that came back for good is
+/// bad as long as nobody mended it.
+fn arrived(facts: &Facts, weigh: &mut Weigh) {
+    let (mut delivered, mut bounced, mut newest) = (0, 0, None);
+    for kept in facts.house.all::<Notice>() {
+        let of = |one: &&Receiver| one.reports.iter().any(|one| lately(facts, one.at.0));
+        for one in kept.row.receivers.iter().filter(of) {
+            delivered += usize::from(one.delivered().is_some());
+            let failures = one.reports.iter().filter(|one| {
+                matches!(one.fate, Fate::Bounced | Fate::GivenUp) && lately(facts, one.at.0)
+            });
+            bounced += failures.count();
+            newest = newest.max(one.reports.iter().map(|one| one.at.0).max());
+        }
+        let lost = kept.row.receivers.iter().filter(|one| one.lost() && one.failed.is_some());
+        for one in lost.filter(|_| kept.row.notified.is_none()) {
+            let at = one.failed.map_or(facts.now, |failed| failed.0);
+            let what = format!("notice {}: a letter came back, and nobody else has it", kept.id);
+            weigh.measured(what, at, false);
+            let what = "tell the next contact, or give the notice in another way";
+            weigh.todo(what, "responder", None, format!("notices/{}", kept.id));
+        }
+    }
+    if let Some(newest) = newest {
+        let what = format!("letters in the mailbox, as reported: {delivered}; back: {bounced}");
+        weigh.measured(what, newest, true);
+    }
+}
+
+/// Weighs that a notice does not wait for ever for those who approve.
+fn last_resort(facts: &Facts, weigh: &mut Weigh) {
+    let named = facts.house.all::<Resort>().iter().filter(|kept| kept.row.counts());
+    let agreed = named.filter_map(|kept| kept.row.agreed.as_ref()).map(|mark| mark.at.0);
+    let agreed: Vec<_> = agreed.collect();
+    match agreed.iter().max() {
+        Some(at) => {
+            let what = format!("last resorts who may release a notice: {}", agreed.len());
+            weigh.recorded(what, *at, true);
+        }
+        None => {
+            weigh.missing("a last resort, who releases a notice when nobody can approve it");
+            weigh.todo("name a last resort, who agrees", "security-lead", None, "resorts");
+        }
+    }
+    for kept in facts.house.all::<Notice>() {
+        let Some(said) = kept.row.released.as_ref() else { continue };
+        if lately(facts, said.mark.at.0) {
+            let what = format!("notice {}: released by last resort, {}", kept.id, said.mark.by);
+            weigh.recorded(what, said.mark.at.0, true);
+        }
+    }
+}
+
+/// Weighs that there is a text in the language of every contact that states one.
+fn spoken(facts: &Facts, weigh: &mut Weigh) {
+    let contacts = facts.house.all::<Contact>().iter().filter(|kept| kept.row.counts(facts.now));
+    let wanted: std::collections::BTreeSet<&str> =
+        contacts.filter_map(|kept| kept.row.language.as_deref()).collect();
+    let (mut have, mut newest) = (0, None);
+    for language in &wanted {
+        let books = facts.house.all::<Template>().iter();
+        let texts = books.filter_map(|kept| kept.row.has(language)?.approved.as_ref());
+        match texts.map(|mark| mark.at.0).max() {
+            Some(at) => (have, newest) = (have + 1, newest.max(Some(at))),
+            None => {
+                weigh.missing(format!("an approved text of a notice in `{language}`"));
+                let what =
+                    format!("write a template's text in `{language}`, and let it be approved");
+                weigh.todo(what, "responder", None, "templates");
+            }
+        }
+    }
+    if let Some(newest) = newest {
+        let all = wanted.len();
+        weigh.recorded(format!("languages of contacts with a text: {have} of {all}"), newest, true);
     }
 }
 
@@ -324,7 +408,14 @@ fn clocks(facts: &Facts, weigh: &mut Weigh, of: impl Fn(&Breach) -> bool) -> usi
                 weigh.recorded(what, due, false);
                 weigh.todo("send the notice at once", "responder", Some(due), place);
             }
-            (Some(_), false) => told += 1,
+            (Some(_), false) => {
+                told += 1;
+                if let Some(by) = row.update_by.filter(|by| by.0 <= facts.now) {
+                    let what = format!("account {}: a promised update is late", row.account);
+                    weigh.recorded(what, by.0, false);
+                    weigh.todo("write the promised update", "responder", Some(by.0), place);
+                }
+            }
             (None, false) => {
                 let who = if row.held(facts.now) { "counsel" } else { "responder" };
                 weigh.todo("tell the account", who, Some(due), place);

@@ -89,6 +89,12 @@ impl Life {
             warnings: vec![],
             notices: 0,
             notified: None,
+            told: vec![],
+            reopened: vec![],
+            first: None,
+            update_by: None,
+            updates_missed: vec![],
+            written: vec![],
         };
         breach.settle();
         let mut life = Self { breach, jobs: BinaryHeap::new() };

@@ -1,6 +1,7 @@
 //! Incidents and what hangs on them; and the crew that the tests of their obligations use too.
 
 mod affected;
+mod arrive;
 mod clock;
 mod contacts;
 mod holds;
@@ -158,9 +159,28 @@ impl Crew {
         let new = json!({"incident": incident, "account": account, "contacts": contacts,
             "subject": "Security notice {number}", "text": "{account}: {class}, {verified}"});
         let row = add(world, &self.rita, "notices", &new).unwrap();
-        let read = json!({"sha256": row["sha256"]});
-        take(world, &self.ann, ("notices", &id(&row), "approve"), &read).unwrap();
+        self.approve(world, &row);
         id(&row)
+    }
+
+    /// Lets as many others approve a notice as it needs.
+    pub fn approve(&self, world: &World, row: &Value) {
+        let hashes: Vec<_> = std::iter::once(row)
+            .chain(row["others"].as_array().unwrap())
+            .map(|one| one["sha256"].as_str().unwrap())
+            .collect();
+        let read = json!({"sha256": hashes.join(",")});
+        let needs = usize::try_from(row["needs"].as_u64().unwrap()).unwrap();
+        for who in [&self.ann, &self.cora].into_iter().take(needs) {
+            take(world, who, ("notices", &id(row), "approve"), &read).unwrap();
+        }
+    }
+
+    /// A last resort, who agreed.
+    pub fn resort(&self, world: &World) {
+        let new = json!({"name": "cora", "reach": "+31 20 0000000"});
+        add(world, &self.rita, "resorts", &new).unwrap();
+        take(world, &self.cora, ("resorts", "cora", "agree"), &json!({})).unwrap();
     }
 
     /// Sends a notice.

@@ -80,8 +80,11 @@ fn a_notice_is_written_once_and_approved_by_another() {
             kind(take(world, &crew.sam, own, &json!({"sha256": by_lead["sha256"]}))),
             Kind::Forbidden
         );
-        assert_eq!(word(&step(&crew.ann, "approve", &read).unwrap()), "approved");
-        assert_eq!(kind(step(&crew.ann, "approve", &read)), Kind::Conflict);
+        assert_eq!(word(&step(&crew.ann, "approve", &read).unwrap()), "unapproved", "one of two");
+        assert_eq!(kind(step(&crew.ann, "approve", &read)), Kind::Forbidden, "each counts once");
+        assert_eq!(kind(step(&crew.rita, "send", &json!({}))), Kind::Conflict, "one is missing");
+        assert_eq!(word(&step(&crew.sam, "approve", &read).unwrap()), "approved");
+        assert_eq!(kind(step(&crew.cora, "approve", &read)), Kind::Conflict);
         let drop = json!({"reason": "another text"});
         assert_eq!(word(&step(&crew.rita, "withdraw", &drop).unwrap()), "withdrawn");
         assert_eq!(kind(step(&crew.rita, "send", &json!({}))), Kind::Conflict);

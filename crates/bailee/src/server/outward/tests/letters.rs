@@ -68,6 +68,9 @@ impl Server {
             user: Some("bailee".into()),
             password_file: Some(password),
             from: "Security <security@example.com>".into(),
+            returns: Some("returns@example.com".into()),
+            bounces: None,
+            bounces_maildir: None,
             ca: Some(certificate),
         };
         Some((server, mail))
@@ -161,7 +164,7 @@ async fn a_notice_reaches_its_contact_and_is_acknowledged_by_its_link() {
     let scene = Scene::new(706);
     let scratch = tempfile::tempdir().unwrap();
     let Some((mut server, mail)) = Server::start(scratch.path()) else { return };
-    let [rita, ann] = [("rita", "responder"), ("ann", "approver")]
+    let [rita, ann, amy] = [("rita", "responder"), ("ann", "approver"), ("amy", "approver")]
         .map(|(name, role)| scene.world.person(name, &[role]));
     let id = |row: &Value| row["id"].as_str().unwrap().to_owned();
     let new = json!({"title": "odd reads", "class": "breach", "severity": 2, "source": "support"});
@@ -177,7 +180,9 @@ async fn a_notice_reaches_its_contact_and_is_acknowledged_by_its_link() {
         "subject": "Security notice {number}", "text": "What happened:\nodd reads."});
     let row = scene.add(&rita, "notices", &new);
     let notice = id(&row);
-    scene.take(&ann, ("notices", &notice, "approve"), &json!({"sha256": row["sha256"]}));
+    for who in [&ann, &amy] {
+        scene.take(who, ("notices", &notice, "approve"), &json!({"sha256": row["sha256"]}));
+    }
     scene.take(&rita, ("notices", &notice, "send"), &json!({}));
     let attempts = |scene: &Scene| {
         let row = scene.show("notices", &notice);
@@ -202,6 +207,9 @@ async fn a_notice_reaches_its_contact_and_is_acknowledged_by_its_link() {
     assert_eq!(scene.show("notices", &notice)["state"]["word"], "notified");
     let letter = server.next();
     assert_eq!(letter["recipients"], json!(["ada@one.example"]));
+    let back = letter["sender"].as_str().unwrap();
+    assert!(back.starts_with("returns+") && back.ends_with("@example.com"), "{back}");
+    assert!(!back.contains("acme") && !back.contains("ada"), "{back}");
     // Lines are folded as RFC 2045 §6.7 says.
     let text = letter["content"].as_str().unwrap().replace("=\r\n", "");
     assert!(text.contains("What happened:\r\nodd reads.\r\n"), "{text}");
