@@ -3,7 +3,7 @@
 
 use crate::accounts::Account;
 use crate::incidents::{
-    self, affected, breaches, contacts, holds, notices, playbooks, resorts, templates,
+    self, affected, breaches, contacts, holds, laws, notices, playbooks, resorts, templates,
 };
 use crate::oncall::{calendars, rotas, shifts};
 use crate::people::Person;
@@ -52,6 +52,7 @@ pub static REGISTERS: &[Register] = &[
     contacts::REGISTER,
     resorts::REGISTER,
     templates::REGISTER,
+    laws::REGISTER,
     incidents::REGISTER,
     affected::REGISTER,
     breaches::REGISTER,

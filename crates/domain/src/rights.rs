@@ -6,7 +6,7 @@ use crate::grants::{EXPIRE, Grant, NoteExpiry};
 use crate::incidents::affected::{FIND, FindAffected};
 use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
 use crate::incidents::holds::{self, NoteEnd};
-use crate::incidents::{INVESTIGATE, NoteOverdue, notices};
+use crate::incidents::{DUTY, INVESTIGATE, NoteDuty, NoteOverdue, notices};
 use crate::members::Member;
 use crate::people::Person;
 use crate::programme::assignments::{self, Renew};
@@ -94,6 +94,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         INVESTIGATE => right.run(kernel, NoteOverdue::new(kernel, &job.object)?),
         FIND => right.run(kernel, FindAffected::new(kernel, &job.object)?),
         WARN => right.run(kernel, GiveWarning::new(kernel, &job.object)?),
+        DUTY => right.run(kernel, NoteDuty::new(kernel, &job.object)?),
         UPDATE => right.run(kernel, NoteUpdate::new(kernel, &job.object)?),
         CHASE => right.run(kernel, notices::Chase::new(kernel, &job.object)?),
         holds::EXPIRE => right.run(kernel, NoteEnd { id: job.object.clone() }),

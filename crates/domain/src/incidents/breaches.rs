@@ -8,8 +8,9 @@
 //!
 //! A row is made by verifying an account in an incident, and in no other way; no step changes one.
 
+use super::Class;
 use super::clock::{self, Left, Span};
-
+use super::laws::Duties;
 use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act};
 use kernel::engine::Wants;
 use kernel::{
@@ -40,6 +41,16 @@ impl Harm {
         matches!(self, Self::Access | Self::Disclosure)
     }
 
+    /// The class of incident it makes.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Access | Self::Disclosure => Class::Breach,
+            Self::Loss => Class::Loss,
+            Self::Corruption => Class::Corruption,
+            Self::Unavailability => Class::Unavailability,
+        }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -61,6 +72,33 @@ pub struct HeldFor {
     pub from: When,
     /// First moment it counts no more.
     pub to: When,
+    /// The clocks that it stops, by the names of their laws; `notice` is that of the notice to the
+    /// account, which it also stops if none is named.
+    #[serde(default)]
+    pub scope: Vec<String>,
+}
+
+impl HeldFor {
+    /// Whether it stops the clock of the notice to the account.
+    pub fn notices(&self) -> bool {
+        self.scope.is_empty() || self.scope.iter().any(|one| one == NOTICE)
+    }
+}
+
+/// The name that stands for the notice to an account, where clocks are named.
+pub const NOTICE: &str = "notice";
+
+/// That somebody was called because a clock of a law runs out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summoned {
+    /// The law, by its name.
+    pub law: String,
+    /// The phase.
+    pub phase: String,
+    /// How much of the time was used, in percent; 100 is a missed deadline.
+    pub percent: u32,
+    /// When it was noted.
+    pub at: When,
 }
 
 /// A warning that was given.
@@ -161,6 +199,9 @@ pub struct Breach {
     /// The newest notices that were written, by their ids.
     #[serde(default)]
     pub written: Vec<String>,
+    /// Clocks of laws besides, for the account and those whom it serves.
+    #[serde(default)]
+    pub duties: Duties,
 }
 
 /// Notices of which it is kept that they were written.
@@ -184,12 +225,17 @@ pub enum Warned {
 
 impl Breach {
     fn spans(&self) -> Vec<Span> {
-        self.holds.iter().map(|one| (one.from.0, one.to.0)).collect()
+        let holds = self.holds.iter().filter(|one| one.notices());
+        holds.map(|one| (one.from.0, one.to.0)).collect()
     }
 
     /// Computes the deadline from everything else.
     pub fn settle(&mut self) {
         self.deadline = When(clock::deadline(self.verified.at.0, self.hours, &self.spans()));
+        self.duties.verified = Some(self.verified.at);
+        self.duties.held.clone_from(&self.holds);
+        let (class, account) = (self.harm.class(), self.account.clone());
+        self.duties.settle(class, Some(&account), self.suspected_at.0);
     }
 
     /// What is left of the time.
@@ -199,8 +245,8 @@ impl Breach {
 
     /// Whether an order stops the clock now.
     pub fn held(&self, now: Moment) -> bool {
-        self.holds.iter().any(|one| one.from.0 <= now && now < one.to.0)
-            && self.left(now).held_to.is_some()
+        let mut holds = self.holds.iter().filter(|one| one.notices());
+        holds.any(|one| one.from.0 <= now && now < one.to.0) && self.left(now).held_to.is_some()
     }
 
     /// Whether the deadline passed before the account was told.

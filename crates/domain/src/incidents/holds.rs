@@ -8,6 +8,7 @@
 //! Nobody else can order a hold: there is no kind of authority for it.
 
 use super::breaches::{self, Breach, HeldFor};
+use super::laws::{self, Laws};
 use super::{Incident, fingerprint};
 use crate::register::{
     At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, When, act, line, prose, step,
@@ -15,6 +16,8 @@ use crate::register::{
 use kernel::{Act, After, Error, HOUSE, Moment, Operation, Result, Target, Work, on_house};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use super::breaches::NOTICE;
 
 /// Who can order a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +78,10 @@ pub struct Hold {
     pub confirmed: Option<Mark>,
     /// When it was lifted before its end, if it was.
     pub lifted: Option<Mark>,
+    /// The clocks that it stops, by the names of their laws; `notice` is that of the notice to the
+    /// account, which it also stops if none is named.
+    #[serde(default)]
+    pub scope: Vec<String>,
 }
 
 /// Most accounts of one hold.
@@ -91,6 +98,14 @@ impl Hold {
         let end = self.to.end();
         let to = self.lifted.as_ref().map_or(end, |mark| mark.at.0.min(end));
         Some((from, to)).filter(|(from, to)| from < to)
+    }
+}
+
+impl Hold {
+    /// What a clock keeps of it.
+    pub(super) fn held(&self, id: &str, from: Moment, to: Moment) -> HeldFor {
+        let scope = self.scope.clone();
+        HeldFor { hold: id.to_owned(), from: When(from), to: When(to), scope }
     }
 }
 
@@ -125,6 +140,10 @@ pub struct NewHold {
     pub to: Day,
     /// Why the notice would do harm, as the authority says.
     pub reason: String,
+    /// The clocks that it stops, as it names them: `notice` for the notice to the accounts, and
+    /// names of laws; only `notice`, if none is stated.
+    #[serde(default)]
+    pub scope: Vec<String>,
 }
 
 impl Row for Hold {
@@ -141,6 +160,7 @@ impl Row for Hold {
             return Err(Error::invalid("accounts", format!("name 1 to {ACCOUNTS} accounts")));
         }
         new.accounts.iter().try_for_each(|one| super::account("accounts", one, needs))?;
+        needs.row::<Laws>(laws::CURRENT)?;
         needs.row::<Incident>(&new.incident)
     }
 
@@ -182,6 +202,7 @@ impl Row for Hold {
             entered_as: sides(at)?,
             confirmed: None,
             lifted: None,
+            scope: scope(&new.scope, at)?,
         };
         incident.row.holds.push(at.id().to_owned());
         at.save(&incident)?;
@@ -214,6 +235,22 @@ impl Row for Hold {
                 .who("counsel"),
         }
     }
+}
+
+/// The names of clocks that there are.
+fn scope(named: &[String], at: &At<'_, '_>) -> Result<Vec<String>> {
+    let known = laws::in_force(at)?;
+    let mut scope = named.to_vec();
+    scope.sort_unstable();
+    scope.dedup();
+    for one in &scope {
+        if one != NOTICE && !known.iter().any(|law| law.name == *one) {
+            let one = kernel::id::shown(one);
+            let why = format!("there is no clock `{one}`: name `notice`, or a law in force");
+            return Err(Error::invalid("scope", why));
+        }
+    }
+    Ok(scope)
 }
 
 /// On which sides of the table the caller sits.
@@ -295,8 +332,7 @@ fn spread(row: &Hold, at: &mut At<'_, '_>) -> Result<()> {
         };
         kept.row.holds.retain(|one| one.hold != id);
         if let Some((from, to)) = row.span() {
-            let held = HeldFor { hold: id.clone(), from: When(from), to: When(to) };
-            kept.row.holds.push(held);
+            kept.row.holds.push(row.held(&id, from, to));
         }
         kept.row.settle();
         if row.lifted.is_some() {
@@ -311,6 +347,14 @@ fn spread(row: &Hold, at: &mut At<'_, '_>) -> Result<()> {
             {
                 at.later(at.now(), breaches::CHASE, breaches::object(notice, percent));
             }
+        }
+        at.save(&kept)?;
+    }
+    if let Some(mut kept) = at.late::<Incident>(&row.incident)?.filter(|_| !row.scope.is_empty()) {
+        let held = row.span().map(|(from, to)| row.held(&id, from, to));
+        kept.row.held(&id, held);
+        if row.lifted.is_some() {
+            super::duties::again(&kept, &row.scope, at);
         }
         at.save(&kept)?;
     }

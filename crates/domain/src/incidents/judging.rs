@@ -3,7 +3,8 @@
 use super::affected::{self, Affected, By, FIND};
 use super::breaches::{self, Breach, Harm, HeldFor};
 use super::holds::Hold;
-use super::{ACCOUNTS, Incident, Refuted, judge};
+use super::laws::{self, Duties, Laws, Recipient};
+use super::{ACCOUNTS, Incident, Refuted, duties, judge};
 use crate::catalogue;
 use crate::register::{At, Needs, Step, When, line, prose};
 use kernel::id::{Name, PrincipalId};
@@ -126,6 +127,7 @@ impl Step<Incident> for Verify {
     fn needs(&self, id: &str, needs: &mut Needs<'_>) -> Result<()> {
         super::account("account", &self.account, needs)?;
         catalogue::need(needs)?;
+        needs.row::<Laws>(laws::CURRENT)?;
         needs.row::<Breach>(&breaches::id(id, &self.account))
     }
 
@@ -143,6 +145,8 @@ impl Step<Incident> for Verify {
         let numbers = catalogue::parameters(at)?;
         let breach_hours = self.harm.is_breach();
         let hours = if breach_hours { numbers.breach_hours } else { numbers.response_hours };
+        let (laws, class) = (laws::in_force(at)?, self.harm.class());
+        let hours = laws::hours(&laws, class, &self.account, hours);
         let mut breach = Breach {
             incident: at.id().to_owned(),
             account: self.account.clone(),
@@ -162,6 +166,15 @@ impl Step<Incident> for Verify {
             update_by: None,
             updates_missed: vec![],
             written: vec![],
+            duties: Duties {
+                laws: laws
+                    .iter()
+                    .filter(|law| law.recipient != Recipient::Authority)
+                    .filter(|law| law.applies(class, Some(&self.account)))
+                    .cloned()
+                    .collect(),
+                ..Duties::default()
+            },
         };
         breach.settle();
         let id = breaches::id(at.id(), &self.account);
@@ -174,7 +187,8 @@ impl Step<Incident> for Verify {
         let kept = at.fresh(&id, breach);
         at.save(&kept)?;
         row.verified.push(self.account.clone());
-        Ok(())
+        row.duties.verified.get_or_insert(When(at.now()));
+        duties::start(row, at)
     }
 }
 
@@ -184,8 +198,9 @@ fn orders(row: &Incident, account: &str, at: &At<'_, '_>) -> Result<Vec<HeldFor>
     for id in &row.holds {
         let hold = at.late::<Hold>(id)?.map(|kept| kept.row);
         let hold = hold.filter(|hold| hold.accounts.iter().any(|one| one == account));
-        if let Some((from, to)) = hold.and_then(|hold| hold.span()) {
-            held.push(HeldFor { hold: id.clone(), from: When(from), to: When(to) });
+        if let Some((hold, (from, to))) = hold.and_then(|hold| hold.span().map(|span| (hold, span)))
+        {
+            held.push(hold.held(id, from, to));
         }
     }
     Ok(held)

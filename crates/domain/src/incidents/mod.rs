@@ -15,9 +15,11 @@ pub mod affected;
 pub mod breaches;
 pub mod clock;
 pub mod contacts;
+mod duties;
 pub mod file;
 pub mod holds;
 mod judging;
+pub mod laws;
 pub mod notices;
 pub mod playbooks;
 pub mod raising;
@@ -27,6 +29,7 @@ pub mod templates;
 pub mod whole;
 mod words;
 
+pub use duties::{DUTY, NoteDuty};
 pub use room::{INVESTIGATE, NoteOverdue, Overdue};
 
 pub(crate) use crate::oncall::{RESPONDERS, hex, responder};
@@ -182,6 +185,9 @@ pub struct Incident {
     pub contained: Option<Said>,
     /// What came of it, once it is closed.
     pub closed: Option<Said>,
+    /// Clocks of laws by which authorities are told.
+    #[serde(default)]
+    pub duties: laws::Duties,
 }
 
 /// Tasks of one incident.
@@ -222,6 +228,7 @@ impl Incident {
             escalated: None,
             contained: None,
             closed: None,
+            duties: vec![],
         }
     }
 
@@ -331,6 +338,7 @@ impl Row for Incident {
 
     fn needs(new: &NewIncident, needs: &mut Needs<'_>) -> Result<()> {
         catalogue::need(needs)?;
+        needs.row::<laws::Laws>(laws::CURRENT)?;
         followed(new.playbook.as_deref(), needs)
     }
 
@@ -346,6 +354,8 @@ impl Row for Incident {
         let by = When(investigate_by);
         let severity = severity(new.severity)?;
         let mut row = Self::begun(title, new.class, severity, source, suspected_at, by);
+        row.duties = duties::of(at)?;
+        duties::start(&mut row, at)?;
         if let Some(name) = &new.playbook {
             row.follow(name, &approved(name, at)?, at.now())?;
         }
@@ -368,6 +378,10 @@ impl Row for Incident {
             let late = Status::of("late", Tone::Bad).what(format!("not done: {}", task.title));
             let due = task.due.map_or(now, |due| due.0);
             return late.due(due).who(task.owner.as_deref().unwrap_or(lead));
+        }
+        if let Some(clock) = self.duties.open().find(|clock| clock.due.0 <= now) {
+            let what = format!("{}: {} was due, and is not reported", clock.law, clock.phase);
+            return Status::of("late", Tone::Bad).what(what).due(clock.due.0).who(lead);
         }
         if self.lead.is_none() {
             let what = "nobody leads it yet: triage it";
@@ -443,6 +457,7 @@ const STEPS: &[Entry] = &[
     step::<Incident, judging::Scope>("scope", "Asks the log which accounts somebody touched"),
     step::<Incident, judging::Verify>("verify", "Verifies that an account is affected"),
     step::<Incident, judging::Refute>("refute", "Judges that accounts are not affected"),
+    step::<Incident, duties::Report>("report", "Enters that an authority was told"),
     step::<Incident, room::Contain>("contain", "Says how it was kept from getting worse"),
     step::<Incident, room::Close>("close", "Closes it, once nothing is left to do"),
 ];

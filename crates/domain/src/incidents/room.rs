@@ -41,6 +41,10 @@ impl Step<Incident> for Triage {
         }
         (row.class, row.severity) = (self.class, severity(self.severity)?);
         (row.lead, row.triaged) = (Some(self.lead.clone()), Some(at.mark()));
+        if row.severity == 1 {
+            row.duties.major.get_or_insert(When(at.now()));
+        }
+        super::duties::start(row, at)?;
         at.tell("class", self.class.word());
         at.tell("lead", &self.lead);
         Ok(())
@@ -236,6 +240,10 @@ fn in_the_way(row: &Incident, at: &At<'_, '_>) -> Result<Option<String>> {
     if let Some(task) = row.tasks.iter().find(|task| task.required && !task.settled()) {
         let (number, title) = (task.number, &task.title);
         return Ok(Some(format!("task {number} (`{title}`) is neither done nor excepted")));
+    }
+    if let Some(clock) = row.duties.open().next() {
+        let (law, phase) = (&clock.law, &clock.phase);
+        return Ok(Some(format!("{law}: {phase} is not reported: `report` it, or why not")));
     }
     for scoped in &row.scoped {
         let Some(asked) = at.late::<Affected>(scoped)? else { continue };

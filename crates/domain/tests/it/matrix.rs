@@ -113,6 +113,7 @@ fn by_itself() -> Vec<&'static str> {
         "equipment.polled",
         "hold.expire",
         "incident.affected",
+        "incident.duty",
         "incident.investigate",
         "measure.noted",
         "notice.attempt",

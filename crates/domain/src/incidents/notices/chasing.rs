@@ -62,10 +62,17 @@ impl Summons {
         let allowed = work.load_late::<A>(&key)?;
         let Some(pointer) = allowed.present().filter(|one| !one.deleted) else { return Ok(()) };
         let mut kept: Kept<Incident> = register::parse(&work.body(&pointer)?)?;
-        let who = if self.who.is_empty() { "nobody is named".into() } else { self.who.join(", ") };
-        kept.row.noted(format!("{}: {} ({who})", self.place, self.what), work.now());
+        self.write(&mut kept.row, work.now());
         work.save(allowed, register::body(&kept)?, vec![("place", self.place.clone())])?;
         Ok(())
+    }
+}
+
+impl Summons {
+    /// Writes it into the timeline, for whoever saves the incident anyway.
+    pub(in crate::incidents) fn write(&self, incident: &mut Incident, now: Moment) {
+        let who = if self.who.is_empty() { "nobody is named".into() } else { self.who.join(", ") };
+        incident.noted(format!("{}: {} ({who})", self.place, self.what), now);
     }
 }
 

@@ -124,7 +124,7 @@ fn may_be_given(row: &Notice, at: &At<'_, '_>) -> Result<Kept<Breach>> {
 
 /// Until when orders hold an account's clock, if they do now.
 pub(super) fn held(breach: &Breach, now: Moment) -> Option<Moment> {
-    let holds = breach.holds.iter();
+    let holds = breach.holds.iter().filter(|one| one.notices());
     holds.filter(|one| one.from.0 <= now && now < one.to.0).map(|one| one.to.0).max()
 }
 

@@ -2,6 +2,7 @@
 
 use domain::incidents::breaches::{Breach, Harm, HeldFor, Notified, WARNINGS, Warned};
 use domain::incidents::clock::{FLOOR, deadline, left, reached};
+use domain::incidents::laws::Duties;
 use domain::register::{Mark, When};
 use kernel::Moment;
 use proptest::prelude::*;
@@ -95,6 +96,7 @@ impl Life {
             update_by: None,
             updates_missed: vec![],
             written: vec![],
+            duties: Duties::default(),
         };
         breach.settle();
         let mut life = Self { breach, jobs: BinaryHeap::new() };
@@ -124,7 +126,12 @@ impl Life {
             Event::Hold(span) => {
                 let hold = format!("hold-{}", self.breach.holds.len());
                 let to = now.after(Duration::from_secs(span * 60));
-                self.breach.holds.push(HeldFor { hold, from: When(now), to: When(to) });
+                self.breach.holds.push(HeldFor {
+                    hold,
+                    from: When(now),
+                    to: When(to),
+                    scope: vec![],
+                });
                 self.breach.settle();
                 assert!(self.breach.deadline >= before.deadline, "a hold never shortens");
             }

@@ -5,6 +5,8 @@ mod arrive;
 mod clock;
 mod contacts;
 mod holds;
+mod laws;
+mod lives;
 mod notices;
 mod path;
 mod playbooks;
