@@ -135,7 +135,7 @@ fn delivery(body: &[u8]) -> Option<Found> {
     let from = groups.first().and_then(|fields| fields.get("reporting-mta")).map(typed);
     let of = |fields: &Head| {
         let action = fields.get("action")?.trim().to_ascii_lowercase();
-        let status = fields.get("status").and_then(|text| code(text));
+        let status = fields.get("status").and_then(code);
         let fate = match action.as_str() {
             "delivered" | "expanded" => Fate::Delivered,
             "relayed" => Fate::Relayed,
@@ -286,15 +286,41 @@ mod tests {
     use super::{BYTES, Fate, read};
     use proptest::prelude::*;
 
-    const POSTFIX: &str = "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example (Mail Delivery System)\r\n\
-Subject: Undelivered Mail Returned to Sender\r\nMessage-Id: <A1@mx.example>\r\nMIME-Version: 1.0\r\n\
-Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"B.1/mx.example\"\r\n\r\n\
-This is a MIME-encapsulated message.\r\n\r\n--B.1/mx.example\r\nContent-Type: text/plain\r\n\r\n\
-I'm sorry. 5.9.9 is not the code.\r\n\r\n--B.1/mx.example\r\nContent-Type: message/delivery-status\r\n\r\n\
-Reporting-MTA: dns; mx.example\r\nArrival-Date: Sun, 22 Nov 2026 14:02:11 +0000 (UTC)\r\n\r\n\
-Final-Recipient: rfc822; nobody@mx.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\
-Diagnostic-Code: X-Postfix; unknown user:\r\n    \"nobody\"\r\n\r\n--B.1/mx.example\r\n\
-Content-Type: text/rfc822-headers\r\n\r\nSubject: x\r\n\r\n--B.1/mx.example--\r\n";
+    const POSTFIX: &str = concat!(
+        "Return-Path: <>\r\n",
+        "From: MAILER-DAEMON@mx.example (Mail Delivery System)\r\n",
+        "Subject: Undelivered Mail Returned to Sender\r\n",
+        "Message-Id: <A1@mx.example>\r\n",
+        "MIME-Version: 1.0\r\n",
+        "Content-Type: multipart/report; report-type=delivery-status;\r\n",
+        "\tboundary=\"B.1/mx.example\"\r\n",
+        "\r\n",
+        "This is a MIME-encapsulated message.\r\n",
+        "\r\n",
+        "--B.1/mx.example\r\n",
+        "Content-Type: text/plain\r\n",
+        "\r\n",
+        "I'm sorry. 5.9.9 is not the code.\r\n",
+        "\r\n",
+        "--B.1/mx.example\r\n",
+        "Content-Type: message/delivery-status\r\n",
+        "\r\n",
+        "Reporting-MTA: dns; mx.example\r\n",
+        "Arrival-Date: Sun, 22 Nov 2026 14:02:11 +0000 (UTC)\r\n",
+        "\r\n",
+        "Final-Recipient: rfc822; nobody@mx.example\r\n",
+        "Action: failed\r\n",
+        "Status: 5.1.1\r\n",
+        "Diagnostic-Code: X-Postfix; unknown user:\r\n",
+        "    \"nobody\"\r\n",
+        "\r\n",
+        "--B.1/mx.example\r\n",
+        "Content-Type: text/rfc822-headers\r\n",
+        "\r\n",
+        "Subject: x\r\n",
+        "\r\n",
+        "--B.1/mx.example--\r\n",
+    );
 
     #[test]
     fn a_report_of_postfix_is_read() {
@@ -345,9 +371,8 @@ Content-Type: text/rfc822-headers\r\n\r\nSubject: x\r\n\r\n--B.1/mx.example--\r\
         let mut nested =
             String::from("Content-Type: message/delivery-status\r\n\r\nAction: failed\r\n");
         for depth in 0..10 {
-            nested = format!(
-                "Content-Type: multipart/mixed; boundary=b{depth}\r\n\r\n--b{depth}\r\n{nested}\r\n--b{depth}--\r\n"
-            );
+            let head = format!("Content-Type: multipart/mixed; boundary=b{depth}\r\n\r\n");
+            nested = format!("{head}--b{depth}\r\n{nested}\r\n--b{depth}--\r\n");
         }
         assert_eq!(read(nested.as_bytes()).fate, Fate::Unclear);
         let parts = "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n".repeat(100_000);

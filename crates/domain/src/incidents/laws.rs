@@ -496,7 +496,8 @@ mod tests {
         ) {
             let one = [law("x", Trigger::Verified, Recipient::Authority, &[("p", hours_)])];
             let order = [held(&[if named { "x" } else { "y" }], from, from + span)];
-            let due = |held: &[HeldFor]| clocks(&one, (Class::Other, None), (T0, Some(T0), None), held)[0].due;
+            let starts = (T0, Some(T0), None);
+            let due = |held: &[HeldFor]| clocks(&one, (Class::Other, None), starts, held)[0].due;
             prop_assert_eq!(due(&[]).0, h(u64::from(hours_)));
             prop_assert!(due(&order) >= due(&[]));
             prop_assert_eq!(due(&order) > due(&[]), named && from < u64::from(hours_));

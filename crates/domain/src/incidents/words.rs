@@ -26,7 +26,7 @@ pub(crate) fn header(field: &'static str, text: &str, most: usize) -> Result<Str
     Ok(text)
 }
 
-/// Marks, embeddings, overrides and isolates of direction, separators of lines, the byte order mark.
+/// Marks, embeddings, overrides and isolates of direction, separators of lines, byte order mark.
 fn misleads(c: char) -> bool {
     matches!(c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

@@ -2,8 +2,8 @@
 //!
 //! From the moment at which a notice is written, its approvals have what is left of the clock. At
 //! half of that everybody else who may approve is called; at three quarters the last resort, who
-//! alone may then release it. A hold stops this as it stops the clock. Whom to call is said in three
-//! places: the notice's status, the incident's timeline, and [`Summons`], for whoever pages.
+//! alone may then release it. A hold stops this as it stops the clock. Whom to call is said in
+//! three places: the notice's status, the incident's timeline, and [`Summons`], for whoever pages.
 
 use super::super::breaches::{self, Breach, CALLS, CHASE};
 use super::super::resorts::Resort;

@@ -87,7 +87,7 @@ impl Step<Notice> for Readdress {
             return Err(Error::invalid("contact", why));
         };
         lost.replaced = Some(self.to.clone());
-        let contact = super::contact(&self.to, &row.account, at)
+        let contact = super::choosing::contact(&self.to, &row.account, at)
             .map_err(|why| Error::invalid("to", why.message().to_owned()))?;
         let known = std::iter::once(&row.language).chain(row.others.iter().map(|o| &o.language));
         let known = known.filter_map(Option::as_deref);

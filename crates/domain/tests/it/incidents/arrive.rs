@@ -265,7 +265,10 @@ fn each_contact_is_written_to_in_its_language() {
         let step = |who: &str, verb, stated: &Value| {
             take(world, who, ("templates", "first", verb), stated)
         };
-        let text = |language: &str, text: &str| json!({"language": language, "subject": "{number}", "text": text});
+        let text = |language: &str, text: &str| {
+            let subject = "{number}";
+            json!({"language": language, "subject": subject, "text": text})
+        };
         for (field_, bad) in [
             ("text", text("de", "{name}")),
             ("language", text("deutsch", "x")),
@@ -274,7 +277,10 @@ fn each_contact_is_written_to_in_its_language() {
         ] {
             assert_eq!(field(step(&crew.rita, "write", &bad)).1, field_, "{bad}");
         }
-        let new = |contacts: &[&str]| json!({"incident": it, "account": "one", "template": "first", "contacts": contacts});
+        let new = |contacts: &[&str]| {
+            let template = "first";
+            json!({"incident": it, "account": "one", "template": template, "contacts": contacts})
+        };
         let write = |stated: &Value| add(world, &crew.rita, "notices", stated);
         step(&crew.rita, "write", &text("de", "Konto {account}")).unwrap();
         assert_eq!(field(write(&new(&[&swiss]))).1, "template", "not approved");
