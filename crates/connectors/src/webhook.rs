@@ -137,6 +137,31 @@ pub async fn post(
     timeout: Duration,
 ) -> Delivery {
     let bytes = body.len();
+    carry(prepare(to, id, now, body), bytes, timeout).await
+}
+
+/// Posts a JSON body once to an address with TLS, without a signature: for services whose address
+/// or body holds the secret.
+pub(crate) async fn post_json(
+    url: &str,
+    root_pem: Option<&str>,
+    body: Vec<u8>,
+    timeout: Duration,
+) -> Delivery {
+    let bytes = body.len();
+    // The address may be a secret itself, so nothing is said of it.
+    let url = address(url, Plaintext::Refused).map_err(|_| "the address is none, or has no TLS");
+    let root_pem = root_pem.map(str::to_owned);
+    let posted = url.map(|url| Posted { url, signature: None, root_pem });
+    let ready = posted.map_err(str::to_owned).and_then(|posted| request(posted, body));
+    carry(ready, bytes, timeout).await
+}
+
+async fn carry(
+    ready: Result<(Client, reqwest::Request), String>,
+    bytes: usize,
+    timeout: Duration,
+) -> Delivery {
     let refused = |why: String| Delivery {
         status: None,
         outcome: Outcome::Refused { permanent: true },
@@ -144,7 +169,7 @@ pub async fn post(
         peer_certificate_sha256: None,
         bytes: 0,
     };
-    let request = match prepare(to, id, now, body) {
+    let request = match ready {
         Ok((client, request)) => client.execute(request),
         Err(why) => return refused(why),
     };
@@ -163,13 +188,21 @@ pub async fn post(
     }
 }
 
+/// What is posted where, besides the body.
+struct Posted {
+    url: Url,
+    /// Identifier, time and signature.
+    signature: Option<(String, u64, String)>,
+    root_pem: Option<String>,
+}
+
 fn prepare(
     to: &Destination,
     id: &str,
     now: u64,
     body: Vec<u8>,
 ) -> Result<(Client, reqwest::Request), String> {
-    let url = address(to)?;
+    let url = address(&to.url, to.plaintext)?;
     if body.len() > BODY_BYTES {
         return Err("the body is longer than 16 MiB: send fewer records at once".to_owned());
     }
@@ -179,7 +212,12 @@ fn prepare(
         return Err(format!("the identifier `{id}` has to be visible ASCII without full stop"));
     }
     let signature = sign(&to.secret, id, now, &body).map_err(|why| why.to_string())?;
-    let mut tls = trust::client(to.root_pem.as_deref())?;
+    let signature = Some((id.to_owned(), now, signature));
+    request(Posted { url, signature, root_pem: to.root_pem.clone() }, body)
+}
+
+fn request(posted: Posted, body: Vec<u8>) -> Result<(Client, reqwest::Request), String> {
+    let mut tls = trust::client(posted.root_pem.as_deref())?;
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let client = Client::builder()
         .user_agent(concat!("bailee/", env!("CARGO_PKG_VERSION")))
@@ -193,23 +231,20 @@ fn prepare(
         .pool_max_idle_per_host(0)
         .build()
         .map_err(|why| innermost(&why))?;
-    let request = client
-        .post(url)
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(ID_HEADER, id)
-        .header(TIMESTAMP_HEADER, now)
-        .header(SIGNATURE_HEADER, signature)
-        .body(body)
-        .build()
-        .map_err(|why| innermost(&why))?;
+    let kind = HeaderValue::from_static("application/json");
+    let mut request = client.post(posted.url).header(CONTENT_TYPE, kind);
+    if let Some((id, now, signature)) = posted.signature {
+        request = request.header(ID_HEADER, id).header(TIMESTAMP_HEADER, now);
+        request = request.header(SIGNATURE_HEADER, signature);
+    }
+    let request = request.body(body).build().map_err(|why| innermost(&why))?;
     Ok((client, request))
 }
 
-fn address(to: &Destination) -> Result<Url, String> {
-    let url = Url::parse(&to.url);
-    let url =
-        url.map_err(|why| format!("`{}` is not an address: {why}", said(to.url.as_bytes())))?;
-    match (url.scheme(), to.plaintext) {
+fn address(text: &str, plaintext: Plaintext) -> Result<Url, String> {
+    let url = Url::parse(text);
+    let url = url.map_err(|why| format!("`{}` is not an address: {why}", said(text.as_bytes())))?;
+    match (url.scheme(), plaintext) {
         ("https", _) | ("http", Plaintext::DangerElected) => {}
         ("http", Plaintext::Refused) => {
             return Err("the address has no TLS: declare it with `https://`".to_owned());

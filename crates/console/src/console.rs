@@ -16,8 +16,8 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, assets, board, calendar, guard, import, measure, preferences, receipts,
-    registers, roles, room, setup, shell, sign_in, trust,
+    account, acknowledge, answer, assets, board, calendar, guard, import, measure, preferences,
+    receipts, registers, roles, room, setup, shell, sign_in, trust,
 };
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -216,7 +216,7 @@ fn fill(visit: &mut Visit<'_>, request: &Request) -> Result<()> {
     visit.form = request::form(&request.headers, &request.body)?;
     let first = visit.path.first().map(String::as_str);
     match &visit.session {
-        _ if matches!(first, Some("acknowledge" | "preferences" | "sign-in")) => Ok(()),
+        _ if matches!(first, Some("acknowledge" | "page" | "preferences" | "sign-in")) => Ok(()),
         Some(session) => guard::carries(&session.token, visit.form.get(guard::FIELD)),
         None => Err(Error::unauthenticated()),
     }
@@ -236,6 +236,8 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["acknowledge", notice, token]) => {
             Ok(acknowledge::take(visit, notice, token).await?.into())
         }
+        ("GET", ["page", page, token]) => Ok(answer::show(visit, page, token).into()),
+        ("POST", ["page", page, token]) => Ok(answer::take(visit, page, token).await?.into()),
         ("GET" | "HEAD", ["calendar", id, link]) => calendar::feed(visit, id, link).await,
         ("POST", ["preferences"]) => preferences::keep(visit),
         // From here on nobody is a stranger.

@@ -16,6 +16,7 @@
 mod account;
 mod acknowledge;
 mod affected;
+mod answer;
 mod assets;
 mod board;
 mod calendar;

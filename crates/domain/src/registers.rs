@@ -5,7 +5,7 @@ use crate::accounts::Account;
 use crate::incidents::{
     self, affected, breaches, contacts, holds, laws, notices, playbooks, resorts, templates,
 };
-use crate::oncall::{calendars, rotas, shifts};
+use crate::oncall::{calendars, channels, ladders, pages, rotas, shifts};
 use crate::people::Person;
 use crate::programme::{acknowledgements, courses, policies, reviews, risks, roster, trainings};
 use crate::register::{Boxed, Entry, On, Register};
@@ -48,6 +48,9 @@ pub static REGISTERS: &[Register] = &[
     rotas::REGISTER,
     shifts::REGISTER,
     calendars::REGISTER,
+    channels::REGISTER,
+    ladders::REGISTER,
+    pages::REGISTER,
     playbooks::REGISTER,
     contacts::REGISTER,
     resorts::REGISTER,

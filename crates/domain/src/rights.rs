@@ -8,6 +8,7 @@ use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
 use crate::incidents::holds::{self, NoteEnd};
 use crate::incidents::{DUTY, INVESTIGATE, NoteDuty, NoteOverdue, notices};
 use crate::members::Member;
+use crate::oncall::pages::{self, STEP, TakeStep};
 use crate::people::Person;
 use crate::programme::assignments::{self, Renew};
 use crate::programme::courses::SETTLE;
@@ -99,7 +100,8 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         CHASE => right.run(kernel, notices::Chase::new(kernel, &job.object)?),
         holds::EXPIRE => right.run(kernel, NoteEnd { id: job.object.clone() }),
         // It stays for whoever can send letters, and runs this for everything else.
-        notices::SEND => Ok(()),
+        notices::SEND | pages::SEND => Ok(()),
+        STEP => right.run(kernel, TakeStep::new(kernel, &job.object)?),
         // For whoever has a network; without one they wait, and what they would bring goes stale.
         POLL | PROBE => Ok(()),
         other => Err(Error::internal(format!("no noun knows the job `{other}`"))),

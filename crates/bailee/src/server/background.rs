@@ -23,6 +23,8 @@ pub struct Background {
     outward: Outward,
     watching: Watching,
     asked: Mutex<Option<Moment>>,
+    /// The day for which it was looked ahead at who is on call.
+    looked: Mutex<Option<u64>>,
 }
 
 /// The board, as the controls had it last.
@@ -37,7 +39,8 @@ impl Background {
         outward: Outward,
         watching: Watching,
     ) -> Self {
-        Self { listener, console, noted, outward, watching, asked: Mutex::default() }
+        let (asked, looked) = (Mutex::default(), Mutex::default());
+        Self { listener, console, noted, outward, watching, asked, looked }
     }
 
     /// The endpoints that are probed, as they were when the controls were asked last: name of the
@@ -62,6 +65,9 @@ impl Background {
             && self.is_due(kernel.now())
             && let Some(right) = right.again()
         {
+            if let Some(right) = right.again() {
+                self.look(kernel, right);
+            }
             self.ask(kernel, right);
         }
         domain::run_job(kernel, job, right)
@@ -74,6 +80,19 @@ impl Background {
             *asked = Some(now);
         }
         due
+    }
+
+    /// Looks ahead at who is on call, once a day; a look that failed is made again a minute later.
+    fn look(&self, kernel: &Kernel, right: Ran) {
+        let today = domain::oncall::day(kernel.now());
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if *looked == Some(today) {
+            return;
+        }
+        match domain::oncall::look_ahead(kernel, right, self.outward.tests_pages()) {
+            Ok(_) => *looked = Some(today),
+            Err(error) => tracing::warn!(?error, "it could not be looked ahead at who is on call"),
+        }
     }
 
     fn ask(&self, kernel: &Kernel, right: Ran) {

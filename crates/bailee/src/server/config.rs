@@ -40,6 +40,8 @@ pub struct Config {
     /// Folder with the secrets that sign transfers: one private file each, named as the
     /// destination's `secret`. Without it nothing is sent to a webhook.
     pub secrets_dir: Option<PathBuf>,
+    /// Whether whoever is on call gets a test page each week, to be acknowledged. Default: true.
+    pub weekly_test_page: Option<bool>,
     /// The mail relay. Without it no letter is sent.
     pub mail: Option<Mail>,
     /// What detection does.

@@ -15,6 +15,7 @@ pub use updates::{NoteUpdate, Promised, UPDATE};
 use super::Class;
 use super::clock::{self, Left, Span};
 use super::laws::Duties;
+use crate::oncall::pages::{Raise, Severity, Subject, raise};
 use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act};
 use kernel::engine::Wants;
 use kernel::{
@@ -316,6 +317,25 @@ impl Breach {
         clock::reached(self.verified.at.0, self.hours, &self.spans(), percent)
     }
 
+    /// The page of a warning. Accounts of one incident whose notices are due within an hour of each
+    /// other are one page; none is named in it, because it leaves by channels of others.
+    fn page(&self, percent: u32) -> Raise {
+        let (incident, due) = (&self.incident, self.deadline.0.rfc3339());
+        let hour = due.get(..13).unwrap_or_default();
+        let title = match percent {
+            100 => format!("{incident}: the time to tell an affected account has run out"),
+            _ => format!("{incident}: {percent} % of the time to tell an affected account is used"),
+        };
+        Raise {
+            subject: Subject::Clock,
+            about: format!("incidents/{incident}"),
+            key: format!("{percent} of {hour}"),
+            severity: if percent < 75 { Severity::Low } else { Severity::High },
+            title,
+            first: vec![],
+        }
+    }
+
     /// Gives a warning, if its moment has come and it was not given before.
     pub fn warn(&mut self, percent: u32, now: Moment) -> Warned {
         let given = self.warnings.iter().any(|one| one.percent == percent);
@@ -425,6 +445,7 @@ pub fn object(id: &str, percent: u32) -> String {
 
 /// Gives a warning about a clock, or notes that it is not due.
 pub struct GiveWarning {
+    kernel: Kernel,
     key: RecordKey,
     percent: u32,
 }
@@ -438,7 +459,8 @@ impl GiveWarning {
         let bad = || Error::internal(format!("the job `{object}` has another form"));
         let (id, percent) = object.split_once('|').ok_or_else(bad)?;
         let percent = percent.parse().map_err(|_| bad())?;
-        Ok(Self { key: register::key::<Kept<Breach>>(kernel, id)?, percent })
+        let key = register::key::<Kept<Breach>>(kernel, id)?;
+        Ok(Self { kernel: kernel.clone(), key, percent })
     }
 }
 
@@ -460,6 +482,7 @@ impl Operation for GiveWarning {
             Warned::Now => {
                 let account = ("account", kept.row.account.clone());
                 work.save(allowed, register::body(&kept)?, vec![percent, account])?;
+                raise::<Warn>(&self.kernel, work, &kept.row.page(self.percent))?;
                 return Ok(After::now(()));
             }
             Warned::Settled => "settled".to_owned(),

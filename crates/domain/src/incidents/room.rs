@@ -4,6 +4,7 @@
 use super::affected::{Affected, Touched};
 use super::breaches::{Breach, id};
 use super::{Assigned, Class, Incident, Said, Task, approved, followed, responder, severity};
+use crate::oncall::pages::{Raise, Severity, Subject, raise};
 use crate::register::{self, At, Kept, Mark, Needs, Step, When, act, line, prose};
 use kernel::engine::Wants;
 use kernel::{
@@ -275,6 +276,7 @@ pub const INVESTIGATE: &str = "incident.investigate";
 
 /// Notes that an investigation took too long, or that it did not.
 pub struct NoteOverdue {
+    kernel: Kernel,
     key: RecordKey,
 }
 
@@ -284,7 +286,8 @@ impl NoteOverdue {
     /// # Errors
     /// `Internal` if `house` has no keys.
     pub fn new(kernel: &Kernel, object: &str) -> Result<Self> {
-        Ok(Self { key: register::key::<Kept<Incident>>(kernel, object)? })
+        let key = register::key::<Kept<Incident>>(kernel, object)?;
+        Ok(Self { kernel: kernel.clone(), key })
     }
 }
 
@@ -313,6 +316,15 @@ impl Operation for NoteOverdue {
         kept.row.timeline.push(Said { text: text.to_owned(), mark });
         let fields = vec![("outcome", "overdue".to_owned())];
         work.save(allowed, register::body(&kept)?, fields)?;
+        let page = Raise {
+            subject: Subject::Incident,
+            about: format!("incidents/{}", kept.id),
+            key: "investigate".to_owned(),
+            severity: Severity::High,
+            title: format!("{}: the investigation takes too long", kept.id),
+            first: kept.row.lead.into_iter().collect(),
+        };
+        raise::<Overdue>(&self.kernel, work, &page)?;
         Ok(After::now(()))
     }
 }

@@ -2,17 +2,23 @@
 //!
 //! Turns come from [`rotas`], in the team's own zone; [`shifts`] replace them for a while;
 //! [`coverage`] is what follows: who is on call at a moment, where nobody is, and where somebody
-//! stands twice. [`calendars`] show it to people's own calendars.
+//! stands twice. [`calendars`] show it to people's own calendars. [`pages`] climb a [`ladders`] by
+//! people's [`channels`] until somebody answers.
 //!
 //! Does not: read a clock or send anything. What is computed here follows from rows and a moment.
 
 pub mod calendars;
+pub mod channels;
 pub mod coverage;
+pub mod ladders;
+mod looking;
+pub mod pages;
 mod reading;
 pub mod rotas;
 pub mod shifts;
 mod zones;
 
+pub use looking::{LookAhead, day, look_ahead};
 pub use reading::{DAYS, Gap, OnCall, ReadOnCall, ReadingWho, Slot, Twice};
 pub use zones::{Clock, Weekday};
 

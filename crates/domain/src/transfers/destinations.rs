@@ -184,14 +184,14 @@ fn webhook(new: &NewDestination, subscriber: bool) -> Result<(Option<String>, Op
 
 /// What an address begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Https,
 }
 
 /// The scheme of an address that can be a webhook's (RFC 3986, of which only the plain form is
 /// taken): no login in it, no fragment, nothing that needs quoting.
-fn address(url: &str) -> Option<Scheme> {
+pub(crate) fn address(url: &str) -> Option<Scheme> {
     let (scheme, rest) = match url.strip_prefix("https://") {
         Some(rest) => (Scheme::Https, rest),
         None => (Scheme::Http, url.strip_prefix("http://")?),

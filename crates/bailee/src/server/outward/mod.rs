@@ -14,6 +14,7 @@
 mod files;
 mod mail;
 mod notices;
+mod pages;
 mod probes;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use domain::exposure::probes::PROBE;
 use domain::incidents::notices::SEND as NOTICE;
+use domain::oncall::pages::SEND as PAGE;
 use domain::sites::equipment::POLL;
 use domain::transfers::SEND as TRANSFER;
 use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
@@ -69,6 +71,12 @@ pub struct Means {
     public_url: Option<String>,
     /// What waits to be sent.
     outbox: Outbox,
+    /// The name of this server among those of one store.
+    node: String,
+    /// Which start of it: what an earlier one claimed, it cannot be doing any more.
+    boot: String,
+    /// Whether the way of a page is tried once a week.
+    test_pages: bool,
 }
 
 impl Means {
@@ -81,6 +89,9 @@ impl Means {
             post: None,
             public_url: None,
             outbox: Outbox::empty(),
+            node: NODE.to_owned(),
+            boot: boot(),
+            test_pages: true,
         }
     }
 
@@ -97,7 +108,23 @@ impl Means {
             post: config.mail.as_ref().map(Post::of).transpose()?,
             public_url: config.public_url.clone(),
             outbox,
+            node: NODE.to_owned(),
+            boot: boot(),
+            test_pages: config.weekly_test_page.unwrap_or(true),
         })
+    }
+}
+
+/// The one server of a store. Several need names of their own.
+const NODE: &str = "server";
+
+/// What no other start of a server has.
+#[expect(clippy::disallowed_methods, reason = "a process names itself; nothing depends on it")]
+fn boot() -> String {
+    let mut bytes = [0; 8];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(_) => format!("process {}", std::process::id()),
     }
 }
 
@@ -154,7 +181,7 @@ impl Outward {
             self.0.forget(kernel.now());
             return Taken::No(right);
         }
-        if ![POLL, PROBE, NOTICE, TRANSFER].contains(&job.kind.as_str()) {
+        if ![POLL, PROBE, NOTICE, PAGE, TRANSFER].contains(&job.kind.as_str()) {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
@@ -162,6 +189,11 @@ impl Outward {
             self.0.runtime.spawn(trip.make(right));
         }
         Taken::Mine
+    }
+
+    /// Whether the way of a page is tried once a week.
+    pub fn tests_pages(&self) -> bool {
+        self.0.means.test_pages
     }
 
     /// Whether nothing is on its way.
@@ -219,6 +251,7 @@ impl Trip {
         let ended = match kind {
             POLL => ups::poll(kernel, object, right).await,
             NOTICE => notices::send(means, kernel, object, right).await,
+            PAGE => pages::send(means, kernel, object, right).await,
             PROBE => probes::look(means, kernel, object, right).await,
             _ => transfers::send(means, kernel, object, right).await,
         };

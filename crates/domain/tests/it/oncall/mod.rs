@@ -2,6 +2,7 @@
 
 mod calendars;
 mod coverage;
+mod pages;
 mod rotas;
 mod shifts;
 

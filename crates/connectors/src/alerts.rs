@@ -1,0 +1,119 @@
+//! Alerts to services of others that wake people: Slack's incoming webhooks, PagerDuty's Events API
+//! v2.
+//!
+//! Promises: the wire forms are those that the services document; text cannot become markup or a
+//! mention; the same page again has the same key where the service knows one, so that it does not
+//! wake twice; redirects are not followed, and an answer is read to a bound.
+//!
+//! Does not: know whether a person has seen it: accepted means that the service took it. It is tried
+//! against servers that speak the same here, not against the services themselves.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::secret::Secret;
+use crate::webhook::{Delivery, post_json};
+
+/// The address of PagerDuty's Events API v2, where none is stated.
+pub const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
+
+/// Most characters of PagerDuty's `summary`, and of its `dedup_key`.
+const SUMMARY: usize = 1024;
+const KEY: usize = 255;
+
+/// What somebody is to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alert {
+    /// What makes it itself: the same again is the same alert.
+    pub key: String,
+    /// What happened, on one line.
+    pub summary: String,
+    /// What it is from, such as the provider's name.
+    pub source: String,
+    /// Whether it wakes somebody.
+    pub urgent: bool,
+    /// Where it is answered, if people reach that.
+    pub link: Option<String>,
+}
+
+/// Sends it to an incoming webhook of Slack; the whole address is the secret.
+pub async fn slack(
+    address: &Secret,
+    alert: &Alert,
+    root_pem: Option<&str>,
+    timeout: Duration,
+) -> Delivery {
+    let body = slack_body(alert).to_string().into_bytes();
+    post_json(address.expose(), root_pem, body, timeout).await
+}
+
+/// The body of a message: plain text, in which `&`, `<` and `>` are escaped as Slack asks, so that
+/// nothing in it becomes a link or a mention.
+fn slack_body(alert: &Alert) -> serde_json::Value {
+    let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut text = format!("{}: {}", plain(&alert.source), plain(&alert.summary));
+    if let Some(link) = &alert.link {
+        // A link of ours has no character that ends it.
+        text += &format!("\n<{}|answer it>", link.replace(['<', '>', '|'], ""));
+    }
+    json!({"text": text})
+}
+
+/// Sends it to PagerDuty's Events API v2, as a trigger.
+pub async fn pagerduty(
+    address: Option<&str>,
+    routing_key: &Secret,
+    alert: &Alert,
+    root_pem: Option<&str>,
+    timeout: Duration,
+) -> Delivery {
+    let body = pagerduty_body(routing_key.expose(), alert).to_string().into_bytes();
+    post_json(address.unwrap_or(PAGERDUTY), root_pem, body, timeout).await
+}
+
+fn pagerduty_body(routing_key: &str, alert: &Alert) -> serde_json::Value {
+    let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+    let mut body = json!({
+        "routing_key": routing_key,
+        "event_action": "trigger",
+        "dedup_key": cut(&alert.key, KEY),
+        "payload": {
+            "summary": cut(&alert.summary, SUMMARY),
+            "source": alert.source,
+            "severity": if alert.urgent { "critical" } else { "warning" },
+        },
+    });
+    if let (Some(link), Some(all)) = (&alert.link, body.as_object_mut()) {
+        all.insert("links".to_owned(), json!([{"href": link, "text": "answer it"}]));
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Alert, pagerduty_body, slack_body};
+    use serde_json::json;
+
+    #[test]
+    fn the_wire_forms_are_those_that_are_documented() {
+        let alert = Alert {
+            key: "page-1".to_owned(),
+            summary: "a <!channel> & more".to_owned(),
+            source: "example".to_owned(),
+            urgent: true,
+            link: Some("https://x.example/page/1/t".to_owned()),
+        };
+        let text = "example: a &lt;!channel&gt; &amp; more\n<https://x.example/page/1/t|answer it>";
+        assert_eq!(slack_body(&alert), json!({"text": text}));
+        let expected = json!({"routing_key": "R", "event_action": "trigger", "dedup_key": "page-1",
+            "payload": {"summary": "a <!channel> & more", "source": "example",
+            "severity": "critical"},
+            "links": [{"href": "https://x.example/page/1/t", "text": "answer it"}]});
+        assert_eq!(pagerduty_body("R", &alert), expected);
+        let long = Alert { key: "k".repeat(300), summary: "s".repeat(2000), ..alert };
+        let body = pagerduty_body("R", &long);
+        assert_eq!(body["dedup_key"].as_str().unwrap().len(), 255);
+        assert_eq!(body["payload"]["summary"].as_str().unwrap().len(), 1024);
+    }
+}
