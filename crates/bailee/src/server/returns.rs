@@ -163,6 +163,7 @@ impl Returns {
             purpose: None,
             behalf: None,
             idempotency: None,
+            source: None,
         };
         let (sender, receiver) = oneshot::channel();
         self.kernel.submit(asked, operation, move |answer| drop(sender.send(answer)));

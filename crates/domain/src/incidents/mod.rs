@@ -228,12 +228,12 @@ impl Incident {
             escalated: None,
             contained: None,
             closed: None,
-            duties: vec![],
+            duties: laws::Duties::default(),
         }
     }
 
     /// Adds to the timeline; what is too old for the row stays in its history.
-    pub(crate) fn noted(&mut self, said: Said) {
+    pub(crate) fn tells(&mut self, said: Said) {
         self.timeline.push(said);
         if self.timeline.len() > NOTES {
             self.timeline.remove(0);
@@ -293,10 +293,7 @@ impl Incident {
     /// Writes into the timeline what happened by itself.
     pub(crate) fn noted(&mut self, text: String, at: Moment) {
         let mark = Mark { by: "kernel".to_owned(), at: When(at) };
-        self.timeline.push(Said { text, mark });
-        if self.timeline.len() > NOTES {
-            self.timeline.remove(0);
-        }
+        self.tells(Said { text, mark });
     }
 
     fn task(&mut self, task: Task) -> Result<()> {

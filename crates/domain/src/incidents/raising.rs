@@ -1,5 +1,5 @@
 //! What follows from an alert: it is kept, its suspect is known by it, and where its rule calls for
-//! it an incident begins, or the one that is open for the suspect goes on.
+//! it an incident begins and somebody is paged, or the one that is open for the suspect goes on.
 //!
 //! One operation does all of that, so a crash leaves nothing half told. An alert's id is made by
 //! the engine of what it found, so telling it again changes nothing but its count.
@@ -9,6 +9,7 @@ use crate::catalogue::{CURRENT, Catalogue};
 use crate::detections::allowances::Allowance;
 use crate::detections::suspects::{self, NAMED, Suspect};
 use crate::detections::{Alert, Level};
+use crate::oncall::pages;
 use crate::register::{self, Kept, Mark, Noun, Row, When, act, body, parse};
 use kernel::engine::Wants;
 use kernel::{Act, After, HOUSE, Kernel, Operation, RecordKey, Result, Target, Work, on_house};
@@ -123,6 +124,18 @@ impl RaiseAlert {
         Ok(self.kept(work, &id, row))
     }
 
+    /// What calls somebody. It leaves by channels of others, so it names no account and no suspect.
+    fn page(&self, incident: &str) -> pages::Raise {
+        pages::Raise {
+            subject: pages::Subject::Incident,
+            about: format!("incidents/{incident}"),
+            key: "began".to_owned(),
+            severity: pages::Severity::High,
+            title: format!("{}: {incident}", self.alert.title),
+            first: vec![],
+        }
+    }
+
     /// Whether it is known already, with at least as much.
     fn told(&self, before: Option<&Kept<Alert>>) -> bool {
         before.is_some_and(|kept| kept.row.count >= self.alert.count)
@@ -153,7 +166,7 @@ impl RaiseAlert {
         kept.row.severity = kept.row.severity.min(alert.level.severity());
         let text =
             format!("alert {}: {}, {}, events: {}", self.id, alert.title, alert.about, alert.count);
-        kept.row.noted(Said { text, mark: Self::mark(work) });
+        kept.row.tells(Said { text, mark: Self::mark(work) });
         Ok((Some(kept), begins))
     }
 }
@@ -215,6 +228,9 @@ impl Operation for RaiseAlert {
         work.save(allowed, body(&kept)?, fields)?;
         let key = self.suspect.clone();
         work.save(work.load::<Raise>(&key)?, body(&suspect)?, vec![])?;
+        if let Some(id) = &raised.began {
+            pages::raise::<Raise>(&self.kernel, work, &self.page(id))?;
+        }
         if let Some(incident) = incident {
             let key = register::key::<Kept<Incident>>(&self.kernel, &incident.id)?;
             let allowed = work.load_late::<Raise>(&key)?;

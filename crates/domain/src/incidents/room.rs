@@ -188,7 +188,7 @@ impl Step<Incident> for Note {
 
     fn apply(&self, row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
         row.open()?;
-        row.noted(Said { text: prose("text", &self.text, 2000)?, mark: at.mark() });
+        row.tells(Said { text: prose("text", &self.text, 2000)?, mark: at.mark() });
         Ok(())
     }
 }

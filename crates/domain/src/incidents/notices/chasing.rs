@@ -9,6 +9,7 @@ use super::super::breaches::{self, Breach, CALLS, CHASE};
 use super::super::resorts::Resort;
 use super::approving::APPROVERS;
 use super::{Incident, Notice};
+use crate::oncall::pages;
 use crate::register::{self, At, Kept, Row, Status, Tone, When, act};
 use kernel::engine::{PageWant, Wants};
 use kernel::{
@@ -53,7 +54,7 @@ pub struct Summons {
 }
 
 impl Summons {
-    /// Calls them. So far that is a note in the incident's timeline; paging goes in here.
+    /// Calls them: a note in the incident's timeline, and a page.
     ///
     /// # Errors
     /// `Internal` if the incident does not open.
@@ -64,7 +65,20 @@ impl Summons {
         let mut kept: Kept<Incident> = register::parse(&work.body(&pointer)?)?;
         self.write(&mut kept.row, work.now());
         work.save(allowed, register::body(&kept)?, vec![("place", self.place.clone())])?;
+        pages::raise::<A>(kernel, work, &self.page())?;
         Ok(())
+    }
+
+    /// The page: another one for others who are called about the same.
+    fn page(&self) -> pages::Raise {
+        pages::Raise {
+            subject: pages::Subject::Notice,
+            about: self.place.clone(),
+            key: self.who.join(" "),
+            severity: pages::Severity::High,
+            title: format!("{}: {}", self.place, self.what),
+            first: self.who.clone(),
+        }
     }
 }
 
