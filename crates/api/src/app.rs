@@ -12,6 +12,7 @@ use crate::probe::Probed;
 use crate::problem::Problem;
 use crate::request::{Call, bearer, said};
 use crate::routes::{Conditions, ROUTES, Route, Takes};
+use domain::oncall::Pulse;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
@@ -20,8 +21,8 @@ use kernel::Kernel;
 use kernel::authority::Caller;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// How much of an unwanted body is listened to before the connection is closed: from strangers
 /// little, so that a refusal costs little; from others what they may send elsewhere.
@@ -50,6 +51,7 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) pulse: Arc<Mutex<Pulse>>,
     /// One template per route, in the order of [`ROUTES`].
     templates: Vec<Template>,
     /// First part of every request's number: differs from start to start.
@@ -70,8 +72,8 @@ impl App {
         let boot = (kernel.now().0 / 1000) & 0xff_ffff;
         let templates = ROUTES.iter().map(|route| Template::new(route.path)).collect();
         let (metrics, probed, outbox) = (Metrics::new(), Arc::default(), Arc::default());
-        let count = AtomicU64::new(0);
-        Self { pages: None, kernel, metrics, probed, outbox, templates, boot, count }
+        let (count, pulse) = (AtomicU64::new(0), Arc::default());
+        Self { pages: None, kernel, metrics, probed, outbox, pulse, templates, boot, count }
     }
 
     /// Answers one request.
@@ -220,6 +222,7 @@ impl App {
             kernel: self.kernel.clone(),
             probed: Arc::clone(&self.probed),
             outbox: Arc::clone(&self.outbox),
+            pulse: Arc::clone(&self.pulse),
             caller,
             peer,
             number: number.to_owned(),

@@ -7,6 +7,7 @@ use crate::probe::Probed;
 use crate::problem::Problem;
 use crate::routes::Route;
 use aws_lc_rs::digest;
+use domain::oncall::Pulse;
 use hyper::Method;
 use hyper::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
@@ -18,7 +19,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
 /// Longest bearer token, in bytes; ours have about 50.
@@ -59,6 +60,8 @@ pub(crate) struct Call {
     pub(crate) probed: Arc<Probed>,
     /// Where messages of transfers wait to be sent.
     pub(crate) outbox: Arc<Outbox>,
+    /// What somebody outside has to see moving.
+    pub(crate) pulse: Arc<Mutex<Pulse>>,
     /// Who asks; `None` on the routes that need no login.
     pub(crate) caller: Option<Caller>,
     /// The other end of the connection; what a header says of it is not believed.

@@ -28,8 +28,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -170,6 +170,11 @@ impl Server {
     /// Where messages of transfers wait; whoever runs the jobs of this kernel sends them.
     pub fn outbox(&self) -> Arc<Outbox> {
         Arc::clone(&self.app.outbox)
+    }
+
+    /// What a heartbeat says; whoever watches fills it in.
+    pub fn pulse(&self) -> Arc<Mutex<domain::oncall::Pulse>> {
+        Arc::clone(&self.app.pulse)
     }
 
     /// Where the server listens.

@@ -10,7 +10,7 @@ use crate::import;
 use crate::nouns::{
     Noun, accounts, data, grants, ledger, measures, oncall, people, services, setup,
 };
-use crate::server::{backup, demo, epoch, init, restore, serve, verify};
+use crate::server::{backup, demo, epoch, init, restore, serve, verify, watcher};
 
 /// Keeps subscribers' Service Data sealed per account, lets nobody reach it without a right, and
 /// records every access in a log that anybody can check.
@@ -54,6 +54,8 @@ pub enum Command {
     /// A line of JSON is an object with `time`, a log source (`product`, `service`, `category`) and
     /// fields. Any other file is read as syslog (auth.log).
     Detect(detect::Options),
+    /// Watch, on another host, that a server still watches; alarms by ways of its own
+    WatchTheWatcher(watcher::Options),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
 

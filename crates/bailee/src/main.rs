@@ -54,6 +54,7 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Restore(options) => server::restore::run(&options, output),
         Command::Epoch(options) => server::epoch::run(&options, output),
         Command::Detect(options) => detect::run(&options, output),
+        Command::WatchTheWatcher(options) => server::watcher::run(&options, output),
         Command::Openapi => server::openapi::run(output),
         Command::Import(options) => wait_for(import::run(&options, output)),
         Command::Export(options) => done(export::run(&options, output)),

@@ -46,6 +46,46 @@
     field.addEventListener("focus", () => field.select());
   }
 
+  // The pager is asked for anew, and sounds while somebody is paged. A browser lets a page sound only
+  // after a press, and forgets that with the page, so what is new is fetched into this one.
+  const pager = document.getElementById("pager");
+  const sound = document.getElementById("sound");
+  if (pager && sound) {
+    let audio = null;
+    const tone = () => {
+      if (!audio || pager.dataset.open === "0") return;
+      for (const [at, pitch] of [[0, 880], [0.25, 660], [0.5, 880]]) {
+        const one = audio.createOscillator();
+        one.frequency.value = pitch;
+        one.connect(audio.destination);
+        one.start(audio.currentTime + at);
+        one.stop(audio.currentTime + at + 0.2);
+      }
+    };
+    sound.hidden = false;
+    sound.addEventListener("click", () => {
+      audio = new AudioContext();
+      sound.hidden = true;
+      tone();
+    });
+    const again = async () => {
+      try {
+        const answer = await fetch("/pager", { credentials: "same-origin" });
+        const text = await answer.text();
+        const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("pager");
+        if (!fresh) throw new Error("no pager");
+        pager.dataset.open = fresh.dataset.open;
+        pager.replaceChildren(...fresh.childNodes);
+      } catch {
+        // Silence must not look like peace.
+        pager.dataset.open = "lost";
+        pager.textContent = "The server does not answer, or you are signed out: load this page again.";
+      }
+      tone();
+    };
+    setInterval(again, 20000);
+  }
+
   if (root.dataset.zone === "unknown") {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (zone && /^[A-Za-z0-9/_+-]{1,64}$/.test(zone)) {

@@ -16,8 +16,8 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, answer, assets, board, calendar, guard, import, measure, preferences,
-    receipts, registers, roles, room, setup, shell, sign_in, trust,
+    account, acknowledge, answer, assets, board, calendar, guard, import, measure, pager,
+    preferences, receipts, registers, roles, room, setup, shell, sign_in, trust,
 };
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -254,6 +254,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         }
         ("GET", []) => Ok(board::show(visit).await?.into()),
         ("GET", ["find"]) => board::find(visit).await,
+        ("GET", ["pager"]) => Ok(pager::show(visit).await?.into()),
         ("GET", ["registers"]) => Ok(shell::registers(visit)?.into()),
         ("GET", ["setup"]) => Ok(setup::show(visit).await?.into()),
         ("GET", ["measures", id]) => Ok(measure::show(visit, id).await?.into()),

@@ -27,6 +27,7 @@ mod guard;
 mod import;
 mod measure;
 mod nouns;
+mod pager;
 mod preferences;
 mod receipts;
 mod registers;

@@ -11,6 +11,7 @@ use domain::register::{When, action};
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::sync::PoisonError;
 
 /// The routes about it, beside those of the registers.
 pub(crate) static ROUTES: &[Route] = &[
@@ -19,6 +20,9 @@ pub(crate) static ROUTES: &[Route] = &[
         .query(&["at", "days"])
         .gives(&[Gives::json(200, "Who is", of::<OnCall>).receipted()])
         .by(|call| Box::pin(read(call))),
+    get("/v1/heartbeat", "getHeartbeat", "Says, as a signed note, what has to move here")
+        .gives(&[Gives::text(200, "The note"), Gives::problem(503)])
+        .by(|call| Box::pin(heartbeat(call))),
     item(post(
         "/v1/calendars/{id}/links",
         "linkCalendar",
@@ -31,6 +35,13 @@ pub(crate) static ROUTES: &[Route] = &[
 
 /// Days that are looked at when the caller names no number.
 const USUAL: u32 = 14;
+
+/// Nothing of it is personal, so it makes no entry: it is asked for twice a minute, for ever.
+async fn heartbeat(call: Call) -> Result<Answer, Problem> {
+    let pulse = *call.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+    let note = call.kernel.heartbeat(&pulse.text(When(call.kernel.now())))?;
+    Ok(Answer::bytes("text/plain; charset=utf-8", note))
+}
 
 async fn read(call: Call) -> Result<Answer, Problem> {
     let wrong = || Problem::invalid("at", "write a moment as `2026-11-22T14:02:11Z`");

@@ -93,8 +93,15 @@ fn from_another_account_everything_is_refused() {
     server.world.grant("service:spy", "elsewhere", "*", &["read", "write", "delete", "export"]);
 
     // What everybody with a login may know.
-    let everybody =
-        ["/healthz", "/readyz", "/openapi.json", "/v1/ledger/keys", "/v1/measures", "/v1/setup"];
+    let everybody = [
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/v1/ledger/keys",
+        "/v1/measures",
+        "/v1/setup",
+        "/v1/heartbeat",
+    ];
     // What services may report, each only about what the register names it for.
     let feeds: BTreeSet<_> = domain::registers::REGISTERS
         .iter()

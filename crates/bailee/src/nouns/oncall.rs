@@ -27,6 +27,12 @@ pub enum Command {
             value_parser = clap::value_parser!(u32).range(1..=180))]
         days: u32,
     },
+    /// Page whoever is on call with a test that has to be acknowledged
+    Test {
+        /// What it says, on one line
+        #[arg(long, value_name = "TEXT", default_value = "a test of the pager: acknowledge it")]
+        title: String,
+    },
     /// Make a calendar with its link, for a program that shows calendars; the link is shown once
     Calendar {
         /// Who holds the link: person:NAME
@@ -51,6 +57,12 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<E
     match command {
         Command::Who { at, days } => who(client, at.as_deref(), *days, output).await,
         Command::Gaps { days } => gaps(client, *days, output).await,
+        Command::Test { title } => {
+            let new = json!({"title": title, "test": true, "severity": "high"});
+            let answer = client.post(&["pages"]).json(&new)?.send().await?;
+            output.object(&answer.body, &[("page", "id"), ("says", "title")])?;
+            Ok(Exit::Done)
+        }
         Command::Calendar { holder, everybody } => {
             calendar(client, holder, *everybody, output).await
         }

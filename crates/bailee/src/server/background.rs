@@ -5,6 +5,7 @@
 
 use console::Console;
 use domain::measures::{Board, Listener, note_states};
+use domain::oncall::Pulse;
 use kernel::{EVERY_TICK, Job, Kernel, Moment, Ran, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub struct Background {
     asked: Mutex<Option<Moment>>,
     /// The day for which it was looked ahead at who is on call.
     looked: Mutex<Option<u64>>,
+    pulse: Arc<Mutex<Pulse>>,
 }
 
 /// The board, as the controls had it last.
@@ -37,10 +39,10 @@ impl Background {
         console: Arc<Console>,
         noted: Noted,
         outward: Outward,
-        watching: Watching,
+        (watching, pulse): (Watching, Arc<Mutex<Pulse>>),
     ) -> Self {
         let (asked, looked) = (Mutex::default(), Mutex::default());
-        Self { listener, console, noted, outward, watching, asked, looked }
+        Self { listener, console, noted, outward, watching, asked, looked, pulse }
     }
 
     /// The endpoints that are probed, as they were when the controls were asked last: name of the
@@ -100,6 +102,7 @@ impl Background {
             Ok(board) => {
                 self.console.publish(board.answered.clone(), kernel.now());
                 self.watching.show(&board.house);
+                self.pulse.lock().unwrap_or_else(PoisonError::into_inner).pager = board.pager.clone();
                 *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = board;
             }
             Err(error) => tracing::warn!(?error, "the controls could not be asked"),

@@ -16,6 +16,7 @@ pub mod serve;
 pub mod signals;
 pub mod watching;
 pub mod verify;
+pub mod watcher;
 
 use std::path::PathBuf;
 

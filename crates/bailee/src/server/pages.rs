@@ -19,13 +19,14 @@ pub fn furnish(
     outward: Outward,
     watching: Watching,
 ) -> (Server, Arc<Background>) {
-    let listener = server.listener();
+    let (listener, pulse) = (server.listener(), server.pulse());
     let noted = Noted::default();
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));
     let console = Arc::new(console.with_calendars(calendars(kernel)));
     let background =
-        Arc::new(Background::new(listener, Arc::clone(&console), noted, outward, watching));
+        Background::new(listener, Arc::clone(&console), noted, outward, (watching, pulse));
+    let background = Arc::new(background);
     let pages: Pages = Arc::new(move |peer, parts, body, number| {
         let console = Arc::clone(&console);
         Box::pin(async move {

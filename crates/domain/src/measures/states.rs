@@ -6,6 +6,7 @@
 use super::controls::parties;
 use super::{Answered, Listener, Read, ReadMeasures, State, answers};
 use crate::exposure::probes::Probe;
+use crate::oncall::Pager;
 use crate::register::{self, Noun, When, act};
 use crate::registers::House;
 use crate::transfers::Party;
@@ -129,6 +130,8 @@ pub struct Board {
     pub house: Arc<House>,
     /// The endpoints that are probed: the system's name and its address.
     pub probed: Vec<(String, String)>,
+    /// How the way of pages stands.
+    pub pager: Pager,
 }
 
 /// What the operation answers if nothing changed: then it makes no entry.
@@ -186,7 +189,8 @@ impl Operation for NoteStates {
         let house = Arc::clone(&facts.house);
         let probes = house.all::<Probe>().iter().filter(|kept| kept.row.ended.is_none());
         let probed = probes.map(|kept| (kept.id.clone(), kept.row.address.clone())).collect();
-        let board = Board { answered, states, parties, probed, house };
+        let pager = Pager::of(&house);
+        let board = Board { answered, states, parties, probed, pager, house };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = board;
         if changed { Ok(After::now(())) } else { Err(Error::conflict(NOTHING)) }
     }

@@ -13,12 +13,14 @@ pub mod coverage;
 pub mod ladders;
 mod looking;
 pub mod pages;
+mod pulse;
 mod reading;
 pub mod rotas;
 pub mod shifts;
 mod zones;
 
 pub use looking::{LookAhead, day, look_ahead};
+pub use pulse::{Pager, Pulse, TITLE};
 pub use reading::{DAYS, Gap, OnCall, ReadOnCall, ReadingWho, Slot, Twice};
 pub use zones::{Clock, Weekday};
 

@@ -206,6 +206,21 @@ impl Kernel {
         *self.shared.signer.public_key()
     }
 
+    /// A text as a signed note (C2SP signed-note), for whoever watches this server from outside. It
+    /// is signed under the name of the operator's log and `/heartbeat`: no reader of a log takes it
+    /// for a checkpoint, because its first line is no origin and its key has another name.
+    ///
+    /// # Errors
+    /// `Unavailable` if this store does not sign; `Internal` for a text that is no heartbeat.
+    pub fn heartbeat(&self, text: &str) -> Result<String> {
+        self.shared.may_sign()?;
+        if !text.starts_with("bailee-heartbeat/") || !text.ends_with('\n') {
+            return Err(Error::internal("only a heartbeat is signed as one"));
+        }
+        let name = format!("{}/heartbeat", self.shared.identity.origin(HOUSE));
+        Ok(self.shared.signer.sign(&name, text))
+    }
+
     /// The verifier key of an account's log (C2SP vkey).
     ///
     /// # Errors

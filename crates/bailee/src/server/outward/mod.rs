@@ -11,7 +11,7 @@
 //! Whether a peer heard a message whose outcome could not be recorded is not known here: it gets
 //! the same one again, with the same identifier.
 
-mod files;
+pub(super) mod files;
 mod mail;
 mod notices;
 mod pages;
@@ -23,6 +23,7 @@ mod ups;
 
 pub use files::pem;
 pub use probes::place;
+pub(super) use mail::Post;
 pub use transfers::Outbox;
 
 use std::collections::HashMap;
@@ -40,7 +41,6 @@ use tokio::runtime::Handle;
 
 use super::config::Config;
 use crate::exit::Failure;
-use mail::Post;
 
 /// Tasks at once.
 const AT_ONCE: usize = 16;

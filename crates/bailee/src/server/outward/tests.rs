@@ -2,6 +2,7 @@
 
 mod breach;
 mod letters;
+mod pages;
 mod returns;
 
 use super::{Flight, Means, OF_A_KIND, Outbox, Outward, PAUSE, TRANSFER, Taken};

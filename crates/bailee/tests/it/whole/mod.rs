@@ -16,6 +16,7 @@ mod import_real;
 mod incident;
 mod inside;
 mod machine;
+mod paging;
 mod reports;
 mod revoke;
 mod setup;

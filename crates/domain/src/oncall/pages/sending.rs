@@ -179,7 +179,9 @@ impl Operation for Claim {
             say(work, "claimed by another");
             return Ok(After::now(Claimed::Held));
         }
+        // What takes over a claim has had its turn already.
         if one.way == Way::Email
+            && one.claim.is_none()
             && let Some(used) = channel.row.used
             && used.0.after(LETTERS) > now
         {
