@@ -5,8 +5,8 @@
 //! mention; the same page again has the same key where the service knows one, so that it does not
 //! wake twice; redirects are not followed, and an answer is read to a bound.
 //!
-//! Does not: know whether a person has seen it: accepted means that the service took it. It is tried
-//! against servers that speak the same here, not against the services themselves.
+//! Does not: know whether a person has seen it: accepted means that the service took it. It is
+//! tried against servers that speak the same here, not against the services themselves.
 
 use std::time::Duration;
 

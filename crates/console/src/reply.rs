@@ -11,7 +11,8 @@ use maud::Markup;
 
 /// What a page may load and where its forms may go: only here. No style or script stands in it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' \
-                      data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+                      data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                      base-uri 'none'";
 
 /// What a handler answers.
 pub(crate) enum Reply {

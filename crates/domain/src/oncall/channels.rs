@@ -2,8 +2,8 @@
 //!
 //! Whatever opens a channel of others, such as the address of a Slack webhook or the key of a
 //! PagerDuty service, is a secret in a file of the server, and is named here as a destination's is.
-//! A channel that failed three pages in a row is dead: it is passed over, its owner and the lead are
-//! told by another one, and it counts again when somebody has mended it.
+//! A channel that failed three pages in a row is dead: it is passed over, its owner and the lead
+//! are told by another one, and it counts again when somebody has mended it.
 
 use super::responder;
 use crate::register::{At, Entry, Mark, Register, Row, Status, Step, Tone, When, line, step};

@@ -2,9 +2,9 @@
 //!
 //! A step whose place is empty, whose person left or has no channel that counts, is passed over at
 //! once. After the last step comes a person of last resort, so that silence is never the result. A
-//! page takes the ladder of its name: `low` for what can wait, where there is one, and `default` for
-//! everything else. Without any ladder [`Ladder::built_in`] counts, so that nothing is lost in a
-//! house that is not set up yet.
+//! page takes the ladder of its name: `low` for what can wait, where there is one, and `default`
+//! for everything else. Without any ladder [`Ladder::built_in`] counts, so that nothing is lost in
+//! a house that is not set up yet.
 
 use crate::register::{At, Entry, Mark, Register, Row, Status, Step, Tone, step};
 use kernel::{Error, Moment, Result};

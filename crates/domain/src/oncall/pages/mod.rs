@@ -1,14 +1,14 @@
 //! Pages: what somebody is woken for, whom it was tried to reach, and who answered.
 //!
-//! A page is raised in the same commit as what it is about ([`raise`]), and once: one subject, place
-//! and key make one row. From there it goes by jobs: [`STEP`] takes a step of the [ladder]
-//! (super::ladders) and leaves a [`SEND`] for each channel of each person; whoever has a network
-//! takes those. Every page ends acknowledged, or at its last resort and says so.
+//! A page is raised in the same commit as what it is about ([`raise`]), and once: one subject,
+//! place and key make one row. From there it goes by jobs: [`STEP`] takes a step of the
+//! [ladder](super::ladders) and leaves a [`SEND`] for each channel of each person; whoever has a
+//! network takes those. Every page ends acknowledged, or at its last resort and says so.
 //!
 //! Exactly one sender: an attempt is claimed in the store, with a lease and a number that grows,
-//! before anything leaves. A crash between sending and recording leaves it unknown: it is sent again
-//! with the same identifier and says that it may be a repetition. Rather twice than not at all; and
-//! nothing is marked as sent that nobody took.
+//! before anything leaves. A crash between sending and recording leaves it unknown: it is sent
+//! again with the same identifier and says that it may be a repetition. Rather twice than not at
+//! all; and nothing is marked as sent that nobody took.
 //!
 //! Does not: send; that is for whoever runs the jobs.
 

@@ -139,7 +139,8 @@ fn an_empty_step_is_passed_over_at_once_and_the_last_resort_is_always_paged() {
     both(1912, |world| {
         let crew = Crew::new(world);
         let steps = json!([{"target": "rota primary", "wait_minutes": 5},
-            {"target": "person:rita", "wait_minutes": 5}, {"target": "everybody", "wait_minutes": 5}]);
+            {"target": "person:rita", "wait_minutes": 5},
+            {"target": "everybody", "wait_minutes": 5}]);
         let ladder = |last: &str| json!({"name": "default", "steps": steps, "last_resort": last});
         for (new, name) in [
             (ladder("person:nobody"), "last_resort"),
@@ -365,7 +366,7 @@ fn gaps_are_paged_weeks_ahead_and_the_way_is_tried_once_a_week() {
     });
 }
 
-/// Random people, channels, failures and answers: no page is forgotten, no step left out in silence.
+/// Random people, channels, failures and answers: no page is forgotten, no step left out.
 #[test]
 fn every_page_ends_answered_or_at_its_last_resort() {
     for seed in 0..6 {
