@@ -20,6 +20,7 @@ pub fn furnish(
     watching: Watching,
 ) -> (Server, Arc<Background>) {
     let (listener, pulse) = (server.listener(), server.pulse());
+    watching.beat(Arc::clone(&pulse));
     let noted = Noted::default();
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));

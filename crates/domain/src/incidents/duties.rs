@@ -106,6 +106,7 @@ act!(
 
 /// Calls whoever has to tell an authority, or notes that it is not needed.
 pub struct NoteDuty {
+    kernel: Kernel,
     key: RecordKey,
     percent: u32,
     law: String,
@@ -123,6 +124,7 @@ impl NoteDuty {
         let mut next = || parts.next().ok_or_else(bad);
         let (id, percent, law, phase) = (next()?, next()?, next()?, next()?);
         Ok(Self {
+            kernel: kernel.clone(),
             key: register::key::<Kept<Incident>>(kernel, id)?,
             percent: percent.parse().map_err(|_| bad())?,
             law: law.to_owned(),
@@ -172,6 +174,8 @@ impl Operation for NoteDuty {
                 };
                 summons.write(&mut kept.row, now);
                 work.save(allowed, register::body(&kept)?, fields)?;
+                let key = format!("{} {} {percent}", self.law, self.phase);
+                summons.page::<Due>(&self.kernel, work, &key)?;
                 return Ok(After::now(()));
             }
         };

@@ -22,8 +22,8 @@ mod transfers;
 mod ups;
 
 pub use files::pem;
-pub use probes::place;
 pub(super) use mail::Post;
+pub use probes::place;
 pub use transfers::Outbox;
 
 use std::collections::HashMap;

@@ -30,6 +30,7 @@ use domain::detections::coverage::{
 use domain::detections::rules::Mode;
 use domain::detections::{Alert, Level};
 use domain::incidents::raising::{RaiseAlert, Raised};
+use domain::oncall::Pulse;
 use domain::register::When;
 use domain::registers::House;
 use domain::signals::{ForgetSignals, decode};
@@ -68,19 +69,9 @@ struct Shared {
     right: Mutex<Option<Ran>>,
     state: Mutex<State>,
     known: Mutex<Option<Arc<Known>>>,
-    pulse: Mutex<Pulse>,
+    /// Where it says how far it came, for whoever watches the watcher.
+    pulse: Mutex<Option<Arc<Mutex<Pulse>>>>,
     days: u32,
-}
-
-/// How far it came, for whoever watches the watcher.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pulse {
-    /// The last entry that was evaluated, by its number over all logs.
-    pub entry: i64,
-    /// When that was.
-    pub at: Moment,
-    /// When a synthetic attack last came out as an alert.
-    pub canary: Option<Moment>,
 }
 
 struct State {
@@ -159,9 +150,18 @@ impl Watching {
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 
-    /// How far it came.
-    pub fn pulse(&self) -> Pulse {
-        *self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Says from now on in this pulse how far it came.
+    pub fn beat(&self, pulse: Arc<Mutex<Pulse>>) {
+        *self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Some(pulse);
+    }
+
+    fn beats(&self, entry: i64, at: Moment, canary: Option<Moment>) {
+        let pulse = self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(pulse) = pulse {
+            let mut pulse = pulse.lock().unwrap_or_else(PoisonError::into_inner);
+            pulse.evaluated = u64::try_from(entry).ok();
+            (pulse.evaluated_at, pulse.canary_at) = (Some(When(at)), canary.map(When));
+        }
     }
 
     /// The right to work, if the first tick gave it.
@@ -185,8 +185,7 @@ impl Watching {
         let more = state.evaluate(kernel, &right, &known)?;
         state.tell(kernel, &right, &known)?;
         state.cover(before);
-        *self.0.pulse.lock().unwrap_or_else(PoisonError::into_inner) =
-            Pulse { entry: state.entry, at: kernel.now(), canary: state.canary.seen() };
+        self.beats(state.entry, kernel.now(), state.canary.seen());
         state.keep(kernel, &right, &known)?;
         state.forget(kernel, &right, self.0.days)?;
         Ok(more)

@@ -65,20 +65,29 @@ impl Summons {
         let mut kept: Kept<Incident> = register::parse(&work.body(&pointer)?)?;
         self.write(&mut kept.row, work.now());
         work.save(allowed, register::body(&kept)?, vec![("place", self.place.clone())])?;
-        pages::raise::<A>(kernel, work, &self.page())?;
-        Ok(())
+        // Another page for others who are called about the same.
+        self.page::<A>(kernel, work, &self.who.join(" "))
     }
 
-    /// The page: another one for others who are called about the same.
-    fn page(&self) -> pages::Raise {
-        pages::Raise {
+    /// Pages those who have to act; `key` tells this call from others about the same place.
+    ///
+    /// # Errors
+    /// As [`pages::raise`].
+    pub(in crate::incidents) fn page<A: Act>(
+        &self,
+        kernel: &Kernel,
+        work: &mut Work<'_>,
+        key: &str,
+    ) -> Result<()> {
+        let page = pages::Raise {
             subject: pages::Subject::Notice,
             about: self.place.clone(),
-            key: self.who.join(" "),
+            key: key.to_owned(),
             severity: pages::Severity::High,
             title: format!("{}: {}", self.place, self.what),
             first: self.who.clone(),
-        }
+        };
+        pages::raise::<A>(kernel, work, &page).map(drop)
     }
 }
 
