@@ -94,6 +94,7 @@ impl<'s> House<'s> {
             let (who, path) = (part(0), self.filled(part(1)));
             let body = self.filled(&step[2].to_string());
             let method = if part(4).is_empty() { "POST" } else { part(4) };
+            let (method, kind) = method.split_once(' ').unwrap_or((method, ""));
             let mut client = self.server.client(self.token(who));
             let answer = match step[2].as_str() {
                 // A text alone is what a file says.
@@ -102,7 +103,8 @@ impl<'s> House<'s> {
                     let kind = [("content-type", "application/pdf")];
                     client.ask(method, &path, &kind, Some(&file))
                 }
-                None => client.ask(method, &path, &[], Some(body.as_bytes())),
+                None if kind.is_empty() => client.ask(method, &path, &[], Some(body.as_bytes())),
+                None => client.ask(method, &path, &[("content-type", kind)], Some(body.as_bytes())),
             };
             assert!([200, 201].contains(&answer.status), "{path} {body}: {}", answer.text());
             self.answers.insert(part(3).to_owned(), answer.json());
