@@ -135,6 +135,10 @@ fn string(visit: &Visit<'_>, name: &str, text: &str) -> Markup {
     }
 }
 
+/// Nouns whose names are fields that name something else: agreements a version of the catalogue's
+/// terms, incidents who noticed them, clocks a law within the register, alerts the text of a rule.
+const NAMED_OTHERWISE: [&str; 4] = ["terms", "source", "law", "rule"];
+
 /// Where what is named has its page.
 fn link(visit: &Visit<'_>, name: &str, text: &str) -> Option<String> {
     if let Some(place) = place(visit, text) {
@@ -143,8 +147,7 @@ fn link(visit: &Visit<'_>, name: &str, text: &str) -> Option<String> {
     if MEASURES.iter().flat_map(|one| one.obligations).any(|one| one.id == text) {
         return Some(format!("/measures/{text}"));
     }
-    // Agreements and subscriptions name a version of the catalogue so, and no row of `terms`.
-    let noun = open(visit, name).filter(|register| register.noun != "terms")?;
+    let noun = open(visit, name).filter(|register| !NAMED_OTHERWISE.contains(&register.noun))?;
     let id = RecordId::parse(text).ok()?;
     Some(row_path(noun.plural, id.as_str()))
 }
@@ -221,7 +224,9 @@ fn table(visit: &Visit<'_>, name: &str, items: &[Value], depth: usize) -> Markup
         None => html! { span.none { "–" } },
     };
     html! {
-        div.scroll.stack role="region" aria-label=(label(name)) tabindex="0" {
+        // A table in a table is no landmark of the page, which may have several of its name.
+        @let role = if depth == 0 { "region" } else { "group" };
+        div.scroll.stack role=(role) aria-label=(label(name)) tabindex="0" {
             table {
                 thead { tr { @for column in &columns { th scope="col" { (label(column)) } } } }
                 tbody {

@@ -34,6 +34,12 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
             ),
         ),
         "movePerson" => (path, Some(r#"{"roles":["support"],"reason":"x"}"#)),
+        "askAffected" => (
+            path,
+            Some(
+                r#"{"by":"service:spy","from":"2026-11-01T00:00:00Z","to":"2026-11-02T00:00:00Z"}"#,
+            ),
+        ),
         "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
         // Whoever has no right is told so before anybody looks at what is stated.
         _ => (path, operation.get("requestBody").map(|_| "{}")),

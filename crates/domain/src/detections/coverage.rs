@@ -6,7 +6,7 @@
 
 use super::rules::Mode;
 use crate::register::{
-    self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act, body, parse,
+    self, At, Entry, House, Kept, Mark, Register, Row, Status, Survey, Tone, When, act, body, parse,
 };
 use kernel::engine::Wants;
 use kernel::{
@@ -237,6 +237,37 @@ impl Operation for ReadCoverage {
         work.disclose(&seen, vec![]);
         let kept = work.look(&self.key)?.map(|body| parse::<Kept<Coverage>>(&body)).transpose()?;
         Ok(After::now(kept.map(|kept| kept.row)))
+    }
+}
+
+/// Looks at every register, for what detection has to know of them.
+pub struct Look {
+    survey: Survey,
+}
+
+impl Look {
+    /// Of all of these.
+    pub fn new(survey: Survey) -> Self {
+        Self { survey }
+    }
+}
+
+impl Operation for Look {
+    type Output = House;
+
+    fn target(&self) -> Target {
+        on_house(Keep::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        self.survey.wants(wants);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<House>> {
+        let house = self.survey.find(work)?.read(work)?;
+        let fields = vec![("outcome", "looked at the registers".to_owned())];
+        work.note(kernel::HOUSE, Keep::ACTION.name, fields);
+        Ok(After::now(house))
     }
 }
 

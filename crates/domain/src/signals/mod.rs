@@ -59,6 +59,7 @@ pub enum Kind {
 
 /// A source of signals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SignalSource")]
 pub struct Source {
     /// What reports here, and what for.
     pub what: String,

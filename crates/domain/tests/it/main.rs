@@ -11,6 +11,8 @@ mod clock;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod detections;
+#[cfg(test)]
 mod exposure;
 #[cfg(test)]
 mod grants;

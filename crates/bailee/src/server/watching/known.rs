@@ -18,6 +18,14 @@ use domain::signals::Source;
 use kernel::id::PrincipalId;
 use kernel::{Fed, HOUSE, Moment};
 
+/// Whether an entry of this kind changes what is known here.
+pub fn is_about(kind: &str) -> bool {
+    let noun = kind.split_once('.').map_or(kind, |(noun, _)| noun);
+    let nouns = ["source", "allowance", "rule", "canary", "account", "vendor"];
+    let read = kind.ends_with(".read") || kind.ends_with(".list");
+    nouns.contains(&noun) && !read
+}
+
 /// A view of the registers.
 pub struct Known {
     accounts: HashMap<u64, String>,

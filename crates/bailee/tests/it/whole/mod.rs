@@ -21,3 +21,4 @@ mod reports;
 mod revoke;
 mod setup;
 pub mod support;
+mod watching;

@@ -55,6 +55,7 @@ pub struct HeadOf {
 
 /// What else was followed, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AffectedFollowed")]
 pub struct Followed {
     /// What: `token:ID`, `person:NAME by grant:ID` and so on.
     pub what: String,

@@ -1,7 +1,7 @@
 //! Controls over the house as a whole: safeguards of every kind, central monitoring, defence of the
 //! network, and whether what is promised can be seen over time.
 
-use super::{ANCHOR_LIFE, Facts, PROBE_LIFE, control, every};
+use super::{ANCHOR_LIFE, Facts, PROBE_LIFE, control, every, watch};
 use crate::catalogue::{CURRENT, Catalogue};
 use crate::measures::weigh::{Answer, Basis, State, Weigh};
 use crate::reports::Subscription;
@@ -208,12 +208,14 @@ fn own_probe(facts: &Facts, weigh: &mut Weigh) -> bool {
 }
 
 /// E4.2: logs and availability are watched at one place, day and night: of Bailee by its own
-/// anchors and probe, of every registered system by a fact that says so. That an alert travels the
-/// whole way from a planted event to a person is not shown by it.
+/// anchors and probe, of every registered system by a fact that says so. Every entry and every
+/// signal goes through detection, and a synthetic attack has to come out as an alert.
 pub(super) fn monitored(facts: &Facts, weigh: &mut Weigh) {
     weigh.systems(facts, Claim::Monitored, every);
     own_watch(facts, weigh);
     own_probe(facts, weigh);
+    watch::evaluated(facts, weigh);
+    watch::detects(facts, weigh);
 }
 
 /// E6.2: defences stand before every system, and before Bailee's own listener. What Bailee sees of
@@ -222,6 +224,7 @@ pub(super) fn monitored(facts: &Facts, weigh: &mut Weigh) {
 pub(super) fn defended(facts: &Facts, weigh: &mut Weigh) {
     weigh.systems(facts, Claim::Defended, every);
     own_probe(facts, weigh);
+    watch::detects(facts, weigh);
     match facts.strangers_refused {
         Some(refused) => {
             let what = if refused { "refused" } else { "let in" };

@@ -100,11 +100,13 @@ fn planned(facts: &Facts, weigh: &mut Weigh, classes: &[Class]) {
     }
 }
 
-/// E1.2: what stands in the server itself, and that people have tried to answer an attack.
+/// E1.2: what stands in the server itself, that its rules find a synthetic attack, and that people
+/// have tried to answer one.
 pub(super) fn prepared(facts: &Facts, weigh: &mut Weigh) {
     let (bytes, waiting) = (kernel::limits::BODY_BYTES, kernel::limits::QUEUE_OPERATIONS);
     let what = format!("limits in force: {bytes} bytes a body, {waiting} operations waiting");
     weigh.measured(what, facts.now, true);
+    super::watch::detects(facts, weigh);
     planned(facts, weigh, &[Class::Breach, Class::Unavailability]);
     exercised(facts, weigh, &[Class::Breach, Class::Unavailability]);
 }

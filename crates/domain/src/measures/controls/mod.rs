@@ -14,6 +14,7 @@ mod reports;
 mod sites;
 mod third;
 mod vendors;
+mod watch;
 
 pub use incidents::responders;
 pub use third::{Third, ThirdGrant, ThirdPrincipal, third};

@@ -16,7 +16,7 @@ mod answering;
 mod sending;
 mod stepping;
 
-pub use answering::{Acknowledge, ByLink};
+pub use answering::{Acknowledge, Answering, ByLink};
 pub use sending::{Claim, Claimed, Envelope, Report, Reporting, SEND, Sent};
 pub use stepping::{RaisePage, Raising, STEP, Stepped, TakeStep};
 

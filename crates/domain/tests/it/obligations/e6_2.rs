@@ -1,6 +1,6 @@
 //! E6.2: industry-standard tools defend against unauthorised network activity.
 
-use super::systems::{listener, report, scope, seen, system};
+use super::systems::{listener, report, scope, seen, system, watching};
 use crate::support::both;
 use crate::team::Team;
 use domain::measures::{Basis, Listener, State};
@@ -13,6 +13,9 @@ fn defences_stand_before_every_system() {
         seen(&team, None, "E6.2", State::Unproven);
         scope(&team);
         let check = |state| seen(&team, Some(listener(&team)), "E6.2", state);
+        let answer = check(State::Unproven);
+        assert!(answer.missing[0].starts_with("detection rules"), "{answer:?}");
+        watching(world);
         let answer = check(State::Unproven);
         assert!(answer.missing[0].starts_with("a system that stands before Bailee"));
         system(&team, "firewall");
@@ -29,6 +32,7 @@ fn defences_stand_before_every_system() {
         report(&team, "firewall", "defended", true);
         check(State::Holding);
         team.wait(61);
+        watching(world);
         check(State::Unproven);
     });
 }

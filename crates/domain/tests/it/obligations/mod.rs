@@ -50,7 +50,7 @@ mod p4;
 mod p5;
 mod p6;
 mod p7;
-mod systems;
+pub mod systems;
 
 use crate::support::both;
 use crate::vendors::Team;

@@ -2,8 +2,12 @@
 //! the register is complete, and each system in it needs a fresh fact.
 
 use crate::team::Team;
+use domain::detections::coverage::{Coverage, Covered, EVALUATED, KeepCoverage, RULES, Span};
+use domain::detections::rules::Mode;
 use domain::measures::{Answer, Listener, ReadMeasures, State, StateScope};
+use domain::register::When;
 use serde_json::json;
+use testkit::World;
 
 /// What the server's own probe sees when all is well.
 pub fn listener(team: &Team<'_>) -> Listener {
@@ -22,6 +26,55 @@ pub fn seen(team: &Team<'_>, listener: Option<Listener>, id: &str, state: State)
     assert!(state != State::Unproven || !answer.missing.is_empty(), "{id}: {answer:#?}");
     assert!(state == State::Holding || !answer.todo.is_empty(), "{id}: {answer:#?}");
     answer
+}
+
+/// What detection keeps of itself when all is well: rules in force, everything evaluated, a
+/// synthetic attack that came out as an alert.
+pub fn watched(world: &World) -> Coverage {
+    let at = When(world.kernel.now());
+    Coverage {
+        at,
+        entries: vec![Span { from: 1, to: 9 }],
+        signals: vec![],
+        sources: vec![],
+        canary: Some(at),
+        rules: vec![],
+        problems: vec![],
+    }
+}
+
+/// Which rules there are, as detection keeps them.
+pub fn rules(world: &World, mode: Mode) -> Coverage {
+    let covered = Covered {
+        rule: "r-1".to_owned(),
+        title: "Brute force".to_owned(),
+        version: "1".to_owned(),
+        mode,
+        since: When(world.kernel.now()),
+        entry: 1,
+        signals: 1,
+    };
+    Coverage { rules: vec![covered], canary: None, ..watched(world) }
+}
+
+/// Keeps this, as the server does.
+pub fn keep(world: &World, id: &str, coverage: &Coverage) {
+    let kept = std::cell::Cell::new(false);
+    let tick = world.kernel.tick(&|kernel, job, right| {
+        if job.kind == kernel::EVERY_TICK && !kept.get() {
+            right.ask(kernel, KeepCoverage::new(kernel, id, coverage.clone())?)?;
+            kept.set(true);
+        }
+        domain::run_job(kernel, job, right)
+    });
+    tick.unwrap();
+    assert!(kept.get());
+}
+
+/// Keeps that all is well with detection now.
+pub fn watching(world: &World) {
+    keep(world, EVALUATED, &watched(world));
+    keep(world, RULES, &rules(world, Mode::Live));
 }
 
 /// States that the register of systems is complete.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use tempfile::TempDir;
 
-use client::Client;
+pub use client::Client;
 
 /// The program.
 pub const BAILEE: &str = env!("CARGO_BIN_EXE_bailee");
@@ -144,6 +144,8 @@ pub struct Server {
     pub ca: PathBuf,
     pub address: SocketAddr,
     pub admin: String,
+    /// What it said of itself when it began.
+    pub said: Value,
 }
 
 impl Server {
@@ -166,7 +168,7 @@ impl Server {
         let url = said["url"].as_str().unwrap().to_owned();
         let ca = PathBuf::from(said["ca"].as_str().unwrap());
         let address = url.strip_prefix("https://").unwrap().parse().unwrap();
-        Ok(Self { child, stdout, log, url, ca, address, admin: store.admin.clone() })
+        Ok(Self { child, stdout, log, url, ca, address, admin: store.admin.clone(), said })
     }
 
     /// A client with this token.
