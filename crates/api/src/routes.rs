@@ -28,14 +28,11 @@ pub use table::{Route, routes_txt};
 
 use crate::routes::table::{delete, get, item, of, post, put};
 use domain::register::action;
-use kernel::limits::BODY_BYTES;
+use kernel::limits::{BATCH_BYTES, BODY_BYTES};
 use std::sync::LazyLock;
 
 /// Bytes of a small JSON body: a grant with every collection named has about 5 KiB.
 const SMALL: usize = 64 * 1024;
-
-/// Bytes of a batch: as many as one commit takes.
-const BATCH: usize = kernel::limits::BATCH_BYTES;
 
 const PAGE: &[&str] = &["limit", "after"];
 
@@ -44,7 +41,7 @@ pub static ROUTES: LazyLock<Vec<Route>> =
     LazyLock::new(|| fixed().cloned().chain(registers::routes()).collect());
 
 fn fixed() -> impl Iterator<Item = &'static Route> {
-    FIXED.iter().chain(measures::ROUTES).chain(oncall::ROUTES)
+    FIXED.iter().chain(measures::ROUTES).chain(signals::ROUTES).chain(oncall::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths
@@ -118,7 +115,7 @@ static FIXED: &[Route] = &[
         "Writes records, all or none",
     ))
     .action(action::<domain::data::WriteMany>())
-    .json(BATCH, of::<data::BatchShape>)
+    .json(BATCH_BYTES, of::<data::BatchShape>)
     .gives(&[Gives::json(200, "All were written", of::<data::Written>)])
     .by(|call| Box::pin(data::batch(call))),
     item(post(
@@ -480,25 +477,6 @@ static FIXED: &[Route] = &[
     .action(action::<domain::services::EndToken>())
     .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
     .by(|call| Box::pin(services::end_token(call))),
-    // Signals.
-    post("/v1/signals", "sendSignals", "Delivers what another system reports, as JSON lines")
-        .action(action::<domain::signals::Deliver>())
-        .query(&["source"])
-        .packed(signals::DELIVERY, &[signals::LINES])
-        .gives(&[Gives::json(200, "What was kept", of::<shared::Receipted<signals::Kept>>)])
-        .by(|call| Box::pin(signals::send(call))),
-    post("/v1/logs", "sendLogs", "Delivers what another system reports, as OTLP logs over HTTP")
-        .action(action::<domain::signals::Deliver>())
-        .query(&["source"])
-        .packed(signals::DELIVERY, signals::OTLP)
-        .gives(&[Gives::bytes(200, "An `ExportLogsServiceResponse`: what was rejected, and why")])
-        .by(|call| Box::pin(signals::logs(call))),
-    get("/v1/signals", "findSignals", "Looks for something in what other systems reported")
-        .disclosing()
-        .action(action::<domain::signals::Search>())
-        .query(&["from", "to", "where", "text", "limit", "after"])
-        .gives(&[Gives::json(200, "A page", of::<shared::Items<signals::FoundSignal>>).receipted()])
-        .by(|call| Box::pin(signals::find(call))),
     // Grants.
     post("/v1/grants", "createGrant", "Approves a grant")
         .action(action::<domain::grants::Create>())

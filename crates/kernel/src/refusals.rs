@@ -20,13 +20,16 @@ pub static UNAUTHENTICATED: Action =
 
 const MINUTE: u64 = 60_000_000;
 
+/// Minute, source, holder and credential.
+type Ended = (u64, String, String, String);
+
 /// Counts what must not fill a log.
 #[derive(Default)]
 pub(crate) struct Refusals {
     told: Mutex<(u64, HashMap<u64, u32>)>,
     strangers: Mutex<BTreeMap<(u64, String), u64>>,
     /// As those, with credentials that counted once, which are far fewer.
-    ended: Mutex<BTreeMap<(u64, String, String, String), (u64, Caller)>>,
+    ended: Mutex<BTreeMap<Ended, (u64, Caller)>>,
 }
 
 impl Refusals {

@@ -18,19 +18,17 @@ pub(crate) use tiles::tile_root;
 use crate::authority::{Interpret, Right};
 use crate::engine::{
     AccessRow, AccountKeysRow, Commit, EntryRow, Fetched, HeadRow, JobRow, PageWant, Reader,
-    RecordKeyRow, RecordRow, RequestRow, Stored, Tag, VersionRow,
+    RecordRow, RequestRow, Stored, Tag, VersionRow,
 };
 use crate::error::{Error, Result};
 use crate::operation::{Content, Draft, Founded, Job, State, Write};
 use crate::reveal::{Header, join};
-use crate::store::{
-    HOUSE, Identity, Keyring, actor_tag, job_context, record_key_context, version_context,
-};
+use crate::store::{HOUSE, Identity, Keyring, actor_tag, job_context, version_context};
 use crate::time::Moment;
 use finished::prove;
 use ledger::tree::{Batch, Frontier, leaf_hash};
 use rows::seal_opening;
-use sealing::{AccountKeys, Entropy, Key, seal, sha256, wrap};
+use sealing::{AccountKeys, Entropy, seal, sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -422,22 +420,6 @@ impl Stage {
         self.commit.records.retain(|other| other.row != record.row);
         self.commit.records.push(record);
         Ok(Written { state, prev, after })
-    }
-
-    fn new_record_key(
-        &mut self,
-        key: &crate::operation::RecordKey,
-        keys: &AccountKeys,
-        entropy: &mut dyn Entropy,
-    ) -> Result<(Arc<Key>, i64, u32)> {
-        let record_key = Key::generate(entropy)?;
-        let context = record_key_context(key.account, key.tag, 1);
-        let wrapped = sealed(wrap(&keys.records, &context, entropy, &record_key))?;
-        self.counters.record_key += 1;
-        let row = self.counters.record_key;
-        let stored = RecordKeyRow { row, account: key.account, tag: key.tag, version: 1, wrapped };
-        self.commit.record_keys.push(stored);
-        Ok((Arc::new(record_key), row, 1))
     }
 
     /// Leaves a job, and says how its row is named in the entry that made it.

@@ -1,12 +1,13 @@
 //! Signals on the wire: JSON lines in, and a search over what is kept.
 
-use super::shared::{Items, changed};
+use super::shared::{Items, Receipted, changed};
+use super::table::{Gives, Route, get, of, post};
 use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::Call;
 use connectors::logs::otlp::{self, Encoding};
 use connectors::logs::{Batch, Record, Refused, lines, packed};
-use domain::register::When;
+use domain::register::{When, action};
 use domain::signals::{BATCH_BYTES, NoteSearch, Query, SendSignals, Signal, search};
 use hyper::StatusCode;
 use kernel::Done;
@@ -24,6 +25,28 @@ pub(crate) const OTLP: &[&str] = &["application/json", "application/x-protobuf"]
 
 /// Bytes of one delivery, also once it is unpacked.
 pub(crate) const DELIVERY: usize = BATCH_BYTES / 2;
+
+/// The routes of signals.
+pub(crate) const ROUTES: &[Route] = &[
+    post("/v1/signals", "sendSignals", "Delivers what another system reports, as JSON lines")
+        .action(action::<domain::signals::Deliver>())
+        .query(&["source"])
+        .packed(DELIVERY, &[LINES])
+        .gives(&[Gives::json(200, "What was kept", of::<Receipted<Kept>>)])
+        .by(|call| Box::pin(send(call))),
+    post("/v1/logs", "sendLogs", "Delivers what another system reports, as OTLP logs over HTTP")
+        .action(action::<domain::signals::Deliver>())
+        .query(&["source"])
+        .packed(DELIVERY, OTLP)
+        .gives(&[Gives::bytes(200, "An `ExportLogsServiceResponse`: what was rejected, and why")])
+        .by(|call| Box::pin(logs(call))),
+    get("/v1/signals", "findSignals", "Looks for something in what other systems reported")
+        .disclosing()
+        .action(action::<domain::signals::Search>())
+        .query(&["from", "to", "where", "text", "limit", "after"])
+        .gives(&[Gives::json(200, "A page", of::<Items<FoundSignal>>).receipted()])
+        .by(|call| Box::pin(find(call))),
+];
 
 /// What was kept of a delivery.
 #[derive(Serialize, JsonSchema)]

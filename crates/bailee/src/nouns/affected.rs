@@ -71,15 +71,16 @@ pub async fn run(stated: &ArgMatches, output: Output) -> Result<(), Failure> {
     let keep = Keep::from_arg_matches(stated).unwrap_or_default();
     let text = |name: &str| stated.get_one::<String>(name).map(String::as_str);
     let earlier = text("as-of").map(earlier).transpose()?;
-    let mut body = json!({"by": text("by"), "from": text("from"), "to": text("to")});
-    if let Some(earlier) = &earlier {
-        body["as_of"] = earlier["answer"]["as_of"].clone();
-    }
-    if let Some(account) = text("account") {
-        let after = text("after").unwrap_or("0").parse::<u64>();
-        body["account"] = json!(account);
-        body["after"] = json!(after.map_err(|_| Failure::usage("`--after` takes a number"))?);
-    }
+    let after = text("after").unwrap_or("0").parse::<u64>();
+    let after = after.map_err(|_| Failure::usage("`--after` takes a number"))?;
+    let body = json!({
+        "by": text("by"),
+        "from": text("from"),
+        "to": text("to"),
+        "as_of": earlier.as_ref().map(|earlier| at(earlier, "/answer/as_of").clone()),
+        "account": text("account"),
+        "after": after,
+    });
     let client = Client::new(&connect, None)?;
     let answer = client.post(&["affected:ask"]).json(&body)?.send().await?;
     keep.save(&answer)?;
@@ -90,7 +91,7 @@ pub async fn run(stated: &ArgMatches, output: Output) -> Result<(), Failure> {
         print(&told, output)?;
     }
     match earlier {
-        Some(earlier) if earlier["hash"] != told["hash"] => Err(Failure::failed(
+        Some(earlier) if at(&earlier, "/hash") != at(&told, "/hash") => Err(Failure::failed(
             "this is not the answer of the file: the logs or the names of records were changed",
         )),
         Some(_) if !output.json => {
@@ -107,32 +108,39 @@ fn earlier(path: &str) -> Result<Value, Failure> {
     let told: Value = serde_json::from_slice(&bytes).map_err(|error| {
         Failure::usage(format!("`{path}` is no answer of this command: {error}"))
     })?;
-    match told["answer"]["as_of"].is_object() {
+    match at(&told, "/answer/as_of").is_object() {
         true => Ok(told),
         false => Err(Failure::usage(format!("`{path}` is no answer of this command"))),
     }
 }
 
+/// A part of an answer, by its JSON pointer (RFC 6901); null if it is not there.
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 fn print(told: &Value, output: Output) -> Result<(), Failure> {
-    let answer = &told["answer"];
-    let head = json!({"hash": told["hash"], "commit": answer["as_of"]["commit"],
-        "wide": answer["wide"]});
+    let answer = at(told, "/answer");
+    let head = json!({"hash": at(told, "/hash"), "commit": at(answer, "/as_of/commit"),
+        "wide": at(answer, "/wide")});
     output.line(fields(&head, HEAD, &[]).trim_end())?;
-    let accounts = answer["accounts"].as_array().map_or(&[][..], Vec::as_slice);
+    let accounts = at(answer, "/accounts").as_array().map_or(&[][..], Vec::as_slice);
     if accounts.is_empty() {
         return output.line("no account was touched, as far as the logs say");
     }
     output.line(&format!("\n{}", table(accounts, ACCOUNTS).trim_end()))?;
     for one in accounts {
-        for reason in one["reasons"].as_array().into_iter().flatten() {
+        for reason in at(one, "/reasons").as_array().into_iter().flatten() {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            output.line(&format!("{}: {}", text(&one["account"]), text(reason)))?;
+            output.line(&format!("{}: {}", text(at(one, "/account")), text(reason)))?;
         }
     }
     let records = accounts.iter().flat_map(|one| {
-        one["items"].as_array().into_iter().flatten().map(|item| {
+        at(one, "/items").as_array().into_iter().flatten().map(|item| {
             let mut item = item.clone();
-            item["account"] = one["account"].clone();
+            if let Some(fields) = item.as_object_mut() {
+                fields.insert("account".to_owned(), at(one, "/account").clone());
+            }
             item
         })
     });
@@ -141,7 +149,7 @@ fn print(told: &Value, output: Output) -> Result<(), Failure> {
     if !shown.is_empty() {
         output.line(&format!("\n{}", table(&shown, RECORDS).trim_end()))?;
     }
-    match (records.len() > SHOWN, &told["next"]) {
+    match (records.len() > SHOWN, at(told, "/next")) {
         (_, Value::Number(next)) => output.line(&format!("more: repeat with --after {next}")),
         (true, _) => output.line(&format!("records: {}; all of them with --json", records.len())),
         _ => Ok(()),

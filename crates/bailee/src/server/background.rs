@@ -102,8 +102,7 @@ impl Background {
             Ok(board) => {
                 self.console.publish(board.answered.clone(), kernel.now());
                 self.watching.show(&board.house);
-                self.pulse.lock().unwrap_or_else(PoisonError::into_inner).pager =
-                    board.pager.clone();
+                self.pulse.lock().unwrap_or_else(PoisonError::into_inner).pager = board.pager;
                 *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = board;
             }
             Err(error) => tracing::warn!(?error, "the controls could not be asked"),

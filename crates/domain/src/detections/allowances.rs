@@ -7,10 +7,10 @@ use super::Alert;
 use crate::register::{
     At, Entry, Mark, Register, Row, Status, Step, Tone, When, line, prose, step,
 };
+use core::net::IpAddr;
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// An allowance.

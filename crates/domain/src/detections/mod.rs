@@ -1,9 +1,9 @@
 //! Detections: what rules over the ledgers and the signals found, and what people say of it.
 //!
 //! A rule is text in the standard form (Sigma); the engine that evaluates it is outside (the crate
-//! `watch`), and tells here what it found. An alert is one finding of one rule about one group, such
-//! as an address, in one window of time; its id is made of these three, so telling it again adds
-//! nothing. People dispose of alerts: a rule that is wrong too often is seen to be.
+//! `watch`), and tells here what it found. An alert is one finding of one rule about one group,
+//! such as an address, in one window of time; its id is made of these three, so telling it again
+//! adds nothing. People dispose of alerts: a rule that is wrong too often is seen to be.
 //!
 //! Which events were evaluated is kept as intervals ([`coverage`]); a gap is shown. What is told
 //! here pages nobody by itself: that is the business of incidents.

@@ -173,7 +173,7 @@ fn peers(stated: &[String]) -> Result<Vec<String>> {
         return Err(Error::invalid("peers", "state at most 64 addresses"));
     }
     let one = |text: &String| {
-        let address = text.trim().parse::<std::net::IpAddr>();
+        let address = text.trim().parse::<core::net::IpAddr>();
         address.map(|address| address.to_canonical().to_string()).map_err(|_| {
             let text = kernel::id::shown(text);
             Error::invalid("peers", format!("`{text}` is no IP address"))

@@ -9,7 +9,7 @@ use domain::incidents::raising::{RaiseAlert, Raised};
 use domain::register::{Kept, When};
 use domain::signals::{ForgetSignals, NoteSearch, Query, SendSignals, Signal, TakeSignals, search};
 use kernel::{HOUSE, Kind, Operation, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::time::Duration;
 use testkit::World;
@@ -30,7 +30,7 @@ fn by_itself<O: Operation>(world: &World, make: impl Fn() -> Result<O>) -> Resul
 
 fn signal(world: &World, message: &str) -> Signal {
     let fields = json!({"message": message, "source.ip": "203.0.113.7"});
-    let Value::Object(fields) = fields else { unreachable!() };
+    let fields: Map<String, Value> = serde_json::from_value(fields).unwrap();
     Signal {
         received: world.kernel.now().0,
         source: "web".to_owned(),
@@ -212,7 +212,10 @@ fn an_allowance_wins_and_ends() {
     both(904, |world| {
         let sam = world.person("sam", &["security-lead"]);
         let until = When(world.kernel.now().after(Duration::from_secs(3600)));
-        let allow = |value: &str| json!({"field": "source.ip", "value": value, "reason": "our scanner", "until": until});
+        let allow = |value: &str| {
+            let reason = "our scanner";
+            json!({"field": "source.ip", "value": value, "reason": reason, "until": until})
+        };
         for (stated, field) in [
             (allow("10.0.0.0/4"), "value"),
             (allow("203.0.113.0/99"), "value"),

@@ -1,12 +1,12 @@
 //! What protects a record's row, and how an opening is sealed.
 
-use super::sealed;
-use crate::engine::{RecordRow, Stored};
+use super::{Stage, sealed};
+use crate::engine::{RecordKeyRow, RecordRow, Stored};
 use crate::error::{Error, Result};
-use crate::operation::State;
+use crate::operation::{RecordKey, State};
 use crate::store::{opening_context, opening_key, record_key_context};
 use ledger::entry::StoredOpening;
-use sealing::{AccountKeys, Context, Entropy, mac, seal, sha256, unwrap, verify_mac};
+use sealing::{AccountKeys, Context, Entropy, Key, mac, seal, sha256, unwrap, verify_mac, wrap};
 use std::sync::Arc;
 
 /// The hash that a leaf commits to: the record's state after the entry, ciphertext included.
@@ -89,4 +89,23 @@ pub(super) fn seal_opening(
     let context: Context = opening_context(account, tag, index);
     let sealed = sealed(seal(&opening_key(&subject.key), &context, entropy, &plain))?;
     Ok([&[OPENING_BY_RECORD][..], &tag, &sealed].concat())
+}
+
+impl Stage {
+    /// The key of a new record, with its row and version.
+    pub(super) fn new_record_key(
+        &mut self,
+        key: &RecordKey,
+        keys: &AccountKeys,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(Arc<Key>, i64, u32)> {
+        let record_key = Key::generate(entropy)?;
+        let context = record_key_context(key.account, key.tag, 1);
+        let wrapped = sealed(wrap(&keys.records, &context, entropy, &record_key))?;
+        self.counters.record_key += 1;
+        let row = self.counters.record_key;
+        let stored = RecordKeyRow { row, account: key.account, tag: key.tag, version: 1, wrapped };
+        self.commit.record_keys.push(stored);
+        Ok((Arc::new(record_key), row, 1))
+    }
 }

@@ -54,7 +54,7 @@ fn guessing_over_ssh_is_found_in_forwarded_logs() {
     for nth in 0..12 {
         let pid = 4000 + nth;
         let line = format!(
-            "<38>1 - web-1 sshd {pid} - - Failed password for root from 203.0.113.7 port 4711 ssh2\n"
+            "<38>1 - web-1 sshd {pid} - - Failed password for root from 203.0.113.7 port 1 ssh2\n"
         );
         stream.write_all(line.as_bytes()).unwrap();
     }

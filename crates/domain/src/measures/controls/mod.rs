@@ -8,6 +8,7 @@
 mod exposure;
 mod house;
 mod incidents;
+mod oncall;
 mod people;
 mod programme;
 mod reports;
@@ -124,7 +125,7 @@ pub const CONTROLS: &[(&str, Control)] = &[
     ("E1.3", programme::reviewed),
     ("E1.4", programme::team),
     ("E1.5", programme::infrastructure),
-    ("E1.6", incidents::on_call_by_team),
+    ("E1.6", oncall::on_call_by_team),
     ("E1.7", programme::trained),
     ("E2.1", encrypted_at_rest),
     ("E2.2", encrypted_in_transit),
@@ -135,7 +136,7 @@ pub const CONTROLS: &[(&str, Control)] = &[
     ("E3.3", reports::under_terms),
     ("E3.4", reports::promised),
     ("E4.1", incidents::processed),
-    ("E4.3", incidents::on_call),
+    ("E4.3", oncall::on_call),
     ("E4.4", incidents::notified),
     ("E4.5", incidents::held_by_order),
     ("E4.6", incidents::judged),

@@ -558,6 +558,18 @@ fn random(world: &World, seed: u64) {
     let tokens = [&others[0], &others[1], &house.thief];
     let addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
     let mut dice = Dice::new(seed);
+    happen(world, &house, &mut dice, (tokens, addresses));
+    let credentials = tokens.map(|token| world.kernel.identify(token).unwrap().credential);
+    compare(world, &credentials, addresses);
+}
+
+/// 120 things that happen by chance.
+fn happen(
+    world: &World,
+    house: &House,
+    dice: &mut Dice,
+    (tokens, addresses): ([&String; 3], [&str; 3]),
+) {
     for _ in 0..120 {
         let token = tokens[dice.below(3) as usize];
         let address = addresses[dice.below(3) as usize];
@@ -589,7 +601,10 @@ fn random(world: &World, seed: u64) {
         }
         world.clock.advance(std::time::Duration::from_secs(dice.below(60)));
     }
-    let credentials = tokens.map(|token| world.kernel.identify(token).unwrap().credential);
+}
+
+/// Every question, asked of the search and of a scan over every entry.
+fn compare(world: &World, credentials: &[String; 3], addresses: [&str; 3]) {
     let questions =
         ["service:s1", "service:s2", "service:thief"].map(|who| ("actor", who, who.to_owned()));
     let by_token = credentials.iter().map(|id| ("credential", id.as_str(), format!("token:{id}")));

@@ -208,7 +208,7 @@ fn when_nobody_approves_the_next_ones_are_called_and_the_last_resort_releases() 
         assert_eq!(kind(release(&crew.cora)), Kind::Conflict, "the others have time");
         world.clock.advance(minutes(1));
         let alternates = (50, json!(["person:cora", "person:sam"]));
-        assert_eq!(chased(), [alternates.clone()]);
+        assert_eq!(chased(), std::slice::from_ref(&alternates));
         // An order stops this clock as the other.
         let order = json!({"incident": it, "accounts": ["one"], "authority": "government-agency",
             "agency": "A", "official": "O", "contact": "C", "jurisdiction": "J", "reference": "R",
@@ -216,7 +216,7 @@ fn when_nobody_approves_the_next_ones_are_called_and_the_last_resort_releases() 
         let hold = id(&add(world, &crew.cora, "holds", &order).unwrap());
         take(world, &crew.rita, ("holds", &hold, "confirm"), &json!({"reference": "R"})).unwrap();
         world.clock.advance(hours(11));
-        assert_eq!(chased(), [alternates.clone()], "held");
+        assert_eq!(chased(), std::slice::from_ref(&alternates), "held");
         take(world, &crew.cora, ("holds", &hold, "lift"), &json!({"reason": "done"})).unwrap();
         world.clock.advance(hours(10));
         // The job had moved to the end of the order, which was lifted: the rule knows already.
@@ -265,10 +265,7 @@ fn each_contact_is_written_to_in_its_language() {
         let step = |who: &str, verb, stated: &Value| {
             take(world, who, ("templates", "first", verb), stated)
         };
-        let text = |language: &str, text: &str| {
-            let subject = "{number}";
-            json!({"language": language, "subject": subject, "text": text})
-        };
+        let text = |language: &str, text: &str| json!({"language": language, "subject": "{number}", "text": text});
         for (field_, bad) in [
             ("text", text("de", "{name}")),
             ("language", text("deutsch", "x")),
