@@ -27,7 +27,22 @@ impl<'s> House<'s> {
         house.account();
         house.people();
         house.fill();
+        house.watched();
         house
+    }
+
+    /// What the server keeps by itself once somebody touched an account for the first time.
+    fn watched(&self) {
+        self.server.grant("person:omar", ACCOUNT, "tickets", "read");
+        let record = format!("/v1/accounts/{ACCOUNT}/collections/tickets/records/T-1001");
+        self.server.client(self.token("omar")).get(&record).expect(200);
+        let mut lead = self.server.client(self.token("lea"));
+        for register in ["acquaintances", "alerts", "coverages", "suspects"] {
+            let path = format!("/v1/{register}");
+            let mut seen = || !lead.get(&path).expect(200).json()["items"][0].is_null();
+            // It takes as long as the next look of detection does.
+            assert!((0..4000).any(|_| seen()), "{register}");
+        }
     }
 
     /// Somebody's token.

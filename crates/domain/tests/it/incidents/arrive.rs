@@ -265,7 +265,10 @@ fn each_contact_is_written_to_in_its_language() {
         let step = |who: &str, verb, stated: &Value| {
             take(world, who, ("templates", "first", verb), stated)
         };
-        let text = |language: &str, text: &str| json!({"language": language, "subject": "{number}", "text": text});
+        let text = |language: &str, text: &str| {
+            let subject = "{number}";
+            json!({"language": language, "subject": subject, "text": text})
+        };
         for (field_, bad) in [
             ("text", text("de", "{name}")),
             ("language", text("deutsch", "x")),
@@ -305,8 +308,7 @@ fn each_contact_is_written_to_in_its_language() {
         crew.approve(world, &row);
         crew.send(world, &id(&row)).unwrap();
         let sent = post(world, Outcome::Accepted, "250");
-        let mut texts: Vec<_> =
-            sent.iter().map(|one| (one.email.as_str(), one.text.as_str())).collect();
+        let mut texts: Vec<_> = sent.iter().map(|one| (&one.email, &one.text)).collect();
         texts.sort_unstable();
         assert!(texts[0].1.starts_with("Konto") && texts[1].1.starts_with("Account"), "{texts:?}");
         let changed = step(&crew.rita, "write", &text("de", "neu")).unwrap();
