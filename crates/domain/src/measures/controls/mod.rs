@@ -255,7 +255,11 @@ mod tests {
     use super::{
         ANCHOR_LIFE, CredentialFact, Facts, GrantFact, Listener, PROBE_LIFE, Scope, control,
     };
+    use crate::detections::coverage::{Coverage, Covered, EVALUATED, RULES};
+    use crate::detections::rules::Mode;
     use crate::measures::weigh::{SCOPE_LIFE, State};
+    use crate::register::{Kept, Mark, When};
+    use crate::registers::House;
     use kernel::Moment;
     use std::time::Duration;
 
@@ -267,6 +271,34 @@ mod tests {
     }
 
     /// Facts under which everything holds.
+    /// A house in which detection works.
+    fn watching() -> House {
+        let rule = Covered {
+            rule: "r-1".into(),
+            title: "Brute force".into(),
+            version: "1".into(),
+            mode: Mode::Live,
+            since: When(NOW),
+            entry: 1,
+            signals: 1,
+        };
+        let kept = |id: &str, rules| Kept {
+            format: "coverage/v1".into(),
+            id: id.into(),
+            added: Mark { by: "kernel".into(), at: When(NOW) },
+            row: Coverage {
+                at: When(NOW),
+                entries: vec![],
+                signals: vec![],
+                sources: vec![],
+                canary: Some(When(NOW)),
+                rules,
+                problems: vec![],
+            },
+        };
+        House::default().with(vec![kept(EVALUATED, vec![]), kept(RULES, vec![rule])])
+    }
+
     fn good() -> Facts {
         Facts {
             now: NOW,
@@ -290,7 +322,7 @@ mod tests {
             third: super::Third::default(),
             strangers_refused: Some(true),
             history: Some((1, NOW)),
-            house: std::sync::Arc::default(),
+            house: std::sync::Arc::new(watching()),
         }
     }
 
