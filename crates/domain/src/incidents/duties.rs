@@ -2,7 +2,7 @@
 
 use super::Incident;
 use super::breaches::{HeldFor, Summoned};
-use super::laws::{self, Duties, Recipient, Reported};
+use super::laws::{self, Duties, Law, Recipient, Reported};
 use super::notices::Summons;
 use crate::register::{self, At, Kept, Step, When, act, prose};
 use kernel::engine::Wants;
@@ -20,23 +20,36 @@ const CALLS: [u32; 2] = [75, 100];
 
 /// What an incident begins with.
 pub(super) fn of(at: &At<'_, '_>) -> Result<Duties> {
-    let mut laws = laws::in_force(at)?;
+    Ok(under(laws::in_force(at)?))
+}
+
+/// The duties to authorities under these laws.
+pub(super) fn under(mut laws: Vec<Law>) -> Duties {
     laws.retain(|law| law.recipient == Recipient::Authority);
-    Ok(Duties { laws, ..Duties::default() })
+    Duties { laws, ..Duties::default() }
 }
 
 /// Starts the clocks that begin now, and leaves what follows from them. Jobs that were left before
 /// find out by themselves that they are not needed.
 pub(super) fn start(row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
-    let before = row.duties.clocks.clone();
-    row.duties.settle(row.class, None, row.suspected_at.0);
-    for clock in row.duties.clocks.iter().filter(|clock| !before.contains(clock)) {
-        for percent in CALLS {
-            let due = part(clock.from.0, clock.due.0, percent).max(at.now());
-            at.later(due, DUTY, format!("{}|{percent}|{}|{}", at.id(), clock.law, clock.phase));
-        }
+    for (due, object) in begun(row, at.id(), at.now()) {
+        at.later(due, DUTY, object);
     }
     Ok(())
+}
+
+/// As [`start`], for whoever leaves the jobs: when each is due, and what it is about.
+pub(super) fn begun(row: &mut Incident, id: &str, now: Moment) -> Vec<(Moment, String)> {
+    let before = row.duties.clocks.clone();
+    row.duties.settle(row.class, None, row.suspected_at.0);
+    let fresh = row.duties.clocks.iter().filter(|clock| !before.contains(clock));
+    let calls = fresh.flat_map(|clock| {
+        CALLS.map(|percent| {
+            let due = part(clock.from.0, clock.due.0, percent).max(now);
+            (due, format!("{id}|{percent}|{}|{}", clock.law, clock.phase))
+        })
+    });
+    calls.collect()
 }
 
 /// The moment at which this part of a time is used.

@@ -4,6 +4,8 @@
 //! One operation does all of that, so a crash leaves nothing half told. An alert's id is made by
 //! the engine of what it found, so telling it again changes nothing but its count.
 
+use super::duties::{self, DUTY};
+use super::laws::{self, Laws};
 use super::{Class, Incident, Said};
 use crate::catalogue::{CURRENT, Catalogue};
 use crate::detections::allowances::Allowance;
@@ -43,6 +45,7 @@ pub struct RaiseAlert {
     key: RecordKey,
     suspect: RecordKey,
     catalogue: RecordKey,
+    laws: RecordKey,
 }
 
 impl RaiseAlert {
@@ -67,6 +70,7 @@ impl RaiseAlert {
             key: register::key::<Kept<Alert>>(kernel, id)?,
             suspect: register::key::<Kept<Suspect>>(kernel, &suspect)?,
             catalogue: register::key::<Kept<Catalogue>>(kernel, CURRENT)?,
+            laws: register::key::<Kept<Laws>>(kernel, laws::CURRENT)?,
             alert,
         })
     }
@@ -119,8 +123,13 @@ impl RaiseAlert {
         let by = now.after(Duration::from_secs(hours * 3600));
         let source = format!("alert:{}", self.id);
         let severity = alert.level.severity();
-        let row = Incident::begun(title, Class::Breach, severity, source, When(now), When(by));
+        let mut row = Incident::begun(title, Class::Breach, severity, source, When(now), When(by));
         work.later(by, HOUSE, super::INVESTIGATE, &id);
+        let laws = read::<Kept<Laws>>(work, &self.laws)?.map(|kept| kept.row.in_force);
+        row.duties = duties::under(laws.unwrap_or_default());
+        for (due, object) in duties::begun(&mut row, &id, now) {
+            work.later(due, HOUSE, DUTY, &object);
+        }
         Ok(self.kept(work, &id, row))
     }
 
@@ -183,7 +192,7 @@ impl Operation for RaiseAlert {
     }
 
     fn wants(&self, wants: &mut Wants) {
-        for key in [&self.key, &self.suspect, &self.catalogue] {
+        for key in [&self.key, &self.suspect, &self.catalogue, &self.laws] {
             wants.record(key);
         }
     }

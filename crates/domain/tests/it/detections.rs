@@ -1,8 +1,9 @@
 //! Signals that are kept, and what follows from an alert.
 
+use crate::incidents::{Crew, laws};
 use crate::obligations::systems::{keep, watched};
 use crate::registers::{add, show, take};
-use crate::support::{both, kind, newest};
+use crate::support::{account_with_data, both, kind, newest};
 use domain::detections::coverage::EVALUATED;
 use domain::detections::{Alert, Level};
 use domain::incidents::raising::{RaiseAlert, Raised};
@@ -204,6 +205,23 @@ fn one_incident_is_open_for_one_suspect_however_many_alerts() {
         let said = json!({"verdict": "true-positive", "why": "a botnet"});
         let row = take(world, &rita, ("alerts", "alert-1", "dispose"), &said).unwrap();
         assert_eq!(row["state"]["word"], "true-positive");
+    });
+}
+
+#[test]
+fn the_clocks_of_authorities_begin_with_the_alert() {
+    both(906, |world| {
+        let crew = Crew::new(world);
+        account_with_data(world);
+        laws::in_force(&crew, world);
+        let raised = raise(world, "alert-1", &alert(world, "source.ip=203.0.113.7", 10), true);
+        let row = show(world, &crew.rita, "incidents", &raised.began.unwrap()).unwrap();
+        let clocks = laws::listed(&row);
+        assert!(clocks.len() == 2 && clocks.iter().all(|one| one.starts_with("nis2 ")), "{row}");
+        world.clock.advance(Duration::from_secs(18 * 3600 + 1));
+        world.kernel.tick(&domain::run_job).unwrap();
+        let noted = show(world, &crew.rita, "incidents", row["id"].as_str().unwrap()).unwrap();
+        assert!(noted["timeline"].to_string().contains("is due soon"), "{noted}");
     });
 }
 

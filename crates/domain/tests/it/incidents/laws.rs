@@ -13,7 +13,7 @@ fn law(name: &str, trigger: &str, recipient: &str, phases: &[&str]) -> Value {
 }
 
 /// The laws of a provider, in force.
-fn in_force(crew: &Crew, world: &World) {
+pub fn in_force(crew: &Crew, world: &World) {
     add(world, &crew.cora, "laws", &json!({})).unwrap();
     let require = |stated: &Value| take(world, &crew.cora, ("laws", "current", "require"), stated);
     let mut contract = law("acme-24", "verified", "subscriber", &["notice|24"]);
@@ -38,7 +38,7 @@ fn in_force(crew: &Crew, world: &World) {
     assert_eq!(word(&approve(&crew.ann).unwrap()), "in-force");
 }
 
-fn listed(row: &Value) -> Vec<String> {
+pub fn listed(row: &Value) -> Vec<String> {
     let all = row["duties"]["clocks"].as_array().unwrap().iter();
     all.map(|one| format!("{} {}", one["law"].as_str().unwrap(), one["due"].as_str().unwrap()))
         .collect()

@@ -5,7 +5,7 @@ mod arrive;
 mod clock;
 mod contacts;
 mod holds;
-mod laws;
+pub mod laws;
 mod lives;
 mod notices;
 mod path;
