@@ -213,7 +213,7 @@ fn route_parameters(route: &Route) -> Vec<Value> {
     };
     let mut all: Vec<Value> = route.path.split('/').filter_map(named).collect();
     let optional = |name: &&str| {
-        let (schema, description) = query_parameter(name);
+        let (schema, description) = query_parameter(route.path, name);
         json!({"name": name, "in": "query", "description": description, "schema": schema})
     };
     all.extend(route.query.iter().map(optional));
@@ -234,9 +234,20 @@ fn route_parameters(route: &Route) -> Vec<Value> {
     all
 }
 
-fn query_parameter(name: &str) -> (Value, &'static str) {
+fn query_parameter(path: &str, name: &str) -> (Value, &'static str) {
     let number = json!({"type": "integer", "minimum": 0});
+    let (text, moment) =
+        (json!({"type": "string"}), json!({"type": "string", "format": "date-time"}));
     match name {
+        "from" if path == "/v1/signals" => {
+            (moment, "First moment of the time; a day ago if absent.")
+        }
+        "to" if path == "/v1/signals" => (moment, "First moment after it; now if absent."),
+        "source" => (text, "The source, by its id; the name of the service that calls if absent."),
+        "where" => (text, "Fields and their values, `name=value`, several of them after `;`."),
+        "text" => (text, "A text that some value holds."),
+        "reason" => (text, "Why."),
+        "name" => (text, "The name of the file."),
         "limit" => (
             json!({"type": "integer", "minimum": 1, "maximum": kernel::limits::PAGE_ITEMS}),
             "How many items at most; the server may give fewer.",
