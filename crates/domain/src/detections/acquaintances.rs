@@ -1,9 +1,7 @@
 //! Acquaintances: which accounts a person has touched before, and with which entry first. Kept by
 //! the server, so that a first access is seen as one, also after a restart.
 
-use crate::register::{
-    self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act, body, parse,
-};
+use crate::register::{self, At, Entry, Kept, Register, Row, Status, Tone, act, body, parse};
 use kernel::engine::Wants;
 use kernel::id::PrincipalId;
 use kernel::{
@@ -97,11 +95,9 @@ impl Operation for KeepMet {
         let allowed = work.load::<Keep>(&self.key)?;
         let known = work.look(&self.key)?;
         let known = known.map(|body| parse::<Kept<Acquaintance>>(&body)).transpose()?;
-        let mut kept = known.unwrap_or_else(|| Kept {
-            format: Acquaintance::FORMAT.to_owned(),
-            id: self.key.id.clone(),
-            added: Mark { by: work.caller().principal.to_string(), at: When(work.now()) },
-            row: Acquaintance { person: self.person.clone(), met: vec![] },
+        let mut kept = known.unwrap_or_else(|| {
+            let row = Acquaintance { person: self.person.clone(), met: vec![] };
+            Kept::begun(work, &self.key.id, row)
         });
         let known = kept.row.met.iter().any(|one| one.slot == self.met.slot);
         if known || kept.row.met.len() >= MOST {

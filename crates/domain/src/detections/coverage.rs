@@ -6,7 +6,7 @@
 
 use super::rules::Mode;
 use crate::register::{
-    self, At, Entry, House, Kept, Mark, Register, Row, Status, Survey, Tone, When, act, body, parse,
+    self, At, Entry, House, Kept, Register, Row, Status, Survey, Tone, When, act, body, parse,
 };
 use kernel::engine::Wants;
 use kernel::{
@@ -185,19 +185,12 @@ impl Operation for KeepCoverage {
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
         let allowed = work.load::<Keep>(&self.key)?;
-        let now = When(work.now());
         let before =
             work.look(&self.key)?.map(|body| parse::<Kept<Coverage>>(&body)).transpose()?;
-        let added = match before {
-            Some(kept) => kept.added,
-            None => Mark { by: work.caller().principal.to_string(), at: now },
-        };
-        let kept = Kept {
-            format: Coverage::FORMAT.to_owned(),
-            id: self.key.id.clone(),
-            added,
-            row: self.coverage.clone(),
-        };
+        let mut kept = Kept::begun(work, &self.key.id, self.coverage.clone());
+        if let Some(before) = before {
+            kept.added = before.added;
+        }
         work.save(allowed, body(&kept)?, vec![])?;
         Ok(After::now(()))
     }

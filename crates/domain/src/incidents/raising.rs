@@ -79,11 +79,6 @@ impl RaiseAlert {
         Mark { by: work.caller().principal.to_string(), at: When(work.now()) }
     }
 
-    fn kept<N: Row>(&self, work: &Work<'_>, id: &str, row: N) -> Kept<N> {
-        let format = N::FORMAT.to_owned();
-        Kept { format, id: id.to_owned(), added: Self::mark(work), row }
-    }
-
     /// The suspect, with one more alert.
     fn suspect(&self, work: &Work<'_>, fresh: bool) -> Result<Kept<Suspect>> {
         let found = read::<Kept<Suspect>>(work, &self.suspect)?;
@@ -91,7 +86,7 @@ impl RaiseAlert {
             let about = self.alert.about.clone();
             let (alerts, newest, incident) = (0, vec![], None);
             let row = Suspect { about, alerts, newest, last: self.alert.to, incident };
-            self.kept(work, &self.suspect.id, row)
+            Kept::begun(work, &self.suspect.id, row)
         });
         if fresh {
             kept.row.alerts += 1;
@@ -130,7 +125,7 @@ impl RaiseAlert {
         for (due, object) in duties::begun(&mut row, &id, now) {
             work.later(due, HOUSE, DUTY, &object);
         }
-        Ok(self.kept(work, &id, row))
+        Ok(Kept::begun(work, &id, row))
     }
 
     /// What calls somebody. It leaves by channels of others, so it names no account and no suspect.
@@ -214,7 +209,7 @@ impl Operation for RaiseAlert {
                 (kept.row.answers, kept.row.disposition) = said;
                 kept
             }
-            None => self.kept(work, &self.id, self.alert.clone()),
+            None => Kept::begun(work, &self.id, self.alert.clone()),
         };
         let now = work.now();
         let covering =

@@ -123,6 +123,14 @@ pub struct Kept<N> {
     pub row: N,
 }
 
+impl<N: Row> Kept<N> {
+    /// A new row of this id, added now by whoever acts.
+    pub(crate) fn begun(work: &kernel::Work<'_>, id: &str, row: N) -> Self {
+        let added = Mark { by: work.caller().principal.to_string(), at: When(work.now()) };
+        Self { format: N::FORMAT.to_owned(), id: id.to_owned(), added, row }
+    }
+}
+
 impl<N: Row> Noun for Kept<N> {
     const REGISTER: &'static str = N::REGISTER;
     const NOUN: &'static str = N::NOUN;
