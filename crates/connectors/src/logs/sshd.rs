@@ -8,11 +8,13 @@ use super::Record;
 
 /// Reads a message of sshd; what is not known stays as it is.
 pub(super) fn message(record: &mut Record, message: &str) {
-    let (text, early) = match message.strip_suffix("[preauth]") {
-        Some(text) => (text.trim_end(), true),
+    // One space only: an empty name ends with another.
+    let (text, early) = match message.strip_suffix(" [preauth]") {
+        Some(text) => (text, true),
         None => (message, false),
     };
-    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let severities = ["error: ", "fatal: "];
+    let text = severities.iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text);
     let known = login(record, text)
         || certificate(record, text)
         || refused(record, text)
@@ -320,6 +322,15 @@ mod tests {
                 "error: maximum authentication attempts exceeded for invalid user admin from \
                  192.0.2.1 port 7 ssh2 [preauth]",
                 ["ssh_max_attempts", "failure", "admin", "192.0.2.1", "7"],
+            ),
+            (
+                "input_userauth_request: invalid user  [preauth]",
+                ["ssh_invalid_user", "failure", "", "", ""],
+            ),
+            (
+                "fatal: Unable to negotiate with 192.0.2.1 port 7: no matching cipher found. \
+                 Their offer: aes256-cbc,none [preauth]",
+                ["ssh_probe", "failure", "", "192.0.2.1", "7"],
             ),
             (
                 "Connection closed by authenticating user root 192.0.2.1 port 7 [preauth]",

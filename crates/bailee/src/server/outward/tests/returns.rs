@@ -75,7 +75,10 @@ impl Postfix {
         });
         let owned = Command::new("chown").arg("postfix").arg(&data).status().unwrap();
         assert!(owned.success());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Below the ports that the system gives to whoever asks for any.
+        let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = (first..first + 2000).find(free).unwrap();
         let main = format!(
             "compatibility_level = 3.6\nqueue_directory = {}\ndata_directory = {}\n\
              daemon_directory = /usr/lib/postfix/sbin\ncommand_directory = /usr/sbin\n\
@@ -182,11 +185,14 @@ fn notice(scene: &Scene, addresses: &[&str]) -> (String, String) {
     (incident, id(&row))
 }
 
-/// The next time that something was recorded.
-async fn grown(scene: &Scene) {
-    let size = || scene.world.kernel.head(HOUSE).unwrap().size;
-    let before = size();
-    while size() == before {
+/// How much is recorded; asked for before what it is about, or the last change goes unseen.
+fn size(scene: &Scene) -> u64 {
+    scene.world.kernel.head(HOUSE).unwrap().size
+}
+
+/// Until more is recorded than this.
+async fn grown(scene: &Scene, before: u64) {
+    while size(scene) == before {
         tokio::task::yield_now().await;
     }
 }
@@ -207,9 +213,10 @@ async fn a_letter_that_postfix_sends_back_opens_the_duty_again() {
         |row: &Value, one: usize| row["receivers"][one]["reports"].as_array().unwrap().len();
     // Only now is there anybody who takes what comes back; postfix tries until then.
     let taker = tokio::spawn(returns.run());
-    let mut row = row;
+    let (mut row, mut seen) = (row, 0);
     while reports(&row, 0) == 0 || reports(&row, 1) == 0 {
-        grown(&scene).await;
+        grown(&scene, seen).await;
+        seen = size(&scene);
         row = scene.show("notices", &notice);
     }
     let [kept, back] = [0, 1].map(|one| row["receivers"][one]["reports"][0].clone());
