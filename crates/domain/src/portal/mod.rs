@@ -22,7 +22,8 @@ use kernel::{
     Act, After, Error, HOUSE, Kernel, Moment, Operation, Pointer, RecordKey, Result, Reveal,
     SeenEntry, Target, Work,
 };
-use ledger::entry::Leaf;
+use ledger::entry::{Leaf, Opening};
+use ledger::receipt::Receipt;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -372,14 +373,30 @@ impl Operation for OwnReceipt {
         let range = vec![("from", self.index.to_string()), ("limit", "1".to_owned())];
         work.note(self.slot, TakeReceipt::ACTION.name, range);
         let (kernel, slot, index) = (self.kernel.clone(), self.slot, self.index);
-        Ok(After::reveal(move |_| kernel.receipt(slot, index, true)))
+        Ok(After::reveal(move |_| {
+            let mut receipt = Receipt::from_json(&kernel.receipt(slot, index, true)?)
+                .map_err(|error| Error::internal(format!("receipt of entry {index}: {error}")))?;
+            receipt.opening = receipt.opening.map(for_members);
+            Ok(receipt.to_json())
+        }))
     }
+}
+
+/// What members are shown of an entry: everything but the network address from which people and
+/// services of the provider acted. It is theirs, and says nothing about what was done; the receipt
+/// still commits to it, so a regulator can be shown it later.
+fn for_members(mut opening: Opening) -> Opening {
+    let own = opening.fields.get("actor").is_some_and(|actor| actor.value.starts_with("member:"));
+    if !own {
+        opening.redact(&["source"]);
+    }
+    opening
 }
 
 fn access(entry: SeenEntry) -> Result<Access> {
     let leaf = Leaf::parse(&entry.leaf)
         .map_err(|error| Error::internal(format!("entry {}: {error}", entry.index)))?;
-    let fields = entry.opening.map(|opening| opening.fields).unwrap_or_default();
+    let fields = entry.opening.map(|opening| for_members(opening).fields).unwrap_or_default();
     let fields = fields.into_iter().map(|(name, shown)| (name, shown.value)).collect();
     Ok(Access { index: entry.index, at: When(Moment(leaf.time)), kind: leaf.kind, fields })
 }

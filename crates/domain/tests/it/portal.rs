@@ -5,6 +5,7 @@ use crate::members::{ana, aud, sign_in};
 use crate::registers::{add, take};
 use crate::reports::{Team, publish, report, request};
 use crate::support::{account_with_data, both, days, field, kind};
+use domain::data::{Condition, GetRecord};
 use domain::portal::{Accesses, AccountFile, AccountPage, OwnReceipt, ReadAccesses};
 use kernel::id::AccountId;
 use kernel::{Kind, Result};
@@ -93,6 +94,34 @@ fn the_page_has_the_accounts_notices_once_they_are_given() {
     });
 }
 
+/// A member learns from where members acted, and not from where the provider's own did.
+fn from_where(world: &World, service: &str, member: &str, account: &AccountId) {
+    let at = |token: &str, address: &str| kernel::Asked {
+        source: Some(address.to_owned()),
+        ..world.asked(token).unwrap()
+    };
+    let place = world.place(account, "c");
+    let id = kernel::id::RecordId::parse("x1").unwrap();
+    let read = GetRecord::new(&world.kernel, place, &id, None, Condition::None).unwrap();
+    world.kernel.run(at(service, "198.51.100.7"), read).unwrap();
+    let look = ReadAccesses::new(&world.kernel, account, None).unwrap();
+    world.kernel.run(at(member, "203.0.113.9"), look).unwrap();
+    let seen = accesses(world, member, account, None).unwrap();
+    let [looked, put] = [0, 1].map(|n| &seen.items[n]);
+    assert_eq!(put.fields["actor"], "service:import");
+    assert!(!put.fields.contains_key("source"), "{:?}", put.fields);
+    assert_eq!(looked.fields["source"], "203.0.113.9");
+    let receipt = |index| {
+        let own = OwnReceipt::new(&world.kernel, account, index).unwrap();
+        world.run(member, own).unwrap().output
+    };
+    let told = receipt(put.index);
+    assert!(!told.contains("198.51.100.7"));
+    let report = ledger::verify::verify_receipt(&told, Some(&world.kernel.public_key()));
+    assert!(report.ok(), "{report}");
+    assert!(receipt(looked.index).contains("203.0.113.9"));
+}
+
 #[test]
 fn accesses_of_ninety_days_are_shown_with_their_receipts() {
     both(92, |world| {
@@ -117,6 +146,7 @@ fn accesses_of_ninety_days_are_shown_with_their_receipts() {
         let receipt = world.run(&ana, receipt).unwrap().output;
         let report = ledger::verify::verify_receipt(&receipt, Some(&world.kernel.public_key()));
         assert!(report.ok(), "{report}");
+        from_where(world, &import, &ana, &account);
         team.wait(world, 91);
         let ana = sign_in(world, &team.admin, "one.ana");
         let seen = accesses(world, &ana, &account, None).unwrap();
