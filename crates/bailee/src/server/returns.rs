@@ -68,7 +68,6 @@ impl Returns {
     }
 
     /// The port it listens on, if it does on one.
-    #[cfg(test)]
     pub fn port(&self) -> Option<u16> {
         match &self.door {
             Some(Door::Tcp(listener)) => listener.local_addr().ok().map(|address| address.port()),

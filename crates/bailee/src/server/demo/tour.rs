@@ -44,7 +44,12 @@ pub struct Cast<'s> {
     clients: BTreeMap<String, Client>,
 }
 
-impl Cast<'_> {
+impl<'s> Cast<'s> {
+    /// Nobody yet.
+    pub fn on(stage: &'s Stage) -> Self {
+        Self { stage, clients: BTreeMap::new() }
+    }
+
     /// The client of somebody.
     ///
     /// # Errors
@@ -74,7 +79,7 @@ pub async fn run(stage: &Stage, output: Output) -> Result<(), Failure> {
     let company: Company = serde_json::from_str(COMPANY)
         .map_err(|why| Failure::failed(format!("the sample company: {why}")))?;
     output.line(&format!("Bailee {} at {}\n", env!("CARGO_PKG_VERSION"), stage.url))?;
-    let mut cast = Cast { stage, clients: BTreeMap::new() };
+    let mut cast = Cast::on(stage);
     move_in(&mut cast, &company, output).await?;
     store(&cast, &company, output).await?;
     let receipt = read(&cast, output).await?;
@@ -300,7 +305,11 @@ pub async fn refused(client: &Client, path: &[&str]) -> Result<u16, Failure> {
     }
 }
 
-fn expect(so: bool, otherwise: &str) -> Result<(), Failure> {
+/// Checks what the demonstration shows.
+///
+/// # Errors
+/// When it is not so.
+pub fn expect(so: bool, otherwise: &str) -> Result<(), Failure> {
     if so { Ok(()) } else { Err(Failure::failed(otherwise)) }
 }
 

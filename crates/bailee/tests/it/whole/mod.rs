@@ -2,6 +2,7 @@
 //! outsiders who check what it wrote.
 
 mod backup;
+mod breach;
 mod browser;
 mod canaries;
 mod catalogue;

@@ -1,142 +1,19 @@
 //! Letters that come back from a real mail server: Debian's postfix, in a folder of its own.
 
+#[path = "../../../../tests/it/whole/support/postfix.rs"]
+mod postfix;
+
 use super::Scene;
 use crate::server::config::{Config, Mail, Protection};
 use crate::server::outward::{Means, Outbox, Outward};
 use crate::server::returns::Returns;
 use kernel::HOUSE;
+use postfix::Postfix;
 use serde_json::{Value, json};
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write as _;
-use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::fs;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-
-/// What postfix runs, and as what.
-const MASTER: &str = "pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 1 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-";
-
-/// A postfix of its own, on loopback; it ends with this.
-struct Postfix {
-    child: Child,
-    config: PathBuf,
-    port: u16,
-    _scratch: tempfile::TempDir,
-}
-
-fn skipped(why: &str) {
-    let all = std::env::var_os("BAILEE_TEST_ALL").is_some_and(|value| value == "1");
-    assert!(!all, "{why}; cargo xtask test installs it");
-    let why = format!("skipped: {why}");
-    eprintln!("{why}");
-    if let Some(file) = std::env::var_os("BAILEE_SKIPS") {
-        let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-        writeln!(file, "{why}").unwrap();
-    }
-}
-
-impl Postfix {
-    /// One that keeps letters to `ada@one.example`, knows nobody else there, and hands what comes
-    /// back for `example.com` to this port.
-    fn start(lmtp: u16) -> Option<Self> {
-        let root = fs::metadata("/proc/self").unwrap().uid() == 0;
-        if !root || !Path::new("/usr/lib/postfix/sbin/master").exists() {
-            skipped("Debian's postfix is not installed, or this is not root");
-            return None;
-        }
-        let scratch = tempfile::tempdir().unwrap();
-        fs::set_permissions(scratch.path(), Permissions::from_mode(0o755)).unwrap();
-        let [config, queue, data] = ["etc", "queue", "data"].map(|name| {
-            let folder = scratch.path().join(name);
-            fs::create_dir(&folder).unwrap();
-            folder
-        });
-        let owned = Command::new("chown").arg("postfix").arg(&data).status().unwrap();
-        assert!(owned.success());
-        // Below the ports that the system gives to whoever asks for any.
-        let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        let port = (first..first + 2000).find(free).unwrap();
-        let main = format!(
-            "compatibility_level = 3.6\nqueue_directory = {}\ndata_directory = {}\n\
-             daemon_directory = /usr/lib/postfix/sbin\ncommand_directory = /usr/sbin\n\
-             mail_owner = postfix\nsetgid_group = postdrop\n\
-             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n\
-             myhostname = mx.one.example\nmydestination = one.example\nlocal_recipient_maps =\n\
-             alias_maps =\nalias_database =\nrelay_domains = example.com\nrecipient_delimiter = +\n\
-             smtpd_relay_restrictions = permit_mynetworks, reject\nmaximal_idle = 5s\n\
-             transport_maps = inline:{{ {{ example.com = lmtp:inet:127.0.0.1:{lmtp} }}, \
-             {{ ada@one.example = discard: }} }}\n\
-             maillog_file = {}/log\nmaillog_file_prefixes = {}\n",
-            queue.display(),
-            data.display(),
-            scratch.path().display(),
-            scratch.path().display(),
-        );
-        fs::write(config.join("main.cf"), main).unwrap();
-        let smtpd = format!("127.0.0.1:{port} inet n - n - - smtpd\n{MASTER}");
-        fs::write(config.join("master.cf"), smtpd).unwrap();
-        let child = Command::new("/usr/sbin/postfix")
-            .arg("-c")
-            .arg(&config)
-            .arg("start-fg")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Some(Self { child, config, port, _scratch: scratch })
-    }
-
-    /// Waits until it greets.
-    async fn ready(&self) {
-        loop {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)).await {
-                let mut line = String::new();
-                if BufReader::new(stream).read_line(&mut line).await.unwrap_or(0) > 0 {
-                    return;
-                }
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        let stop = Command::new("/usr/sbin/postfix")
-            .arg("-c")
-            .arg(&self.config)
-            .arg("stop")
-            .stderr(Stdio::null())
-            .status();
-        if !stop.is_ok_and(|stop| stop.success()) {
-            drop(self.child.kill());
-        }
-        drop(self.child.wait());
-    }
-}
 
 /// Mail configuration with a relay on this port, and a listener for what comes back.
 fn mail(port: u16) -> Mail {
@@ -202,7 +79,7 @@ async fn a_letter_that_postfix_sends_back_opens_the_duty_again() {
     let scene = Scene::new(731);
     let returns = Returns::of(Some(&mail(1)), &scene.world.kernel).unwrap().unwrap();
     let Some(postfix) = Postfix::start(returns.port().unwrap()) else { return };
-    postfix.ready().await;
+    postfix.ready();
     let config = Config { mail: Some(mail(postfix.port)), ..Config::default() };
     let outward = Outward::new(Means::of(&config, Outbox::empty()).unwrap(), Handle::current());
     let (incident, notice) = notice(&scene, &["ada@one.example", "gone-4711@one.example"]);
@@ -226,6 +103,8 @@ async fn a_letter_that_postfix_sends_back_opens_the_duty_again() {
     assert!(back["said"].as_str().unwrap().contains("gone-4711"), "{back}");
     assert_eq!(back["from"], "mx.one.example");
     assert_eq!(row["state"]["word"], "undelivered");
+    let [letter] = &postfix.letters("ada")[..] else { panic!("not one letter") };
+    assert!(letter.contains("odd reads."), "{letter}");
     let breach = scene.show("breaches", &format!("{incident}.acme"));
     assert_eq!(breach["state"]["word"], "undelivered");
     assert_eq!(breach["reopened"][0]["notice"], json!(notice));
