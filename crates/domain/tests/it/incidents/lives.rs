@@ -1,6 +1,6 @@
-//! Random lives of an incident, through the real operations, with a store that is opened again in
-//! the middle: no account passes its deadline without an escalation, and no clock stops without a
-//! confirmed hold.
+//! Random lives of an incident, through the real operations, over a medium that loses commits or
+//! keeps them silently, with a store that is opened again after it: no account passes its deadline
+//! without an escalation, and no clock stops without a confirmed hold.
 
 use super::{Crew, at, day, id, post, tick};
 use crate::registers::{add, take};
@@ -10,7 +10,7 @@ use domain::incidents::notices::{Came, Fate, NoteReturn, Outcome, return_token};
 use domain::register::When;
 use kernel::Moment;
 use kernel::authority::Caller;
-use kernel::engine::Memory;
+use kernel::engine::{DangerFaults, Memory};
 use kernel::highwater::Mark;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -169,6 +169,23 @@ impl Life {
         drop(self.world.kernel.run(asked_by(Caller::bearer()), operation));
     }
 
+    /// What is due is run over a medium that loses a commit, or keeps one and does not say so; then
+    /// whatever the program remembered is gone, and the store is opened again.
+    fn crash(&mut self, dice: &mut Dice) {
+        let nth = Some(dice.below(4));
+        let faults = match dice.below(3) {
+            0 => DangerFaults { lose: nth, ..DangerFaults::default() },
+            1 => DangerFaults { keep_silently: nth, ..DangerFaults::default() },
+            _ => DangerFaults { keep_silently: nth, blind: 1, ..DangerFaults::default() },
+        };
+        self.store.danger_faults(faults);
+        drop(self.world.kernel.tick(&domain::run_job));
+        self.store.danger_faults(DangerFaults::default());
+        self.world.kernel.close();
+        let clock = Arc::clone(&self.world.clock);
+        self.world.kernel = World::reopen(&self.store, &self.mark, 99, clock).unwrap();
+    }
+
     fn check(&self, before: &Breach) {
         let (now, row) = (self.world.kernel.now(), self.breach());
         let given: Vec<u32> = row.warnings.iter().map(|one| one.percent).collect();
@@ -199,12 +216,10 @@ fn no_account_passes_its_deadline_without_an_escalation_whatever_happens() {
             let before = life.breach();
             life.happen(&mut dice);
             life.world.clock.advance(Duration::from_secs(60 * dice.below(300)));
-            tick(&life.world);
-            if dice.chance(1, 6) {
-                life.world.kernel.close();
-                let clock = Arc::clone(&life.world.clock);
-                life.world.kernel = World::reopen(&life.store, &life.mark, 99, clock).unwrap();
+            if dice.chance(1, 3) {
+                life.crash(&mut dice);
             }
+            tick(&life.world);
             life.check(&before);
         }
     }
