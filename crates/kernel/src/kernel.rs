@@ -322,14 +322,7 @@ impl Kernel {
     /// # Errors
     /// `NotFound` if there is no such account.
     pub fn key(&self, account: u64, collection: &str, id: &str) -> Result<RecordKey> {
-        let keys = self.shared.keyring.account(account)?;
-        Ok(RecordKey {
-            account,
-            collection: collection.to_owned(),
-            id: id.to_owned(),
-            collection_tag: sealing::tag(&keys.names, &[b"collection", collection.as_bytes()]),
-            tag: sealing::tag(&keys.names, &[b"record", collection.as_bytes(), id.as_bytes()]),
-        })
+        Ok(RecordKey::of(&*self.shared.keyring.account(account)?, collection, id))
     }
 
     /// The tag of a collection, for paging.

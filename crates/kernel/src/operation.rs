@@ -158,7 +158,8 @@ pub trait Act: 'static {
     const ACTION: &'static Action;
 }
 
-/// Where a record lives. Made by [`crate::Kernel::key`], because tags need the account's keys.
+/// Where a record lives. Made by [`crate::Kernel::key`] or [`Work::key`], because tags need the
+/// account's keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordKey {
     /// The account's slot.
@@ -170,6 +171,19 @@ pub struct RecordKey {
     pub id: String,
     pub(crate) collection_tag: Tag,
     pub(crate) tag: Tag,
+}
+
+impl RecordKey {
+    /// Of the account whose keys these are.
+    pub(crate) fn of(keys: &AccountKeys, collection: &str, id: &str) -> Self {
+        Self {
+            account: keys.account,
+            collection: collection.to_owned(),
+            id: id.to_owned(),
+            collection_tag: sealing::tag(&keys.names, &[b"collection", collection.as_bytes()]),
+            tag: sealing::tag(&keys.names, &[b"record", collection.as_bytes(), id.as_bytes()]),
+        }
+    }
 }
 
 /// Proof that the caller may do `A` on this record, and the record as it stands.

@@ -268,7 +268,10 @@ pub(crate) fn kernel_asks(what: &str) -> Asked {
     }
 }
 
+/// What stands for policies where the kernel itself decides; no policy has this name.
+pub(crate) const KERNEL: &str = "kernel";
+
 /// The ground of work of the kernel itself.
 pub(crate) fn kernel_decides() -> Decision {
-    Decision { revision: 0, grant: None, policies: "kernel".into(), until: Moment(u64::MAX) }
+    Decision { revision: 0, grant: None, policies: KERNEL.into(), until: Moment(u64::MAX) }
 }

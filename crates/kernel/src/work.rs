@@ -10,6 +10,7 @@ use crate::operation::{
 use crate::reveal::split;
 use crate::stage::Stage;
 use crate::store::version_context;
+use crate::tick::KERNEL;
 use crate::time::Moment;
 use sealing::{AccountKeys, Entropy};
 use std::marker::PhantomData;
@@ -43,6 +44,20 @@ impl Work<'_> {
     /// Why it is allowed.
     pub fn decision(&self) -> &Decision {
         self.decision
+    }
+
+    /// Whether the kernel does this by itself, for whoever left it to be done: then no reader sees
+    /// what it loads.
+    pub fn by_kernel(&self) -> bool {
+        *self.decision.policies == *KERNEL
+    }
+
+    /// Where a record lives that another record names.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such account.
+    pub fn key(&self, account: u64, collection: &str, id: &str) -> Result<RecordKey> {
+        Ok(RecordKey::of(&*self.stage.keys(account)?, collection, id))
     }
 
     /// Fresh random bytes.
@@ -226,6 +241,14 @@ impl Work<'_> {
             write: None,
             signals: None,
         });
+    }
+
+    /// Records that one record was looked for and is answered as if it were not there, by whoever
+    /// may not know of it: the entry is that of a record that was not found.
+    pub fn withhold<A: Act>(&mut self, sought: &Allowed<A>) {
+        let Allowed { key, .. } = sought;
+        let hidden = Allowed::<A> { key: key.clone(), state: None, action: PhantomData };
+        self.disclose(&hidden, vec![]);
     }
 
     /// Records that several records are shown. The entry holds their number and a hash over their

@@ -1,6 +1,6 @@
 //! Accounts: the subscribers.
 
-use super::{boxed, stateless, unread, versions, when};
+use super::{boxed, none_closed, stateless, unread, versions, when};
 use domain::accounts::{Account, Create, CreateAccount, ListAccounts, Look, LookAt};
 use domain::register::{Boxed, Entry, List, On, Page, Register, Status, Tone, When, stated};
 use kernel::id::AccountId;
@@ -84,4 +84,5 @@ pub(super) const REGISTER: Register = Register {
     history: versions::<Account>,
     rows: unread,
     states: stateless,
+    closed: none_closed,
 };

@@ -1,7 +1,7 @@
 //! Grants: approved, expiring rights.
 
 use super::people::Nothing;
-use super::{boxed, stateless, unread, versions, when};
+use super::{boxed, none_closed, stateless, unread, versions, when};
 use domain::grants::{Create, CreateGrant, End, EndGrant, Grant, ListGrants, Look, Wish};
 use domain::register::{Boxed, Entry, List, On, Page, Read, Register, Status, Tone, When, stated};
 use kernel::authority::Verb;
@@ -173,4 +173,5 @@ pub(super) const REGISTER: Register = Register {
     history: versions::<Grant>,
     rows: unread,
     states: stateless,
+    closed: none_closed,
 };

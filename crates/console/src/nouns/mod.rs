@@ -8,7 +8,7 @@ mod people;
 mod services;
 
 use domain::people::StoredCredential;
-use domain::register::{Boxed, Entry, History, Mapped, Noun, Register, Rows, Status, When};
+use domain::register::{Boxed, Closed, Entry, History, Mapped, Noun, Register, Rows, Status, When};
 use domain::registers::REGISTERS;
 use kernel::id::{Name, PrincipalId};
 use kernel::{Error, Kernel, Moment, Operation, Result};
@@ -123,7 +123,12 @@ pub(super) fn unread(_: &[Vec<u8>]) -> Result<Rows> {
 }
 
 /// As [`unread`]: what it does not read has no states.
-pub(super) fn stateless(_: &Rows, _: Moment) -> Vec<(String, Status)> {
+pub(super) fn stateless(_: &Rows, _: Moment, _: &Closed) -> Vec<(String, Status)> {
+    vec![]
+}
+
+/// As [`unread`]: everybody reads its rows whose role opens it.
+pub(super) fn none_closed(_: &Rows) -> Vec<String> {
     vec![]
 }
 

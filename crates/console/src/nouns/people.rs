@@ -1,6 +1,6 @@
 //! People: joiners, and leavers by one door.
 
-use super::{Credential, boxed, shown, stateless, unread, versions, when};
+use super::{Credential, boxed, none_closed, shown, stateless, unread, versions, when};
 use domain::grants::MovePerson;
 use domain::members::{IssueLink, LinkLife, LinkPerson};
 use domain::people::{
@@ -295,4 +295,5 @@ pub(super) const REGISTER: Register = Register {
     history: versions::<Person>,
     rows: unread,
     states: stateless,
+    closed: none_closed,
 };

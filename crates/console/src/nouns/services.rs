@@ -1,7 +1,7 @@
 //! Services: programs that act under their own name, each with a person who answers for it.
 
 use super::people::{Nothing, Which, name};
-use super::{Credential, boxed, shown, stateless, unread, versions, when};
+use super::{Credential, boxed, none_closed, shown, stateless, unread, versions, when};
 use domain::people::Issued;
 use domain::register::{Boxed, Entry, List, On, Page, Read, Register, Status, Tone, When, stated};
 use domain::services::{
@@ -152,4 +152,5 @@ pub(super) const REGISTER: Register = Register {
     history: versions::<Service>,
     rows: unread,
     states: stateless,
+    closed: none_closed,
 };

@@ -180,3 +180,32 @@ fn a_member_sees_accesses_with_receipts_and_nothing_of_another_account() {
         assert_eq!(Browser::new(&site).get(path).status, 401, "{path}");
     }
 }
+
+#[test]
+fn a_restricted_incident_is_on_no_page_of_those_who_do_not_take_part() {
+    let site = Site::new(66);
+    misuse(&site, "Acme");
+    let mut rita = site.person("rita", &["responder"]);
+    let mut bea = site.person("bea", &["responder"]);
+    let (room, place) = declared(&mut rita);
+    let judged = [("account", "acme"), ("harm", "access"), ("basis", "its log")];
+    let room = rita.submit(&room, "#verify", &judged).ok();
+    let pages = [place.as_str(), "/incidents", "/breaches", &format!("{place}/file")];
+    for page in pages {
+        assert!(bea.get(page).status < 300, "{page}");
+    }
+    rita.submit(&room, "#restrict", &[("reason", "one of us")]).ok();
+    let breach = format!("/breaches/{}.acme", place.trim_start_matches("/incidents/"));
+    for page in [place.as_str(), &breach, &format!("{place}/file")] {
+        assert_eq!(bea.get(page).status, 404, "{page}");
+        assert!(rita.get(page).status < 300, "{page}");
+    }
+    for page in ["/", "/incidents", "/breaches", "/notices", "/measures/E4.1", "/measures/E4.4"] {
+        let answer = bea.get(page);
+        assert!(!answer.body.contains("Stolen"), "{page}: {}", answer.body);
+        assert!(!answer.body.contains(".acme"), "{page}: {}", answer.body);
+    }
+    let room = rita.get(&place).ok();
+    rita.submit(&room, "#admit", &[("person", "person:bea"), ("reason", "knows the host")]).ok();
+    bea.get(&place).says(200, "Stolen");
+}

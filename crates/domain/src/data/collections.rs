@@ -1,7 +1,7 @@
 //! Collections: they are created before they are used, and stay.
 
 use super::{COLLECTIONS, CreateIn, ListIn, Place};
-use crate::register::{Page, cursor, list};
+use crate::register::{Page, cursor, list_with};
 use kernel::engine::{PageWant, Wants};
 use kernel::id::AccountId;
 use kernel::{
@@ -108,7 +108,7 @@ impl Operation for ListCollections {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Page<CollectionRow>>> {
         let grant = work.decision().grant.clone();
         let named = grant.and_then(|grant| grant.collections.clone());
-        let page = list::<ListIn, _>(work, &self.want, |version| {
+        let page = list_with::<ListIn, _>(work, &self.want, vec![], |version| {
             serde_json::from_slice::<CollectionRow>(&version.body)
                 .map_err(|error| Error::internal(format!("a stored collection: {error}")))
         })?;

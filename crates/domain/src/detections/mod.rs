@@ -15,10 +15,15 @@ pub mod coverage;
 pub mod rules;
 pub mod suspects;
 
-use crate::register::{At, Entry, Mark, Register, Row, Status, Step, Tone, When, prose, step};
+use crate::register::{
+    At, Entry, Mark, Readers, Register, Row, Status, Step, Tone, When, prose, step,
+};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The register of incidents, a noun below this one, which says who may read their alerts.
+pub(crate) const INCIDENTS: &str = "incidents";
 
 /// How much a finding of a rule matters, as the rule says (Sigma `level`).
 #[derive(
@@ -161,11 +166,17 @@ impl Row for Alert {
     const ADD: &'static str = "alert.add";
     const READ: &'static str = "alert.read";
     const LIST: &'static str = "alert.list";
+    const RESTRICTED: bool = true;
     type New = NewAlert;
 
     fn add(_: &NewAlert, _: &mut At<'_, '_>) -> Result<Self> {
         let why = "alerts come from rules: declare an incident for what a person noticed";
         Err(Error::conflict(why))
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        let belongs = self.incident.as_deref();
+        belongs.map_or(Readers::Everybody, |id| Readers::As(INCIDENTS, id))
     }
 
     fn status(&self, _now: Moment) -> Status {

@@ -3,7 +3,8 @@
 //! One incident is open for one suspect, however many alerts there are: the hundredth is no reason
 //! to wake somebody a hundredth time.
 
-use crate::register::{At, Entry, Register, Row, Status, Tone, When};
+use super::INCIDENTS;
+use crate::register::{At, Entry, Readers, Register, Row, Status, Tone, When};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,10 +46,16 @@ impl Row for Suspect {
     const ADD: &'static str = "suspect.add";
     const READ: &'static str = "suspect.read";
     const LIST: &'static str = "suspect.list";
+    const RESTRICTED: bool = true;
     type New = NewSuspect;
 
     fn add(_: &NewSuspect, _: &mut At<'_, '_>) -> Result<Self> {
         Err(Error::conflict("suspects come from alerts: declare an incident for what you noticed"))
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        let belongs = self.incident.as_deref();
+        belongs.map_or(Readers::Everybody, |id| Readers::As(INCIDENTS, id))
     }
 
     fn status(&self, _now: Moment) -> Status {

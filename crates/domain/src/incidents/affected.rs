@@ -24,7 +24,9 @@ pub use query::{By, Query};
 pub use search::{CHECKED, ENTRIES, search};
 
 use super::{Incident, NOTES, Said, hex};
-use crate::register::{self, At, Entry, Kept, Mark, Register, Row, Status, Tone, When, act, parse};
+use crate::register::{
+    self, At, Entry, Kept, Mark, Readers, Register, Row, Status, Tone, When, act, parse,
+};
 use kernel::engine::Wants;
 use kernel::{
     Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
@@ -169,10 +171,15 @@ impl Row for Affected {
     const ADD: &'static str = "affected.add";
     const READ: &'static str = "affected.read";
     const LIST: &'static str = "affected.list";
+    const RESTRICTED: bool = true;
     type New = NewAffected;
 
     fn add(_: &NewAffected, _: &mut At<'_, '_>) -> Result<Self> {
         Err(Error::conflict("affected accounts are asked for in an incident: use `scope` there"))
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        Readers::As(Incident::REGISTER, &self.incident)
     }
 
     fn status(&self, _now: Moment) -> Status {

@@ -14,11 +14,11 @@ mod warnings;
 pub use updates::{NoteUpdate, Promised, UPDATE};
 pub use warnings::{CALLS, CHASE, GiveWarning, WARN, Warn, object};
 
-use super::Class;
 use super::clock::{self, Left, Span};
 use super::laws::Duties;
+use super::{Class, Incident};
 use crate::oncall::pages::{Raise, Severity, Subject};
-use crate::register::{At, Entry, Mark, Register, Row, Status, Tone, When};
+use crate::register::{At, Entry, Mark, Readers, Register, Row, Status, Tone, When};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -367,10 +367,15 @@ impl Row for Breach {
     const ADD: &'static str = "breach.add";
     const READ: &'static str = "breach.read";
     const LIST: &'static str = "breach.list";
+    const RESTRICTED: bool = true;
     type New = NewBreach;
 
     fn add(_: &NewBreach, _: &mut At<'_, '_>) -> Result<Self> {
         Err(Error::conflict("an account is verified in its incident: use `verify` there"))
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        Readers::As(Incident::REGISTER, &self.incident)
     }
 
     fn status(&self, now: Moment) -> Status {

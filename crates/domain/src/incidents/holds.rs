@@ -11,7 +11,8 @@ use super::breaches::{self, Breach, HeldFor};
 use super::laws::{self, Laws};
 use super::{Incident, fingerprint};
 use crate::register::{
-    At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, When, act, line, prose, step,
+    At, Day, Entry, Mark, Needs, Readers, Register, Row, Status, Step, Tone, When, act, line,
+    prose, step,
 };
 use kernel::{Act, After, Error, HOUSE, Moment, Operation, Result, Target, Work, on_house};
 use schemars::JsonSchema;
@@ -153,6 +154,7 @@ impl Row for Hold {
     const ADD: &'static str = "hold.add";
     const READ: &'static str = "hold.read";
     const LIST: &'static str = "hold.list";
+    const RESTRICTED: bool = true;
     type New = NewHold;
 
     fn needs(new: &NewHold, needs: &mut Needs<'_>) -> Result<()> {
@@ -209,6 +211,10 @@ impl Row for Hold {
         at.tell("incident", &row.incident);
         at.tell("statement", &row.statement_sha256);
         Ok(row)
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        Readers::As(Incident::REGISTER, &self.incident)
     }
 
     fn status(&self, now: Moment) -> Status {

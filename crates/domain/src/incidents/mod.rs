@@ -19,6 +19,7 @@ mod duties;
 pub mod file;
 pub mod holds;
 mod judging;
+mod knowing;
 pub mod laws;
 pub mod notices;
 pub mod playbooks;
@@ -36,7 +37,9 @@ pub(crate) use crate::oncall::{RESPONDERS, hex, responder};
 pub(crate) use words::{fingerprint, header, language};
 
 use crate::catalogue;
-use crate::register::{At, Entry, Mark, Needs, Register, Row, Status, Tone, When, line, step};
+use crate::register::{
+    At, Entry, Mark, NeedToKnow, Needs, Readers, Register, Row, Status, Tone, When, line, step,
+};
 use kernel::id::AccountId;
 use kernel::{Error, Moment, Result};
 use playbooks::{Phase, Planned, Playbook};
@@ -188,6 +191,9 @@ pub struct Incident {
     /// Clocks of laws by which authorities are told.
     #[serde(default)]
     pub duties: laws::Duties,
+    /// Who may read it and what hangs on it.
+    #[serde(default)]
+    pub need_to_know: NeedToKnow,
 }
 
 /// Tasks of one incident.
@@ -229,6 +235,7 @@ impl Incident {
             contained: None,
             closed: None,
             duties: laws::Duties::default(),
+            need_to_know: NeedToKnow::default(),
         }
     }
 
@@ -322,6 +329,9 @@ pub struct NewIncident {
     pub suspected_at: Option<When>,
     /// The playbook that is followed, by its name.
     pub playbook: Option<String>,
+    /// Why only those who take part may read it; nothing if everybody may whose role opens
+    /// incidents. Whoever declares it takes part.
+    pub need_to_know: Option<String>,
 }
 
 impl Row for Incident {
@@ -331,6 +341,7 @@ impl Row for Incident {
     const ADD: &'static str = "incident.add";
     const READ: &'static str = "incident.read";
     const LIST: &'static str = "incident.list";
+    const RESTRICTED: bool = true;
     type New = NewIncident;
 
     fn needs(new: &NewIncident, needs: &mut Needs<'_>) -> Result<()> {
@@ -356,9 +367,14 @@ impl Row for Incident {
         if let Some(name) = &new.playbook {
             row.follow(name, &approved(name, at)?, at.now())?;
         }
+        knowing::begin(&mut row, new.need_to_know.as_deref(), at)?;
         at.tell("class", new.class.word());
         at.later(investigate_by, INVESTIGATE, at.id().to_owned());
         Ok(row)
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        Readers::Named(&self.need_to_know)
     }
 
     fn status(&self, now: Moment) -> Status {
@@ -455,6 +471,10 @@ const STEPS: &[Entry] = &[
     step::<Incident, judging::Verify>("verify", "Verifies that an account is affected"),
     step::<Incident, judging::Refute>("refute", "Judges that accounts are not affected"),
     step::<Incident, duties::Report>("report", "Enters that an authority was told"),
+    step::<Incident, knowing::Restrict>("restrict", "Lets only those read it who take part"),
+    step::<Incident, knowing::Admit>("admit", "Lets somebody take part"),
+    step::<Incident, knowing::Exclude>("exclude", "Keeps somebody out, whatever their role"),
+    step::<Incident, knowing::Share>("share", "Lets everybody read it whose role opens incidents"),
     step::<Incident, room::Contain>("contain", "Says how it was kept from getting worse"),
     step::<Incident, room::Close>("close", "Closes it, once nothing is left to do"),
 ];

@@ -33,7 +33,7 @@ use super::contacts::Contact;
 use super::templates::Template;
 use super::{Incident, hex};
 use crate::catalogue;
-use crate::register::{At, Entry, Mark, Needs, Register, Row, Status, Tone, When, step};
+use crate::register::{At, Entry, Mark, Needs, Readers, Register, Row, Status, Tone, When, step};
 use choosing::{called, contact, drafts};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
@@ -330,6 +330,7 @@ impl Row for Notice {
     const ADD: &'static str = "notice.add";
     const READ: &'static str = "notice.read";
     const LIST: &'static str = "notice.list";
+    const RESTRICTED: bool = true;
     type New = NewNotice;
 
     fn needs(new: &NewNotice, needs: &mut Needs<'_>) -> Result<()> {
@@ -407,6 +408,10 @@ impl Row for Notice {
         chasing::watch(&row, &breach.row, at);
         at.save(&breach)?;
         Ok(row)
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        Readers::As(Incident::REGISTER, &self.incident)
     }
 
     fn status(&self, _now: Moment) -> Status {

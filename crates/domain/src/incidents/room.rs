@@ -3,6 +3,7 @@
 
 use super::affected::{Affected, Touched};
 use super::breaches::{Breach, id};
+use super::knowing::takes_part;
 use super::{Assigned, Class, Incident, Said, Task, approved, followed, responder, severity};
 use crate::oncall::pages::{Raise, Severity, Subject, raise};
 use crate::register::{self, At, Kept, Mark, Needs, Step, When, act, line, prose};
@@ -37,6 +38,7 @@ impl Step<Incident> for Triage {
     fn apply(&self, row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
         row.open()?;
         responder("lead", &self.lead, at)?;
+        takes_part(row, &self.lead, "leads it", at)?;
         if let Some(name) = &self.playbook {
             row.follow(name, &approved(name, at)?, at.now())?;
         }
@@ -69,6 +71,7 @@ impl Step<Incident> for Assign {
         row.open()?;
         at.person("person", &self.person)?;
         let role = line("role", &self.role, 60)?;
+        takes_part(row, &self.person, &format!("role {role}"), at)?;
         row.roles.retain(|one| one.role != role);
         if row.roles.len() >= 30 {
             return Err(Error::limit("an incident has at most 30 roles"));
@@ -104,6 +107,7 @@ impl Step<Incident> for Plan {
     fn apply(&self, row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
         row.open()?;
         at.person("owner", &self.owner)?;
+        takes_part(row, &self.owner, "has a task", at)?;
         if self.due.is_some_and(|due| due.0 <= at.now()) {
             return Err(Error::invalid("due", "state a moment later than now"));
         }

@@ -151,9 +151,14 @@ impl<'a, 'w> At<'a, 'w> {
     /// # Errors
     /// `Invalid` with the field that names it.
     pub fn named<M: Row>(&self, field: &'static str, id: &str) -> Result<Kept<M>> {
-        self.find::<M>(id)?.ok_or_else(|| {
+        let missing = || {
             Error::invalid(field, format!("there is no {} `{}`", M::NOUN, kernel::id::shown(id)))
-        })
+        };
+        let found = self.find::<M>(id)?.ok_or_else(missing)?;
+        match super::readers::may(self.work, &found)? {
+            true => Ok(found),
+            false => Err(missing()),
+        }
     }
 
     /// Saves another row, in the same commit and under the same action. One is saved once.

@@ -3,11 +3,10 @@
 //! What the fields were is not part of it: a row may be large, and has many versions.
 
 use super::row::When;
-use super::{Noun, key};
+use super::{Noun, key, missing, shown_to};
 use kernel::engine::Wants;
 use kernel::{
-    Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Version, Work,
-    on_house,
+    Act, After, Kernel, Moment, Operation, RecordKey, Result, Target, Version, Work, on_house,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -60,14 +59,12 @@ impl<N: Noun> Operation for History<N> {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Vec<Past>>> {
-        let seen = work.load::<N::Read>(&self.key)?;
-        work.disclose(&seen, vec![("versions", "all".to_owned())]);
-        let id = self.key.id.clone();
-        Ok(match seen.present().filter(|pointer| !pointer.deleted) {
+        let fields = vec![("versions", "all".to_owned())];
+        Ok(match shown_to::<N>(work, &self.key, fields)? {
             Some(pointer) => {
                 After::reveal(move |reveal| Ok(pasts(&reveal.history(&pointer, MOST)?)))
             }
-            None => After::refused(Error::not_found(format!("no {} `{id}`", N::NOUN))),
+            None => After::refused(missing::<N>(&self.key.id)),
         })
     }
 }

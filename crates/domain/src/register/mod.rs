@@ -7,6 +7,7 @@
 mod at;
 mod doing;
 mod history;
+mod readers;
 mod row;
 mod survey;
 mod table;
@@ -14,18 +15,19 @@ mod table;
 pub use at::{At, line, prose};
 pub use doing::{Add, Boxed, Do};
 pub use history::{History, Past};
+pub use readers::{ALWAYS, Named, NeedToKnow, Readers, Restricted};
 pub use row::{
     Adding, Day, Kept, Listing, Mark, Needs, Reading, Row, Shown, Status, Step, Stepping, Tone,
     When,
 };
 pub use survey::{House, Survey, Surveyed};
-pub use table::{Entry, On, Register, Rows, stated, step};
+pub use table::{Closed, Entry, On, Register, Rows, stated, step};
 
 use kernel::authority::Action;
 use kernel::engine::{PageWant, Wants};
 use kernel::{
-    Act, After, Content, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Replay, Result,
-    Target, Version, Work, on_house,
+    Act, After, Content, Error, HOUSE, Kernel, Moment, Operation, Pointer, RecordKey, Replay,
+    Result, Target, Version, Work, on_house,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,6 +43,13 @@ pub trait Noun: Serialize + DeserializeOwned + Send + 'static {
     type Read: Act + Send;
     /// Action of reading a page.
     type List: Act + Send;
+    /// Whether not everybody may read each of its rows whose role opens the register.
+    const RESTRICTED: bool = false;
+
+    /// Who may read this row, besides what roles say.
+    fn readers(&self) -> Readers<'_> {
+        Readers::Everybody
+    }
 }
 
 /// Where a row of a register lives.
@@ -72,13 +81,42 @@ pub fn parse<N: Noun>(body: &[u8]) -> Result<N> {
 /// The row that an operation changes, with the proof that it may.
 ///
 /// # Errors
-/// `NotFound` if there is none.
+/// `NotFound` if there is none, or none that the caller may know of.
 pub fn load<N: Noun, A: Act>(work: &Work<'_>, key: &RecordKey) -> Result<(kernel::Allowed<A>, N)> {
     let allowed = work.load::<A>(key)?;
-    let missing = || Error::not_found(format!("no {} `{}`", N::NOUN, key.id));
-    let pointer = allowed.present().filter(|pointer| !pointer.deleted).ok_or_else(missing)?;
-    let row = parse(&work.body(&pointer)?)?;
-    Ok((allowed, row))
+    let pointer = allowed.present().filter(|pointer| !pointer.deleted);
+    let pointer = pointer.ok_or_else(|| missing::<N>(&key.id))?;
+    let row: N = parse(&work.body(&pointer)?)?;
+    match readers::may(work, &row)? {
+        true => Ok((allowed, row)),
+        false => Err(missing::<N>(&key.id)),
+    }
+}
+
+/// The answer for a row that is not there, and for one that the caller may not know of.
+fn missing<N: Noun>(id: &str) -> Error {
+    Error::not_found(format!("no {} `{id}`", N::NOUN))
+}
+
+/// A live row that whoever asks may know of, with its entry of being shown or looked for.
+fn shown_to<N: Noun>(
+    work: &mut Work<'_>,
+    key: &RecordKey,
+    fields: Vec<(&'static str, String)>,
+) -> Result<Option<Pointer>> {
+    let seen = work.load::<N::Read>(key)?;
+    let pointer = seen.present().filter(|pointer| !pointer.deleted);
+    if N::RESTRICTED {
+        let row = pointer.as_ref().map(|pointer| parse::<N>(&work.body(pointer)?)).transpose()?;
+        if let Some(row) = row
+            && !readers::may(work, &row)?
+        {
+            work.withhold(&seen);
+            return Ok(None);
+        }
+    }
+    work.disclose(&seen, fields);
+    Ok(pointer)
 }
 
 /// Reads one row.
@@ -109,12 +147,9 @@ impl<N: Noun> Operation for Read<N> {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<N>> {
-        let seen = work.load::<N::Read>(&self.key)?;
-        work.disclose(&seen, vec![]);
-        let id = self.key.id.clone();
-        Ok(match seen.present().filter(|pointer| !pointer.deleted) {
+        Ok(match shown_to::<N>(work, &self.key, vec![])? {
             Some(pointer) => After::reveal(move |reveal| parse(&reveal.open(&pointer)?.body)),
-            None => After::refused(Error::not_found(format!("no {} `{id}`", N::NOUN))),
+            None => After::refused(missing::<N>(&self.key.id)),
         })
     }
 }
@@ -219,35 +254,36 @@ impl<N: Noun> Operation for List<N> {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Page<N>>> {
-        list::<N::List, N>(work, &self.want, |version| parse(&version.body))
+        let only = readers::readable::<N>;
+        list_of::<N::List, N>(work, &self.want, vec![], only, |version| parse(&version.body))
     }
 }
 
-/// The common part of reading a page: record it, then open what is live.
+/// The common part of reading a page: record it with these fields, then open what is live.
 ///
 /// # Errors
 /// `Internal` if the page was not declared.
-pub fn list<A: Act, T: Send + 'static>(
-    work: &mut Work<'_>,
-    want: &PageWant,
-    make: impl Fn(Version) -> Result<T> + Send + 'static,
-) -> Result<After<Page<T>>> {
-    list_with::<A, T>(work, want, vec![], make)
-}
-
-/// As [`list`], with fields for the entry.
-///
-/// # Errors
-/// As [`list`].
 pub fn list_with<A: Act, T: Send + 'static>(
     work: &mut Work<'_>,
     want: &PageWant,
     fields: Vec<(&'static str, String)>,
     make: impl Fn(Version) -> Result<T> + Send + 'static,
 ) -> Result<After<Page<T>>> {
+    list_of::<A, T>(work, want, fields, |_, rows| Ok(rows), make)
+}
+
+/// As [`list_with`], of those that `only` keeps.
+fn list_of<A: Act, T: Send + 'static>(
+    work: &mut Work<'_>,
+    want: &PageWant,
+    fields: Vec<(&'static str, String)>,
+    only: impl FnOnce(&Work<'_>, Vec<Pointer>) -> Result<Vec<Pointer>>,
+    make: impl Fn(Version) -> Result<T> + Send + 'static,
+) -> Result<After<Page<T>>> {
     let rows = work.page(want)?;
     let next = rows.last().filter(|_| rows.len() == want.limit).map(|row| row.position.to_string());
     let live: Vec<_> = rows.into_iter().filter(|pointer| !pointer.deleted).collect();
+    let live = only(work, live)?;
     work.disclose_many::<A>(want.account, &live, fields);
     Ok(After::reveal(move |reveal| {
         let items =

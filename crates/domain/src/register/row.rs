@@ -1,6 +1,6 @@
 //! A row of a register, as it is kept and as answers show it.
 
-use super::Noun;
+use super::{Noun, Readers};
 use kernel::authority::Action;
 use kernel::engine::Wants;
 use kernel::{Act, Error, Kernel, Moment, RecordKey, Result};
@@ -33,6 +33,9 @@ pub trait Row: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync +
     const RIGHTS: bool = false;
     /// Whether the id is made of the names of other rows, and so may be longer than a name.
     const COMPOSED: bool = false;
+    /// Whether not everybody may read each of its rows whose role opens the register, as
+    /// [`Row::readers`] says.
+    const RESTRICTED: bool = false;
     /// What is stated to add one.
     type New: DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
@@ -57,6 +60,11 @@ pub trait Row: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync +
 
     /// What it is now, computed: no field says it.
     fn status(&self, now: Moment) -> Status;
+
+    /// Who may read it, besides what roles say.
+    fn readers(&self) -> Readers<'_> {
+        Readers::Everybody
+    }
 }
 
 /// A step in the life of a row.
@@ -136,6 +144,11 @@ impl<N: Row> Noun for Kept<N> {
     const NOUN: &'static str = N::NOUN;
     type Read = Reading<N>;
     type List = Listing<N>;
+    const RESTRICTED: bool = N::RESTRICTED;
+
+    fn readers(&self) -> Readers<'_> {
+        self.row.readers()
+    }
 }
 
 /// A row as an answer shows it: with what it is now.

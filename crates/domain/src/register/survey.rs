@@ -3,7 +3,7 @@
 //! A survey reads bodies. Whatever is made of it is the answer, or the change, of an operation that
 //! has its own action and its own entry.
 
-use super::table::rows;
+use super::table::{Closed, rows};
 use super::{Kept, Noun, Register, Row, Rows, Status};
 use kernel::engine::{PageWant, Wants};
 use kernel::{HOUSE, Kernel, Moment, Pointer, Result, Reveal, Work};
@@ -21,6 +21,8 @@ pub struct House {
     held: BTreeMap<&'static str, Held>,
     /// Registers that are too large to have been read whole.
     pub cut: Vec<&'static str>,
+    /// Rows that only named people may read.
+    closed: Closed,
 }
 
 /// The rows of one register.
@@ -49,11 +51,17 @@ impl House {
         self.all::<N>().iter().find(|kept| kept.id == id)
     }
 
-    /// What every row of every register of the table is now: register, id, status.
+    /// Whether only named people may read a row. What everybody is shown names none of its words.
+    pub fn restricted<N: Row>(&self, id: &str) -> bool {
+        self.closed.contains(&format!("{}/{id}", N::REGISTER))
+    }
+
+    /// What every row of every register of the table is now: register, id, status; those that not
+    /// everybody may read are left out.
     pub fn states(&self) -> impl Iterator<Item = (&'static Register, String, Status)> {
         self.held.values().flat_map(|held| {
             let of = |register: &'static Register| {
-                let states = (register.states)(&held.rows, self.now);
+                let states = (register.states)(&held.rows, self.now, &self.closed);
                 states.into_iter().map(move |(id, status)| (register, id, status))
             };
             held.register.into_iter().flat_map(of)
@@ -174,6 +182,10 @@ impl Surveyed {
             let bodies: Vec<_> = pointers.iter().map(&body).collect::<Result<_>>()?;
             let changed = pointers.iter().map(|pointer| pointer.changed).collect();
             let held = Held { rows: (part.rows)(&bodies)?, register: part.register, changed };
+            if let Some(register) = held.register {
+                let ids = (register.closed)(&held.rows);
+                house.closed.extend(ids.iter().map(|id| format!("{}/{id}", part.name)));
+            }
             house.held.insert(part.name, held);
         }
         Ok(house)

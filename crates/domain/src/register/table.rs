@@ -5,7 +5,7 @@
 
 use super::doing::{Add, Boxed, Do};
 use super::row::{Adding, Kept, Listing, Reading, Row, Shown, Status, Step, Stepping};
-use super::{History, List, Noun, Page, Read, parse};
+use super::{History, List, Noun, Page, Read, Readers, parse};
 use kernel::authority::Action;
 use kernel::{Act, Error, Kernel, Moment, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -14,6 +14,9 @@ use std::any::Any;
 
 /// Rows as a survey holds them: a `Vec<Kept<N>>` of one register.
 pub type Rows = Box<dyn Any + Send + Sync>;
+
+/// Rows that only named people may read, as `incidents/ID`.
+pub type Closed = std::collections::BTreeSet<String>;
 
 /// A noun, as the faces know it.
 pub struct Register {
@@ -51,8 +54,11 @@ pub struct Register {
     pub history: fn(&Kernel, &str) -> Result<Boxed>,
     /// Rows out of their bodies.
     pub rows: fn(&[Vec<u8>]) -> Result<Rows>,
-    /// What each of such rows is at a moment, by its id.
-    pub states: fn(&Rows, Moment) -> Vec<(String, Status)>,
+    /// What each of such rows is at a moment, by its id; those that not everybody may read are left
+    /// out.
+    pub states: fn(&Rows, Moment, &Closed) -> Vec<(String, Status)>,
+    /// Those of such rows that only named people may read, by their ids.
+    pub closed: fn(&Rows) -> Vec<String>,
 }
 
 /// Something that can be done with a register.
@@ -109,6 +115,7 @@ impl Register {
             history: history::<N>,
             rows: rows::<Kept<N>>,
             states: states::<N>,
+            closed: closed::<N>,
         }
     }
 
@@ -252,7 +259,24 @@ pub(super) fn rows<N: Noun + Sync>(bodies: &[Vec<u8>]) -> Result<Rows> {
     Ok(Box::new(rows?))
 }
 
-fn states<N: Row>(rows: &Rows, now: Moment) -> Vec<(String, Status)> {
-    let rows = rows.downcast_ref::<Vec<Kept<N>>>().map_or(&[][..], Vec::as_slice);
-    rows.iter().map(|kept| (kept.id.clone(), kept.row.status(now))).collect()
+fn states<N: Row>(rows: &Rows, now: Moment, closed: &Closed) -> Vec<(String, Status)> {
+    let open = |kept: &&Kept<N>| match kept.row.readers() {
+        Readers::Everybody => true,
+        Readers::Named(said) => said.since.is_none(),
+        Readers::As(register, id) => !closed.contains(&format!("{register}/{id}")),
+    };
+    let rows = held::<N>(rows).iter().filter(open);
+    rows.map(|kept| (kept.id.clone(), kept.row.status(now))).collect()
+}
+
+fn closed<N: Row>(rows: &Rows) -> Vec<String> {
+    let closed = |kept: &&Kept<N>| match kept.row.readers() {
+        Readers::Named(said) => said.since.is_some(),
+        Readers::Everybody | Readers::As(..) => false,
+    };
+    held::<N>(rows).iter().filter(closed).map(|kept| kept.id.clone()).collect()
+}
+
+fn held<N: Row>(rows: &Rows) -> &[Kept<N>] {
+    rows.downcast_ref::<Vec<Kept<N>>>().map_or(&[][..], Vec::as_slice)
 }

@@ -10,7 +10,7 @@ use super::super::resorts::Resort;
 use super::approving::APPROVERS;
 use super::{Incident, Notice};
 use crate::oncall::pages;
-use crate::register::{self, At, Kept, Row, Status, Tone, When, act};
+use crate::register::{self, At, Kept, Mark, Row, Status, Tone, When, act};
 use kernel::engine::{PageWant, Wants};
 use kernel::{
     Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
@@ -64,9 +64,23 @@ impl Summons {
         let Some(pointer) = allowed.present().filter(|one| !one.deleted) else { return Ok(()) };
         let mut kept: Kept<Incident> = register::parse(&work.body(&pointer)?)?;
         self.write(&mut kept.row, work.now());
+        self.admit(&mut kept.row, work.now())?;
         work.save(allowed, register::body(&kept)?, vec![("place", self.place.clone())])?;
         // Another page for others who are called about the same.
         self.page::<A>(kernel, work, &self.who.join(" "))
+    }
+
+    /// Whoever is called about a restricted incident has to read what it is about; among those who
+    /// approve only the last resort is called without taking part.
+    fn admit(&self, row: &mut Incident, now: Moment) -> Result<()> {
+        let said = &row.need_to_know;
+        let out = |who: &&String| said.excluded.iter().any(|one| one.person == **who);
+        let called = self.who.iter().filter(|who| said.since.is_some() && !out(who));
+        for who in called.cloned().collect::<Vec<_>>() {
+            let mark = Mark { by: "kernel".to_owned(), at: When(now) };
+            row.need_to_know.admit(&who, "was called, because a notice waits for them", mark)?;
+        }
+        Ok(())
     }
 
     /// Pages those who have to act; `key` tells this call from others about the same place.
@@ -194,10 +208,14 @@ impl Chase {
     /// Who is called now.
     fn called(&self, work: &Work<'_>, row: &Notice) -> Result<Vec<String>> {
         let mut who = Vec::new();
+        let key = register::key::<Kept<Incident>>(&self.kernel, &row.incident)?;
+        let incident = work.look_late(&key)?.map(|body| register::parse::<Kept<Incident>>(&body));
+        let said = incident.transpose()?.map(|kept| kept.row.need_to_know).unwrap_or_default();
         if self.percent >= LAST {
             for pointer in work.page(&self.resorts)?.iter().filter(|one| !one.deleted) {
                 let kept: Kept<Resort> = register::parse(&work.body(pointer)?)?;
-                if kept.row.counts() {
+                let out = said.excluded.iter().any(|one| one.person == kept.row.person);
+                if kept.row.counts() && !out {
                     who.push(kept.row.person);
                 }
             }
@@ -207,7 +225,7 @@ impl Chase {
         for one in work.rights()?.principals() {
             let able = one.roles.iter().any(|role| APPROVERS.contains(&role.as_str()));
             let own = one.active && one.vendor.is_none() && one.id.parts().0 == "person";
-            if able && own && !done(one.id.as_str()) && who.len() < MOST {
+            if able && own && said.lets(&one) && !done(one.id.as_str()) && who.len() < MOST {
                 who.push(one.id.to_string());
             }
         }

@@ -132,7 +132,10 @@ pub(super) fn processed(facts: &Facts, weigh: &mut Weigh) {
         }
         for task in row.tasks.iter().filter(|task| task.overdue(facts.now)) {
             let due = task.due.map_or(facts.now, |due| due.0);
-            let what = format!("incident {id}: task {} is overdue: {}", task.number, task.title);
+            let what = match facts.house.restricted::<Incident>(id) {
+                true => format!("incident {id}: task {} is overdue", task.number),
+                false => format!("incident {id}: task {} is overdue: {}", task.number, task.title),
+            };
             weigh.recorded(what, due, false);
             let who = task.owner.as_deref().or(lead).unwrap_or("responder");
             weigh.todo("do the task, or say why not", who, Some(due), &place);
@@ -292,6 +295,16 @@ fn broken(facts: &Facts, kept: &Kept<Breach>) -> bool {
     kept.row.late(facts.now) && !(closed && kept.row.notified.is_some())
 }
 
+/// The account of a breach as everybody may read it, and where it is dealt with: a restricted
+/// incident names no account.
+fn named(facts: &Facts, kept: &Kept<Breach>) -> (String, String) {
+    let incident = &kept.row.incident;
+    match facts.house.restricted::<Incident>(incident) {
+        true => ("an account of a restricted incident".to_owned(), format!("incidents/{incident}")),
+        false => (format!("account {}", kept.row.account), format!("breaches/{}", kept.id)),
+    }
+}
+
 /// Weighs the clocks of some breaches: those of the review period, and every one that still runs.
 /// Answers how many there are.
 fn clocks(facts: &Facts, weigh: &mut Weigh, of: impl Fn(&Breach) -> bool) -> usize {
@@ -301,24 +314,24 @@ fn clocks(facts: &Facts, weigh: &mut Weigh, of: impl Fn(&Breach) -> bool) -> usi
         .collect();
     let mut told = 0;
     for kept in &seen {
-        let (row, place) = (&kept.row, format!("breaches/{}", kept.id));
+        let (row, (account, place)) = (&kept.row, named(facts, kept));
         let due = row.deadline.0;
         match (&row.notified, broken(facts, kept)) {
             (Some(_), true) => {
-                let what = format!("account {}: told too late, incident still open", row.account);
+                let what = format!("{account}: told too late, incident still open");
                 weigh.recorded(what, due, false);
                 let place = format!("incidents/{}", row.incident);
                 weigh.todo("say what was learned, and close it", "responder", None, place);
             }
             (None, true) => {
-                let what = format!("account {}: not told in time", row.account);
+                let what = format!("{account}: not told in time");
                 weigh.recorded(what, due, false);
                 weigh.todo("send the notice at once", "responder", Some(due), place);
             }
             (Some(_), false) => {
                 told += 1;
                 if let Some(by) = row.update_by.filter(|by| by.0 <= facts.now) {
-                    let what = format!("account {}: a promised update is late", row.account);
+                    let what = format!("{account}: a promised update is late");
                     weigh.recorded(what, by.0, false);
                     weigh.todo("write the promised update", "responder", Some(by.0), place);
                 }
@@ -370,9 +383,9 @@ pub(super) fn held_by_order(facts: &Facts, weigh: &mut Weigh) {
     let mut without = 0;
     for kept in seen.iter().filter(|kept| kept.row.notified.is_none() && kept.row.late(facts.now)) {
         without += 1;
-        let what = format!("account {}: its notice is held without an order", kept.row.account);
+        let (account, place) = named(facts, kept);
+        let what = format!("{account}: its notice is held without an order");
         weigh.recorded(what, kept.row.deadline.0, false);
-        let place = format!("breaches/{}", kept.id);
         weigh.todo("send the notice at once", "responder", Some(kept.row.deadline.0), place);
     }
     let Some(newest) = seen.iter().map(|kept| kept.row.verified.at.0).max() else {
@@ -395,12 +408,13 @@ pub(super) fn judged(facts: &Facts, weigh: &mut Weigh) {
         if !lately(facts, mark.at.0) {
             continue;
         }
-        let named = mark.by.starts_with("person:") && !kept.row.basis.is_empty();
-        let sound = named && kept.row.suspected_at.0 <= mark.at.0;
+        let stated = mark.by.starts_with("person:") && !kept.row.basis.is_empty();
+        let sound = stated && kept.row.suspected_at.0 <= mark.at.0;
         verified += 1;
         newest = newest.max(Some(mark.at.0));
         if !sound {
-            let what = format!("breach {}: no person, no basis or no time before it", kept.id);
+            let (account, _) = named(facts, kept);
+            let what = format!("{account}: no person, no basis or no time before it");
             weigh.recorded(what, mark.at.0, false);
         }
     }

@@ -5,6 +5,7 @@ mod arrive;
 mod clock;
 mod contacts;
 mod holds;
+mod knowing;
 pub mod laws;
 mod lives;
 mod notices;
