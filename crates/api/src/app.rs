@@ -1,6 +1,7 @@
 //! What every request goes through: number, route, login, query, header, body, handler, answer.
 //!
-//! The order is a promise. Without a valid login nothing else is looked at, so that a stranger
+//! The order is a promise. An address that an answer refuses is refused before anything of its
+//! request is looked at. Without a valid login nothing else is looked at, so that a stranger
 //! learns nothing from how a request fails; a body is read last, when everything before it holds.
 
 use crate::answer::without_body;
@@ -17,8 +18,8 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, Version};
-use kernel::Kernel;
 use kernel::authority::Caller;
+use kernel::{Error, Kernel};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,6 +87,9 @@ impl App {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let number = format!("r-{:06x}-{count}", self.boot);
         let (parts, mut body) = request.into_parts();
+        if let Err(error) = self.kernel.admit(peer) {
+            return self.turned_away(&error, &parts, &mut body, &number).await;
+        }
         if let Some(pages) = self.pages.as_ref().filter(|_| is_page(parts.uri.path())) {
             return self.page(pages, peer, parts, body, number).await;
         }
@@ -106,6 +110,22 @@ impl App {
             Err(problem) => problem.into_response(&number),
         };
         self.metrics.answered(index, response.status());
+        if parts.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    /// The answer to an address that is banned or too fast: nothing of its request was looked at.
+    async fn turned_away(
+        &self,
+        error: &Error,
+        parts: &Parts,
+        body: &mut Incoming,
+        number: &str,
+    ) -> Response<Full<Bytes>> {
+        if parts.version < Version::HTTP_2 && !parts.headers.contains_key("expect") {
+            discard(body, FROM_STRANGERS).await;
+        }
+        let response = Problem::from(error.clone()).into_response(number);
+        self.metrics.answered(None, response.status());
         if parts.method == Method::HEAD { without_body(response) } else { response }
     }
 
@@ -177,7 +197,10 @@ impl App {
         match self.kernel.identify(token) {
             Ok(caller) => Ok(Some(caller)),
             Err(error) => {
-                self.kernel.count_refused(token, &source());
+                // What a restraint refuses is counted by itself: it is no try of a stranger.
+                if error.restraint().is_none() {
+                    self.kernel.count_refused(token, &source());
+                }
                 Err(error.into())
             }
         }

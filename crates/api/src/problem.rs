@@ -50,6 +50,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let precondition = matches!(error.field(), Some("if-match" | "if-none-match"));
         let (status, kind) = match error.kind() {
+            Kind::Forbidden if error.restraint().is_some() => (StatusCode::FORBIDDEN, "restrained"),
             Kind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Kind::NotFound => (StatusCode::NOT_FOUND, "not-found"),
@@ -61,6 +62,7 @@ impl From<Error> for Problem {
             Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         let header = match error.kind() {
+            _ if error.retry().is_some() => error.retry().map(|s| (RETRY_AFTER, s.to_string())),
             Kind::Unauthenticated => Some((WWW_AUTHENTICATE, "Bearer".to_owned())),
             Kind::Limit | Kind::Unavailable => Some((RETRY_AFTER, "1".to_owned())),
             _ => None,

@@ -117,11 +117,16 @@ impl Console {
 
     async fn page(&self, request: Request) -> Response<Vec<u8>> {
         let had = request::cookie(&request.headers, sessions::COOKIE).is_some();
-        let mut visit = self.visit(&request);
-        let outcome = match fill(&mut visit, &request) {
-            Ok(()) => route(&visit).await,
-            Err(error) => Err(error),
+        let (session, refused) = match self.session(&request) {
+            Ok(session) => (session, None),
+            Err(error) => (None, Some(error)),
         };
+        let mut visit = self.visit(&request, session);
+        let outcome = match (refused, fill(&mut visit, &request)) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(())) => route(&visit).await,
+        };
+        let retry = outcome.as_ref().err().and_then(Error::retry);
         let reply = outcome.unwrap_or_else(|error| {
             let page = failed(&visit, had, &error).into();
             // A session that is over is forgotten, or every further page would count as a try.
@@ -131,6 +136,9 @@ impl Console {
             }
         });
         let mut response = self.respond(&visit, reply).await;
+        if let Some(seconds) = retry {
+            reply::retry(&mut response, seconds);
+        }
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             reply::allow(&mut response, "GET, POST");
         }
@@ -138,9 +146,8 @@ impl Console {
     }
 
     /// Who asks and how they read, before anything of the request is believed.
-    fn visit(&self, request: &Request) -> Visit<'_> {
+    fn visit(&self, request: &Request, session: Option<Session>) -> Visit<'_> {
         let preferences = Preferences::of(&request.headers);
-        let session = self.session(request);
         let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
         Visit {
             console: self,
@@ -158,18 +165,25 @@ impl Console {
         }
     }
 
-    fn session(&self, request: &Request) -> Option<Session> {
-        let given = request::cookie(&request.headers, sessions::COOKIE)?;
+    /// Who is signed in, if somebody is.
+    ///
+    /// # Errors
+    /// What an answer refuses to somebody who is.
+    fn session(&self, request: &Request) -> Result<Option<Session>> {
+        let Some(given) = request::cookie(&request.headers, sessions::COOKIE) else {
+            return Ok(None);
+        };
         let source = kernel::address(request.peer);
         let Some(token) = plausible(given) else {
             self.kernel.count_stranger(&source);
-            return None;
+            return Ok(None);
         };
-        match self.kernel.identify(token).ok() {
-            Some(caller) => Some(Session { caller, token: given.to_owned() }),
-            None => {
+        match self.kernel.identify(token) {
+            Ok(caller) => Ok(Some(Session { caller, token: given.to_owned() })),
+            Err(error) if error.restraint().is_some() => Err(error),
+            Err(_) => {
                 self.kernel.count_refused(token, &source);
-                None
+                Ok(None)
             }
         }
     }
@@ -227,7 +241,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
     let path: Vec<&str> = visit.path.iter().map(String::as_str).collect();
     match (visit.method.as_str(), path.as_slice()) {
         ("GET" | "HEAD", ["trust"]) => Ok(trust::show(visit)?.into()),
-        ("GET", ["sign-in"]) => Ok(sign_in::show(visit).into()),
+        ("GET", ["sign-in"]) => Ok(sign_in::show(visit)?.into()),
         ("POST", ["sign-in"]) => sign_in::begin(visit).await,
         ("POST", ["sign-out"]) => sign_in::end(visit).await,
         ("GET", ["acknowledge", notice, token]) => {

@@ -2,8 +2,8 @@
 
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode};
 use kernel::{Error, Kind};
@@ -111,6 +111,11 @@ pub(crate) fn response(
 /// An HTML page.
 pub(crate) fn html(status: StatusCode, page: Markup) -> Response<Vec<u8>> {
     response(status, "text/html; charset=utf-8", page.into_string())
+}
+
+/// With the seconds after which asking again makes sense (RFC 9110 §10.2.3).
+pub(crate) fn retry(response: &mut Response<Vec<u8>>, seconds: u64) {
+    set(response.headers_mut(), RETRY_AFTER, &seconds.to_string());
 }
 
 /// `303 See Other` (RFC 9110 §15.4.4).

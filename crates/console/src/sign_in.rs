@@ -6,17 +6,19 @@ use crate::reply::{Page, Reply};
 use crate::sessions::{self, plausible};
 use crate::visit::Visit;
 use http::StatusCode;
+use kernel::authority::Caller;
 use kernel::{Error, Kind, Result};
 use maud::{Markup, html};
 
 /// `GET /sign-in?link=…`
-pub(crate) fn show(visit: &Visit<'_>) -> Page {
+pub(crate) fn show(visit: &Visit<'_>) -> Result<Page> {
     let Some(given) = visit.query.filled("link") else {
-        return Page::new("Sign in", enter());
+        return Ok(Page::new("Sign in", enter()));
     };
-    let caller = code(given).and_then(|token| visit.kernel().identify(token).ok());
-    let Some((caller, token)) = caller.zip(code(given)) else { return refused(visit) };
-    Page::new(
+    let Some((caller, token)) = known(visit, code(given))?.zip(code(given)) else {
+        return Ok(refused(visit));
+    };
+    Ok(Page::new(
         "Sign in",
         html! {
             p { "This link is for " strong { (caller.principal) } ". It begins one session \
@@ -26,14 +28,25 @@ pub(crate) fn show(visit: &Visit<'_>) -> Page {
                 p.act { button type="submit" { "Sign in as " (caller.principal) } }
             }
         },
-    )
+    ))
+}
+
+/// Whose link it is, if it counts.
+///
+/// # Errors
+/// What an answer refuses to somebody whose link counts.
+fn known(visit: &Visit<'_>, token: Option<&str>) -> Result<Option<Caller>> {
+    match token.map(|token| visit.kernel().identify(token)) {
+        Some(Ok(caller)) => Ok(Some(caller)),
+        Some(Err(error)) if error.restraint().is_some() => Err(error),
+        _ => Ok(None),
+    }
 }
 
 /// `POST /sign-in`
 pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply> {
     let token = visit.form.get("link").and_then(code);
-    let caller = token.and_then(|token| visit.kernel().identify(token).ok());
-    let Some(caller) = caller else { return Ok(refused(visit).into()) };
+    let Some(caller) = known(visit, token)? else { return Ok(refused(visit).into()) };
     match sessions::begin(visit, caller).await {
         Ok(cookie) => Ok(Reply::Keeping(Box::new(Reply::See("/".to_owned())), vec![cookie])),
         Err(error) if matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden) => {

@@ -23,6 +23,7 @@ pub mod sites;
 pub mod oncall;
 pub mod signals;
 pub mod detections;
+pub mod answers;
 pub mod incidents;
 pub mod exposure;
 pub mod reports;

@@ -10,7 +10,8 @@ use crate::people::Person;
 use crate::programme::{acknowledgements, courses, policies, reviews, risks, roster, trainings};
 use crate::register::{Boxed, Entry, On, Register};
 use crate::{
-    catalogue, detections, exposure, members, reports, signals, sites, systems, transfers, vendors,
+    answers, catalogue, detections, exposure, members, reports, signals, sites, systems, transfers,
+    vendors,
 };
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
@@ -45,6 +46,7 @@ pub static REGISTERS: &[Register] = &[
     detections::suspects::REGISTER,
     detections::acquaintances::REGISTER,
     detections::coverage::REGISTER,
+    answers::REGISTER,
     rotas::REGISTER,
     shifts::REGISTER,
     calendars::REGISTER,

@@ -1,6 +1,8 @@
 //! What the kernel has to be told about the nouns: the policies, which registers hold rights and
 //! how to read them, and what its jobs do.
 
+use crate::answers::{self, Answer};
+use crate::detections::allowances::Allowance;
 use crate::exposure::probes::PROBE;
 use crate::grants::{EXPIRE, Grant, NoteExpiry};
 use crate::incidents::affected::{FIND, FindAffected};
@@ -30,6 +32,8 @@ pub const RIGHTS: &[&str] = &[
     Engagement::REGISTER,
     Grant::REGISTER,
     <Training as Row>::REGISTER,
+    <Allowance as Row>::REGISTER,
+    <Answer as Row>::REGISTER,
 ];
 
 const SCHEMA: &str = concat!(
@@ -70,6 +74,10 @@ pub fn interpret(collection: &str, id: &str, body: &[u8], _index: u64) -> Result
         <Training as Row>::REGISTER => {
             Some(Right::Duty(parse::<Kept<Training>>(body)?.row.duty(id)?))
         }
+        <Allowance as Row>::REGISTER => {
+            answers::exemption(id, &parse::<Kept<Allowance>>(body)?.row)
+        }
+        <Answer as Row>::REGISTER => parse::<Kept<Answer>>(body)?.row.right(id)?,
         _ => None,
     })
 }

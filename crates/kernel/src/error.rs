@@ -37,6 +37,8 @@ struct Inner {
     message: String,
     field: Option<String>,
     context: Option<String>,
+    /// The restraint that refused, and the seconds after which to ask again.
+    restraint: Option<(String, u64)>,
 }
 
 /// The result of everything in the kernel.
@@ -45,7 +47,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of this kind with this sentence.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), field: None, context: None }))
+        let message = message.into();
+        Self(Box::new(Inner { kind, message, field: None, context: None, restraint: None }))
     }
 
     /// No credential, or one that does not count any more.
@@ -108,6 +111,13 @@ impl Error {
         self
     }
 
+    /// It is refused by this restraint; asking again makes sense after so many seconds.
+    #[must_use]
+    pub(crate) fn restrained(mut self, id: String, seconds: u64) -> Self {
+        self.0.restraint = Some((id, seconds));
+        self
+    }
+
     /// The kind, which decides status and exit code.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -121,6 +131,17 @@ impl Error {
     /// The field of the request that is wrong, if one is.
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
+    }
+
+    /// The restraint that refused it, by its id, if one did: then it says nothing of the caller
+    /// that is not known already.
+    pub fn restraint(&self) -> Option<&str> {
+        self.0.restraint.as_ref().map(|(id, _)| id.as_str())
+    }
+
+    /// Seconds after which asking again makes sense, where that is known.
+    pub fn retry(&self) -> Option<u64> {
+        self.0.restraint.as_ref().map(|(_, seconds)| *seconds)
     }
 
     /// What the operator should know; never shown to the caller.

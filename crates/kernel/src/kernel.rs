@@ -9,7 +9,7 @@ pub use feed::{Fed, Told, Trace, Traced};
 pub use reads::{Accesses, KeptSignals};
 
 use crate::anchors::Anchors;
-use crate::authority::{Action, Authority, Caller, Decision, Interpret, Policies};
+use crate::authority::{Action, Authority, Caller, Decision, Denied, Interpret, Policies};
 use crate::engine::{Engine, Reader, Wants};
 use crate::error::{Error, Kind, Result};
 use crate::finisher::Finisher;
@@ -179,10 +179,22 @@ impl Kernel {
     /// Who holds this bearer token.
     ///
     /// # Errors
-    /// `Unauthenticated`.
+    /// `Unauthenticated`; `Forbidden` or `Limit` if a restraint refuses its holder, which is counted
+    /// and recorded by the tick.
     pub fn identify(&self, token: &str) -> Result<Caller> {
-        let hash = token_hash(token);
-        self.shared.authority.identify(&hash, self.now())
+        let (hash, now) = (token_hash(token), self.now());
+        let caller = self.shared.authority.identify(&hash, now).map_err(|denied| match denied {
+            Denied::Unknown => Error::unauthenticated(),
+            Denied::Restrained(caller, refusal) => {
+                self.shared.refusals.restrained(&refusal, Some(caller), now);
+                refusal.error(now)
+            }
+        })?;
+        self.shared.authority.pace(&caller.principal, now).map_err(|refusal| {
+            self.shared.refusals.restrained(&refusal, Some(caller.clone()), now);
+            refusal.error(now)
+        })?;
+        Ok(caller)
     }
 
     /// Does an operation and answers through `reply`, from another thread, once it is durable.

@@ -43,7 +43,7 @@ pub use operation::{
     Act, After, Allowed, Asked, Content, Job, Operation, Pointer, RecordKey, Replay, Saved, Target,
     address, parse_address,
 };
-pub use refusals::{REFUSED, UNAUTHENTICATED};
+pub use refusals::{REFUSED, RESTRAINED, UNAUTHENTICATED};
 pub use reveal::{Header, Reveal, Version};
 pub use sealing::digest;
 pub use store::{HOUSE, Identity};

@@ -63,3 +63,21 @@ pub const REFUSALS_PER_MINUTE: u32 = 10;
 /// Wrong secrets and logins from one source in a minute, after which operations that are proven by
 /// a secret of their own are not tried: each of them would take the lane's time.
 pub const TRIES_PER_MINUTE: u64 = 60;
+
+/// Restraints (limits, locks, bans) in force at once. An attack from more addresses than this is not
+/// answered address by address.
+pub const RESTRAINTS: usize = 10_000;
+
+/// As [`RESTRAINTS`], for those that nobody asked for by hand: people have room left.
+pub const RESTRAINTS_BY_THEMSELVES: usize = 9_000;
+
+/// Requests a minute that go through where somebody is limited. A person reads on; a program that
+/// guesses is slowed to nothing.
+pub const LIMITED_PER_MINUTE: u64 = 60;
+
+/// Requests that go through at once where somebody is limited, such as a page and what it loads.
+pub const LIMITED_BURST: u64 = 10;
+
+/// Tries in vain from one source that are recorded at the next tick, and not only at the end of the
+/// minute: whoever watches the ledger has to see an attack while it goes on.
+pub const TRIES_TOLD_AT_ONCE: u64 = 20;

@@ -1,9 +1,9 @@
 //! Refusals are recorded too: in `house`, and, within a rate, in the account that was tried.
 
-use crate::authority::{Action, Caller};
+use crate::authority::{Action, Caller, Refusal};
 use crate::error::{Error, Result};
 use crate::lane::{Body, Committed};
-use crate::limits::REFUSALS_PER_MINUTE;
+use crate::limits::{REFUSALS_PER_MINUTE, TRIES_TOLD_AT_ONCE};
 use crate::operation::{After, Operation, Replay, Target};
 use crate::store::HOUSE;
 use crate::time::Moment;
@@ -18,7 +18,14 @@ pub static REFUSED: Action = Action { name: "access.refused", verb: None, change
 pub static UNAUTHENTICATED: Action =
     Action { name: "access.unauthenticated", verb: None, changes_rights: false };
 
+/// The entry of requests that a restraint refused: one per restraint, caller and minute.
+pub static RESTRAINED: Action =
+    Action { name: "access.restrained", verb: None, changes_rights: false };
+
 const MINUTE: u64 = 60_000_000;
+
+/// Minute, restraint, holder and credential; the last two are empty where nobody was asked for one.
+type Restrained = (u64, String, String, String);
 
 /// Minute, source, holder and credential.
 type Ended = (u64, String, String, String);
@@ -27,9 +34,18 @@ type Ended = (u64, String, String, String);
 #[derive(Default)]
 pub(crate) struct Refusals {
     told: Mutex<(u64, HashMap<u64, u32>)>,
-    strangers: Mutex<BTreeMap<(u64, String), u64>>,
+    strangers: Mutex<BTreeMap<(u64, String), Tries>>,
     /// As those, with credentials that counted once, which are far fewer.
     ended: Mutex<BTreeMap<Ended, (u64, Caller)>>,
+    restrained: Mutex<BTreeMap<Restrained, (u64, Option<Caller>)>>,
+}
+
+/// Tries in vain of one source in one minute.
+#[derive(Default)]
+struct Tries {
+    count: u64,
+    /// How many of them are recorded already.
+    told: u64,
 }
 
 impl Refusals {
@@ -49,7 +65,39 @@ impl Refusals {
     pub(crate) fn stranger(&self, source: &str, now: Moment) {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let source = if strangers.len() < 10_000 { source } else { "others" };
-        *strangers.entry((now.0 / MINUTE, source.to_owned())).or_default() += 1;
+        strangers.entry((now.0 / MINUTE, source.to_owned())).or_default().count += 1;
+    }
+
+    /// Counts a request that a restraint refused. Beyond 10,000 in a minute those of one restraint
+    /// share an entry.
+    pub(crate) fn restrained(&self, refusal: &Refusal, caller: Option<Caller>, now: Moment) {
+        let mut all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
+        let caller = caller.filter(|_| all.len() < 10_000);
+        let name = |caller: &Caller| (caller.principal.to_string(), caller.credential.clone());
+        let (who, credential) = caller.as_ref().map(name).unwrap_or_default();
+        let key = (now.0 / MINUTE, refusal.id.clone(), who, credential);
+        all.entry(key).or_insert((0, caller)).0 += 1;
+    }
+
+    /// What restraints refused in the minutes that are over, to be recorded.
+    pub(crate) fn restrained_before(&self, now: Moment) -> Vec<Withheld> {
+        let mut all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = (now.0 / MINUTE, String::new(), String::new(), String::new());
+        let rest = all.split_off(&begin);
+        let over = std::mem::replace(&mut *all, rest);
+        let mut told = Vec::with_capacity(over.len());
+        for ((minute, id, ..), (count, caller)) in over {
+            told.push(Withheld { minute, id, count, caller });
+        }
+        told
+    }
+
+    /// Counts again what could not be recorded.
+    pub(crate) fn unrecorded_restraint(&self, one: Withheld) {
+        let mut all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = |caller: &Caller| (caller.principal.to_string(), caller.credential.clone());
+        let (who, credential) = one.caller.as_ref().map(name).unwrap_or_default();
+        all.entry((one.minute, one.id, who, credential)).or_insert((0, one.caller)).0 += one.count;
     }
 
     /// Counts a request with a credential that counted once. Beyond 10,000 in a minute they are
@@ -77,17 +125,31 @@ impl Refusals {
 
     fn strange(&self, source: &str, now: Moment) -> u64 {
         let strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |source: &str| strangers.get(&(now.0 / MINUTE, source.to_owned())).copied();
+        let key = |source: &str| (now.0 / MINUTE, source.to_owned());
+        let count = |source: &str| strangers.get(&key(source)).map(|tries| tries.count);
         count(source).or_else(|| count("others")).unwrap_or(0)
     }
 
-    /// The counts of the minutes that are over, to be recorded.
+    /// The counts of the minutes that are over, to be recorded, and those of this minute that are
+    /// high enough to be recorded at once.
     pub(crate) fn strangers_before(&self, now: Moment) -> Vec<Strangers> {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let rest = strangers.split_off(&(now.0 / MINUTE, String::new()));
         let over = std::mem::replace(&mut *strangers, rest);
-        let one = |((minute, source), count)| Strangers { minute, source, count, caller: None };
-        let mut all: Vec<_> = over.into_iter().map(one).collect();
+        let one = |((minute, source), tries): ((u64, String), Tries)| {
+            let count = tries.count - tries.told;
+            (count > 0).then_some(Strangers { minute, source, count, caller: None })
+        };
+        let mut all: Vec<_> = over.into_iter().filter_map(one).collect();
+        for ((minute, source), tries) in strangers.iter_mut() {
+            let count = tries.count - tries.told;
+            if count >= TRIES_TOLD_AT_ONCE {
+                tries.told = tries.count;
+                let (minute, source) = (*minute, source.clone());
+                all.push(Strangers { minute, source, count, caller: None });
+            }
+        }
+        drop(strangers);
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = (now.0 / MINUTE, String::new(), String::new(), String::new());
         let rest = ended.split_off(&begin);
@@ -111,7 +173,12 @@ impl Refusals {
             return;
         }
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        *strangers.entry((one.minute, one.source)).or_default() += one.count;
+        let tries = strangers.entry((one.minute, one.source)).or_default();
+        // Of this minute they are counted still, and only not told.
+        match tries.told >= one.count {
+            true => tries.told -= one.count,
+            false => tries.count += one.count,
+        }
     }
 }
 
@@ -122,6 +189,8 @@ pub(crate) struct Refused {
     on: u64,
     collection: Option<String>,
     why: &'static str,
+    /// The restraint that refused it, by its id.
+    restraint: Option<String>,
 }
 
 impl Refused {
@@ -131,6 +200,7 @@ impl Refused {
             action: target.action.name,
             on: target.account,
             collection: target.collection.as_ref().map(ToString::to_string),
+            restraint: error.restraint().map(str::to_owned),
             why: match error.kind() {
                 crate::error::Kind::NotFound => "not found",
                 _ => "forbidden",
@@ -157,6 +227,7 @@ impl Operation for Refused {
             ("why", self.why.to_owned()),
         ];
         fields.extend(self.collection.clone().map(|name| ("collection", name)));
+        fields.extend(self.restraint.clone().map(|id| ("answer", id)));
         for account in self.account.into_iter().chain([HOUSE]) {
             work.note(account, REFUSED.name, fields.clone());
         }
@@ -209,6 +280,29 @@ impl Operation for Strangers {
             fields.push(("why", "ended".to_owned()));
         }
         work.note(HOUSE, UNAUTHENTICATED.name, fields);
+        Ok(After::now(()))
+    }
+}
+
+/// Requests that a restraint refused, of one caller in one minute.
+#[derive(Clone)]
+pub(crate) struct Withheld {
+    pub(crate) minute: u64,
+    pub(crate) id: String,
+    pub(crate) count: u64,
+    pub(crate) caller: Option<Caller>,
+}
+
+impl Operation for Withheld {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        Target { action: &RESTRAINED, account: HOUSE, collection: None }
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let fields = vec![("answer", self.id.clone()), ("count", self.count.to_string())];
+        work.note(HOUSE, RESTRAINED.name, fields);
         Ok(After::now(()))
     }
 }

@@ -10,7 +10,7 @@ use crate::id::PrincipalId;
 use crate::kernel::Kernel;
 use crate::limits::{IDEMPOTENCY_WINDOW, TRIES_PER_MINUTE};
 use crate::operation::{After, Asked, Job, Operation, Target};
-use crate::refusals::UNAUTHENTICATED;
+use crate::refusals::{RESTRAINED, UNAUTHENTICATED};
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
 use crate::work::Work;
@@ -95,7 +95,8 @@ impl Kernel {
     /// the next tick.
     pub fn tick(&self, run: RunJob<'_>) -> Result<()> {
         self.shared().may_sign()?;
-        let strangers = self.record_strangers();
+        self.shared().authority.forget_restraints(self.now());
+        let strangers = self.record_strangers().and(self.record_restrained());
         strangers.and(self.run_jobs(run)).and(self.run_every(run)).and(self.anchor_now())
     }
 
@@ -126,6 +127,21 @@ impl Kernel {
         outcome
     }
 
+    fn record_restrained(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for one in self.shared().refusals.restrained_before(self.now()) {
+            let mut asked = kernel_asks(RESTRAINED.name);
+            if let Some(caller) = &one.caller {
+                asked.caller = caller.clone();
+            }
+            if let Err(error) = self.wait_as(asked, one.clone()) {
+                self.shared().refusals.unrecorded_restraint(one);
+                outcome = outcome.and(Err(error));
+            }
+        }
+        outcome
+    }
+
     /// Anchors the heads of all accounts that moved since the last time, if any did.
     ///
     /// # Errors
@@ -140,6 +156,19 @@ impl Kernel {
             self.wait(AnchorEntry { snapshot }).inspect_err(|_| self.shared().anchors.failed())?;
         self.shared().anchors.committed(index);
         Ok(())
+    }
+
+    /// Lets a request of this address in, or says what refuses it; before anything else of it is
+    /// looked at. What is refused is counted, and the tick records it.
+    ///
+    /// # Errors
+    /// `Forbidden` where the address is refused, `Limit` where it is slowed.
+    pub fn admit(&self, peer: std::net::IpAddr) -> Result<()> {
+        let now = self.now();
+        self.shared().authority.admit(peer, now).map_err(|refusal| {
+            self.shared().refusals.restrained(&refusal, None, now);
+            refusal.error(now)
+        })
     }
 
     /// Counts a request without a valid login; the tick records it.

@@ -41,6 +41,11 @@ impl Work<'_> {
         &self.asked.caller
     }
 
+    /// The network address the request came from, as entries name it.
+    pub fn source(&self) -> Option<&str> {
+        self.asked.source.as_deref()
+    }
+
     /// Why it is allowed.
     pub fn decision(&self) -> &Decision {
         self.decision

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use kernel::authority::{Network, Place};
+use kernel::id::PrincipalId;
 use serde::Deserialize;
 
 use crate::exit::Failure;
@@ -46,6 +48,9 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// What detection does.
     pub detection: Option<Detection>,
+    /// What is answered by itself, and what never is.
+    #[serde(default)]
+    pub answers: Answers,
     /// CSV file with `cidr,place`: where networks are, for the field `source.place` of signals.
     pub places: Option<PathBuf>,
     /// Where syslog is received. Without it nowhere.
@@ -64,6 +69,39 @@ pub struct Detection {
     pub canary_minutes: Option<u64>,
     /// Days that signals are kept, 1 to 3650. Default: 30.
     pub signal_days: Option<u32>,
+}
+
+/// What is answered by itself, and what never is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// What the server may do by itself where a rule asks for it: `"limit"`, `"lock"`, `"suspend"`,
+    /// `"ban"`. Default: nothing.
+    #[serde(default)]
+    pub automatic: Vec<Automatic>,
+    /// Minutes that such an answer lasts, 1 to 1440. Default: 60.
+    pub minutes: Option<u64>,
+    /// Addresses, networks and principals (`"person:ada"`) that no answer is ever on.
+    #[serde(default)]
+    pub never: Vec<String>,
+    /// Whether forwarded logs may cause answers too; whoever can send logs can then have others
+    /// refused. Default: false.
+    #[serde(default)]
+    pub from_signals: bool,
+}
+
+/// What the server may do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Automatic {
+    /// Slow an address or somebody down.
+    Limit,
+    /// Refuse everything of a person or a member.
+    Lock,
+    /// Refuse everything of a service.
+    Suspend,
+    /// Refuse an address.
+    Ban,
 }
 
 /// Where syslog is received, and from whom.
@@ -150,6 +188,7 @@ impl Config {
         }
         config.mail.as_ref().map_or(Ok(()), Mail::check)?;
         config.syslog.check()?;
+        config.answers.check()?;
         if let Some(detection) = &config.detection {
             if detection.canary_minutes.is_some_and(|minutes| minutes > 1440) {
                 return Err(Failure::usage("`detection.canary_minutes` is 0 to 1440"));
@@ -210,6 +249,32 @@ impl Mail {
     }
 }
 
+impl Answers {
+    fn check(&self) -> Result<(), Failure> {
+        if self.minutes.is_some_and(|minutes| !(1..=1440).contains(&minutes)) {
+            return Err(Failure::usage("`answers.minutes` is 1 to 1440"));
+        }
+        self.spared().map(drop)
+    }
+
+    /// What no answer is ever on.
+    ///
+    /// # Errors
+    /// With the one that is neither an address, a network nor a principal.
+    pub fn spared(&self) -> Result<Vec<Place>, Failure> {
+        let place = |text: &String| {
+            let network = text.parse::<Network>().ok().map(Place::Network);
+            let principal = || PrincipalId::parse(text).ok().map(Place::Principal);
+            network.or_else(principal).ok_or_else(|| {
+                Failure::usage(format!(
+                    "`answers.never`: `{text}` is no address, network or principal: write                      `192.0.2.0/24` or `person:ada`"
+                ))
+            })
+        };
+        self.never.iter().map(place).collect()
+    }
+}
+
 impl Syslog {
     fn check(&self) -> Result<(), Failure> {
         if !(-840..=840).contains(&self.zone_minutes) {
@@ -262,6 +327,10 @@ mod tests {
             ("[syslog]\nzone_minutes = 841", "zone_minutes"),
             ("[syslog]\nclient_ca = \"p\"", "syslog.tls"),
             ("[syslog]\nproduct = \"a b\"", "syslog.product"),
+            ("[answers]\nautomatic = [\"shout\"]", "automatic"),
+            ("[answers]\nminutes = 1441", "answers.minutes"),
+            ("[answers]\nnever = [\"192.0.2.1/24\"]", "answers.never"),
+            ("[answers]\nnever = [\"everybody\"]", "answers.never"),
             ("[mail]\nhost = \"a\"", "from"),
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\nusers = \"x\"", "users"),
             ("[mail]\nhost = \"a\"\nfrom = \"a@b\"\ntls = \"none\"", "tls"),

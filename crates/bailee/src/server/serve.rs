@@ -20,7 +20,7 @@ use super::outward::{Means, Outbox, Outward};
 use super::pages::furnish;
 use super::returns::Returns;
 use super::signals::{self, Receivers};
-use super::watching::{self, Watching};
+use super::watching::{self, Answering, Watching};
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
@@ -59,6 +59,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::of(&options.place);
     let passphrase = options.passphrase_file.as_ref().or(config.passphrase_file.as_ref());
     let (_lock, kernel) = folders.kernel(passphrase.map(PathBuf::as_path))?;
+    // Before the first request: what is never refused, besides what the registers say.
+    kernel.authority().spare(config.answers.spared()?);
     let listen = options.listen.or(config.listen);
     let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443)));
     let mut setup = ApiConfig::new(listen, folders.data.clone(), folders.keys.clone());
@@ -133,7 +135,7 @@ fn watching(config: &Config) -> Result<Watching, Failure> {
         minutes => Some(Duration::from_secs(minutes * 60)),
     };
     let days = detection.signal_days.unwrap_or(watching::DAYS);
-    Ok(Watching::new(rules, problems, days, canary))
+    Ok(Watching::new(rules, problems, days, canary).answering(Answering::of(&config.answers)))
 }
 
 /// A runtime for a server.

@@ -100,6 +100,8 @@ impl Row for Allowance {
     const ADD: &'static str = "allowance.add";
     const READ: &'static str = "allowance.read";
     const LIST: &'static str = "allowance.list";
+    // What is allowed is not answered either, from this commit on.
+    const RIGHTS: bool = true;
     type New = NewAllowance;
 
     fn add(new: &NewAllowance, at: &mut At<'_, '_>) -> Result<Self> {

@@ -7,10 +7,11 @@
 use super::duties::{self, DUTY};
 use super::laws::{self, Laws};
 use super::{Class, Incident, Said};
+use crate::answers::{self, Given};
 use crate::catalogue::{CURRENT, Catalogue};
 use crate::detections::allowances::Allowance;
 use crate::detections::suspects::{self, NAMED, Suspect};
-use crate::detections::{Alert, Level};
+use crate::detections::{Alert, Answer, Level};
 use crate::oncall::pages;
 use crate::register::{self, Kept, Mark, Noun, Row, When, act, body, parse};
 use kernel::engine::Wants;
@@ -18,8 +19,8 @@ use kernel::{Act, After, HOUSE, Kernel, Operation, RecordKey, Result, Target, Wo
 use std::time::Duration;
 
 act!(
-    /// What rules found.
-    Raise, "alert.raise", None, false
+    /// What rules found. An answer to it changes who may do what.
+    Raise, "alert.raise", None, true
 );
 
 /// What came of telling an alert.
@@ -33,6 +34,8 @@ pub struct Raised {
     pub incident: Option<String>,
     /// Whether an allowance covers it.
     pub allowed: bool,
+    /// What was done about it by itself, or why nothing was, where its rule asks for an answer.
+    pub answer: Option<String>,
 }
 
 /// Keeps an alert and does what follows from it.
@@ -42,6 +45,7 @@ pub struct RaiseAlert {
     alert: Alert,
     calls: bool,
     allowances: Vec<Kept<Allowance>>,
+    answer: Option<answers::Asked>,
     key: RecordKey,
     suspect: RecordKey,
     catalogue: RecordKey,
@@ -67,12 +71,37 @@ impl RaiseAlert {
             id: id.to_owned(),
             calls,
             allowances,
+            answer: None,
             key: register::key::<Kept<Alert>>(kernel, id)?,
             suspect: register::key::<Kept<Suspect>>(kernel, &suspect)?,
             catalogue: register::key::<Kept<Catalogue>>(kernel, CURRENT)?,
             laws: register::key::<Kept<Laws>>(kernel, laws::CURRENT)?,
             alert,
         })
+    }
+
+    /// With the answer that its rule asks for and the configuration allows.
+    #[must_use]
+    pub fn answered(mut self, answer: Option<answers::Asked>) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    /// Gives the answer that is asked for, once, and says in the alert what was done.
+    fn give(&self, work: &mut Work<'_>, alert: &mut Alert) -> Result<Option<String>> {
+        let quiet = alert.shadow || alert.retroactive || alert.allowed.is_some();
+        let Some(asked) = self.answer.as_ref().filter(|_| !quiet && alert.answers.is_empty())
+        else {
+            return Ok(None);
+        };
+        let about = (self.id.as_str(), alert.rule.as_str(), alert.incident.as_deref());
+        let what = match answers::give::<Raise>(&self.kernel, work, asked, about)? {
+            Given::Fresh(id) => format!("{}: answers/{id}", asked.kind.word()),
+            Given::Before(id) => format!("{}: in force already, answers/{id}", asked.kind.word()),
+            Given::Nothing(why) => format!("no {}: {why}", asked.kind.word()),
+        };
+        alert.answers.push(Answer { what: what.clone(), at: When(work.now()) });
+        Ok(Some(what))
     }
 
     fn mark(work: &Work<'_>) -> Mark {
@@ -217,8 +246,10 @@ impl Operation for RaiseAlert {
         kept.row.allowed = covering.map(|one| one.id.clone());
         let mut suspect = self.suspect(work, fresh)?;
         let (incident, began) = self.follow(work, &mut kept.row, &mut suspect.row, fresh)?;
+        let answer = self.give(work, &mut kept.row)?;
         let raised = Raised {
             fresh,
+            answer,
             began: incident.as_ref().filter(|_| began).map(|kept| kept.id.clone()),
             incident: kept.row.incident.clone(),
             allowed: kept.row.allowed.is_some(),

@@ -44,6 +44,11 @@ impl<'a, 'w> At<'a, 'w> {
         &self.work.caller().principal
     }
 
+    /// The network address the request came from, as entries name it.
+    pub fn source(&self) -> Option<&str> {
+        self.work.source()
+    }
+
     /// Who acts and when, as rows keep it.
     pub fn mark(&self) -> Mark {
         Mark { by: self.by().to_string(), at: When(self.now()) }

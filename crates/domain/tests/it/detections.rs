@@ -16,7 +16,7 @@ use std::time::Duration;
 use testkit::World;
 
 /// Does something as the kernel does what happens by itself.
-fn by_itself<O: Operation>(world: &World, make: impl Fn() -> Result<O>) -> Result<O::Output> {
+pub fn by_itself<O: Operation>(world: &World, make: impl Fn() -> Result<O>) -> Result<O::Output> {
     let answer = RefCell::new(None);
     let tick = world.kernel.tick(&|kernel, job, right| {
         if job.kind == kernel::EVERY_TICK && answer.borrow().is_none() {

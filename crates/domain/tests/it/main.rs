@@ -4,6 +4,7 @@
 mod accounts;
 #[cfg(test)]
 mod anchors;
+mod answers;
 #[cfg(test)]
 mod catalogue;
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The live set of rights, and decisions remembered under its revision.
 
 use super::cedar::Question;
+use super::restraining::is_of_addresses;
+use super::restraints::Restraints;
 use super::{
-    Action, Bound, Credential, Engagement, Grant, Policies, Principal, Right, Vendor, Verb,
+    Action, Bound, Credential, Engagement, Grant, Policies, Principal, Refusal, Right, Vendor, Verb,
 };
 use crate::error::{Error, Result};
 use crate::id::{Collection, PrincipalId};
@@ -30,6 +32,15 @@ impl Caller {
     pub fn bearer() -> Self {
         Self { principal: BEARER.id.clone(), credential: "none".to_owned() }
     }
+}
+
+/// Why a token is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// It does not count, or not any more.
+    Unknown,
+    /// Everything of its holder is refused for a while.
+    Restrained(Caller, Refusal),
 }
 
 /// What the policies know of a bearer: nothing but that there is one.
@@ -64,15 +75,16 @@ pub struct Authority {
 }
 
 #[derive(Default)]
-struct Live {
-    revision: u64,
-    principals: HashMap<PrincipalId, Arc<Principal>>,
+pub(super) struct Live {
+    pub(super) revision: u64,
+    pub(super) principals: HashMap<PrincipalId, Arc<Principal>>,
     credentials: HashMap<[u8; 32], (PrincipalId, Credential)>,
     grants: HashMap<PrincipalId, Vec<Arc<Grant>>>,
     vendors: HashMap<String, Vendor>,
     engagements: HashMap<String, Arc<Engagement>>,
     /// By holder and id: when each duty that is not met ends eligibility.
     duties: HashMap<PrincipalId, HashMap<String, Moment>>,
+    pub(super) restraints: Restraints,
 }
 
 /// The action a link begins a session with; it may do nothing else.
@@ -111,27 +123,34 @@ impl Authority {
 
     /// Takes over rights that are committed, and moves the revision.
     pub fn apply(&self, rights: impl IntoIterator<Item = Right>) {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self.write();
+        let mut moved = false;
         for right in rights {
+            moved |= !is_of_addresses(&right);
             live.apply(right);
         }
-        live.revision += 1;
+        // No decision looks at the address, so a ban makes none of them stale.
+        live.revision += u64::from(moved);
     }
 
     /// Who holds the bearer token with this SHA-256.
     ///
     /// # Errors
-    /// `Unauthenticated` if nobody does, or the credential ended or expired, or its holder is not
-    /// active any more; the error does not say which.
-    pub fn identify(&self, hash: &[u8; 32], now: Moment) -> Result<Caller> {
+    /// `Unknown` if nobody does, or the credential ended or expired, or its holder is not active any
+    /// more; the error does not say which. `Restrained` if everything of its holder is refused.
+    pub fn identify(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
         let live = self.read();
-        let (id, credential) = live.credentials.get(hash).ok_or_else(Error::unauthenticated)?;
-        let active = live.principals.get(id).is_some_and(|principal| principal.active);
+        let (id, credential) = live.credentials.get(hash).ok_or(Denied::Unknown)?;
+        let principal = live.principals.get(id).filter(|principal| principal.active);
         let expired = credential.expires.is_some_and(|end| end <= now);
-        if !active || expired || credential.ended {
-            return Err(Error::unauthenticated());
+        let Some(principal) = principal.filter(|_| !expired && !credential.ended) else {
+            return Err(Denied::Unknown);
+        };
+        let caller = Caller { principal: id.clone(), credential: credential.id.clone() };
+        match live.unlocked(principal, now) {
+            Ok(_) => Ok(caller),
+            Err(refusal) => Err(Denied::Restrained(caller, refusal)),
         }
-        Ok(Caller { principal: id.clone(), credential: credential.id.clone() })
     }
 
     /// Whose credential it was, where one ended or expired, or its holder is not active any more:
@@ -168,6 +187,7 @@ impl Authority {
             return Ok(decision);
         }
         let (principal, expires) = live.present(caller, action, now)?;
+        let unlocked = live.unlocked(principal, now).map_err(|refusal| refusal.error(now))?;
         let grant = live.pick(caller, action, account, collection, purpose, now);
         if purpose.is_some() && grant.is_none() && action.verb.is_some() {
             return Err(live.refusal(caller, principal, action, account, now));
@@ -182,12 +202,13 @@ impl Authority {
         if !verdict.allowed {
             return Err(live.refusal(caller, principal, action, account, now));
         }
+        let open = live.open(principal, account, now).map_err(|refusal| refusal.error(now))?;
         let window = grant.as_ref().map_or(Moment(u64::MAX), |grant| grant.not_after);
         let decision = Decision {
             revision: live.revision,
             grant,
             policies: verdict.policies.join(",").into(),
-            until: window.min(expires).min(until),
+            until: window.min(expires).min(until).min(unlocked).min(open),
         };
         self.remember(key, &decision);
         Ok(decision)
@@ -239,8 +260,12 @@ impl Authority {
         self.read().principals.get(id).cloned()
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Live> {
+    pub(super) fn read(&self) -> std::sync::RwLockReadGuard<'_, Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> std::sync::RwLockWriteGuard<'_, Live> {
+        self.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recall(&self, key: &Key, revision: u64, now: Moment) -> Option<Decision> {
@@ -282,6 +307,8 @@ impl Live {
             Right::Engagement(engagement) => {
                 self.engagements.insert(engagement.id.clone(), Arc::new(engagement));
             }
+            Right::Restraint(restraint) => self.restraints.put(restraint),
+            Right::Exemption(exemption) => self.restraints.exempt(exemption),
             Right::Duty(duty) => {
                 let held = self.duties.entry(duty.holder).or_default();
                 match duty.until {

@@ -11,10 +11,13 @@
 mod bounds;
 mod cedar;
 mod live;
+mod restraining;
+mod restraints;
 
 pub use bounds::{Bound, Duty, Engagement, Vendor};
 pub use cedar::{Policies, Question, Slice, Verdict};
-pub use live::{Authority, Caller, Decision};
+pub use live::{Authority, Caller, Decision, Denied};
+pub use restraints::{Exemption, Network, Place, Refusal, Restraint};
 
 use crate::id::{Collection, PrincipalId};
 use crate::time::Moment;
@@ -144,6 +147,10 @@ pub enum Right {
     Engagement(Engagement),
     /// What somebody has to have done to stay eligible.
     Duty(Duty),
+    /// What is refused for a while, whatever else allows it.
+    Restraint(Restraint),
+    /// What must not be refused so.
+    Exemption(Exemption),
 }
 
 /// Reads rights out of a record of `house`: collection, id, body, index of the entry that made it.

@@ -1,7 +1,7 @@
 //! Entries and signals as rules see them.
 
 use domain::signals::{Signal, plain};
-use kernel::{Fed, Told, UNAUTHENTICATED};
+use kernel::{Fed, REFUSED, RESTRAINED, Told, UNAUTHENTICATED};
 use serde_json::{Map, Value};
 use watch::Event;
 
@@ -45,6 +45,7 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
         ("bailee.first", known.first(person, fed.account, fed.row)),
         ("bailee.bootstrap", fed.field("bootstrap").is_some()),
         ("bailee.canary", object.is_some_and(|object| known.canary(&account, &object))),
+        ("bailee.own", own_answer(fed)),
         ("bailee.unreadable", matches!(fed.fields, Told::Closed(_))),
     ];
     for (name, is) in marks.into_iter().filter(|(_, is)| *is) {
@@ -65,6 +66,11 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
         tenant: account,
         fields,
     }
+}
+
+/// Whether one of our own answers caused it: what a restraint refused, by address or by name.
+fn own_answer(fed: &Fed) -> bool {
+    fed.kind == RESTRAINED.name || (fed.kind == REFUSED.name && fed.field("answer").is_some())
 }
 
 /// What rules call it: a transfer takes records out of the house, as an export does.
@@ -93,5 +99,73 @@ pub fn of_signal(signal: Signal, known: &Known) -> Event {
         category: signal.category,
         tenant: signal.source,
         fields,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules;
+    use super::Known;
+    use domain::registers::House;
+    use kernel::{RESTRAINED, UNAUTHENTICATED};
+    use std::time::Duration;
+    use testkit::World;
+    use watch::{Detector, Limits};
+
+    /// What our own rules find in the log of a world.
+    fn found(world: &World) -> (Vec<String>, Vec<String>) {
+        let known = Known::of(&House::default());
+        let (pack, problems) = rules(None).unwrap();
+        assert!(problems.is_empty(), "{problems:?}");
+        let mut detector = Detector::new(pack, Limits::default());
+        let (mut titles, mut kinds) = (vec![], vec![]);
+        for (number, fed) in (1..).zip(world.kernel.feed(0, 100_000).unwrap()) {
+            kinds.push(fed.kind.clone());
+            let event = watch::Event { number, ..super::of_entry(&fed, &known) };
+            titles.extend(detector.take(&event).into_iter().map(|alert| alert.title));
+        }
+        titles.extend(detector.tick(world.kernel.now().0).into_iter().map(|alert| alert.title));
+        (titles, kinds)
+    }
+
+    fn answer(world: &World, token: &str, stated: serde_json::Value) {
+        let register = domain::registers::known("answers").unwrap();
+        let on = domain::register::On::New(
+            kernel::digest(stated.to_string().as_bytes())[..16].try_into().unwrap(),
+        );
+        let json = stated.to_string();
+        let add = (register.add.make)(&world.kernel, on, json.as_bytes()).unwrap();
+        world.run(token, add).unwrap();
+    }
+
+    #[test]
+    fn what_our_answers_refuse_is_told_and_sets_nothing_off() {
+        let world = World::memory(9);
+        let responder = world.person("rob", &["responder"]);
+        let thief = world.service("import");
+        let peer = "203.0.113.9".parse().unwrap();
+        // Tries before the ban are found.
+        for _ in 0..30 {
+            world.kernel.count_stranger("203.0.113.9");
+        }
+        world.kernel.tick(&domain::run_job).unwrap();
+        let (before, kinds) = found(&world);
+        assert_eq!(before, ["Credentials are guessed"], "within the minute");
+        assert_eq!(kinds.iter().filter(|kind| *kind == UNAUTHENTICATED.name).count(), 1);
+        let ban = serde_json::json!({"kind": "ban", "target": "203.0.113.9", "reason": "x"});
+        answer(&world, &responder, ban);
+        let lock = serde_json::json!({"kind": "suspend", "target": "service:import",
+            "reason": "x"});
+        answer(&world, &responder, lock);
+        for _ in 0..10_000 {
+            world.kernel.admit(peer).unwrap_err();
+            world.kernel.identify(&thief).unwrap_err();
+        }
+        world.clock.advance(Duration::from_secs(60));
+        world.kernel.tick(&domain::run_job).unwrap();
+        let (after, kinds) = found(&world);
+        assert_eq!(after, before, "nothing more");
+        let told = kinds.iter().filter(|kind| *kind == RESTRAINED.name).count();
+        assert_eq!(told, 2, "one entry an answer and minute, however many were refused");
     }
 }

@@ -6,15 +6,18 @@
 //! rules may still need is evaluated again without being told again, and an alert that was not told
 //! yet has the same id as before. So nothing is lost and nothing stands twice.
 //!
-//! Does not: decide what an alert means, page, or answer. It runs beside the tick; nothing that
+//! Does not: decide what an alert means, page, or answer; it says which answer a rule asks for, as
+//! far as the configuration allows, and the operation that keeps the alert gives it. It runs beside the tick; nothing that
 //! anybody asks for waits for it.
 
+mod answering;
 mod canary;
 mod events;
 mod keeper;
 mod known;
 mod numbers;
 
+pub use answering::Answering;
 pub use keeper::keep;
 
 use std::collections::VecDeque;
@@ -84,6 +87,7 @@ struct State {
     /// Told next; what could not be told stays.
     waiting: VecDeque<watch::Alert>,
     canary: Canary,
+    answering: Answering,
     forgotten: Option<Moment>,
 }
 
@@ -126,6 +130,7 @@ impl Watching {
             kept: None,
             waiting: VecDeque::new(),
             canary: Canary::new(canary),
+            answering: Answering::default(),
             forgotten: None,
         };
         Self(Arc::new(Shared {
@@ -135,6 +140,13 @@ impl Watching {
             pulse: Mutex::default(),
             days,
         }))
+    }
+
+    /// Answers by itself from now on, as far as this says.
+    #[must_use]
+    pub fn answering(self, answering: Answering) -> Self {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).answering = answering;
+        self
     }
 
     /// Gives the right to work: that of the tick, for what happens by itself.
@@ -296,10 +308,14 @@ impl State {
             let row = Alert { shadow, ..row(alert, evidence) };
             let id = format!("alert-{}", alert.id);
             let allowances = known.allowances(&row);
-            let raised =
-                right.ask(kernel, RaiseAlert::new(kernel, &id, row, calls, allowances)?)?;
+            let answer = self.answering.to(alert, &row.evidence);
+            let raise = RaiseAlert::new(kernel, &id, row, calls, allowances)?.answered(answer);
+            let raised = right.ask(kernel, raise)?;
             if let Raised { began: Some(incident), .. } = &raised {
                 tracing::warn!(%incident, rule = %alert.rule, "an incident began with an alert");
+            }
+            if let Raised { answer: Some(answer), .. } = &raised {
+                tracing::warn!(%answer, rule = %alert.rule, "an alert was answered");
             }
             self.waiting.pop_front();
         }

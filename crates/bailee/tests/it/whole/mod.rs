@@ -1,6 +1,7 @@
 //! The whole: the program as it is delivered, with real files, sockets, signals and kills, and
 //! outsiders who check what it wrote.
 
+mod answers;
 mod backup;
 mod breach;
 mod browser;
