@@ -103,11 +103,26 @@ pub struct Forwarder {
     reply: String,
 }
 
+/// How the reply begins where nothing left the house.
+const UNSENT: &str = "not sent: ";
+
+/// Answers (RFC 9110) that are about the batch and not about who sends it or where to: a smaller
+/// one, or another one, may be accepted.
+const OF_CONTENT: [&str; 3] = ["400", "413", "422"];
+
 impl Forwarder {
     /// To this receiver.
     #[must_use]
     pub fn new(to: Receiver, patience: Patience) -> Self {
         Self { to, patience, sent: Sent::default(), reply: String::new() }
+    }
+
+    /// Whether what was refused last was refused for what it is (400, 413, 422), or could not be
+    /// sent at all; otherwise it is the address or the token that is wrong.
+    #[must_use]
+    pub fn dislikes(&self) -> bool {
+        let code = self.reply.split(' ').next().unwrap_or_default();
+        OF_CONTENT.contains(&code) || self.reply.starts_with(UNSENT)
     }
 
     /// What was done so far.
@@ -133,7 +148,7 @@ impl Forwarder {
         let prepared = self.to.prepare(batch);
         let (outcome, reply) = match prepared {
             Ok(prepared) => self.tries(&prepared).await,
-            Err(why) => (permanent, format!("not sent: {why}")),
+            Err(why) => (permanent, format!("{UNSENT}{why}")),
         };
         self.reply = said(reply.as_bytes());
         match outcome {

@@ -7,6 +7,7 @@ use kernel::authority::{Network, Place};
 use kernel::id::PrincipalId;
 use serde::Deserialize;
 
+use super::forwarding::settings::{self, Forward};
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states
@@ -56,6 +57,9 @@ pub struct Config {
     /// Where syslog is received. Without it nowhere.
     #[serde(default)]
     pub syslog: Syslog,
+    /// Where events are sent on, at most eight. Without it nowhere.
+    #[serde(default)]
+    pub forward: Vec<Forward>,
 }
 
 /// What detection does.
@@ -189,6 +193,7 @@ impl Config {
         config.mail.as_ref().map_or(Ok(()), Mail::check)?;
         config.syslog.check()?;
         config.answers.check()?;
+        settings::check(&config.forward)?;
         if let Some(detection) = &config.detection {
             if detection.canary_minutes.is_some_and(|minutes| minutes > 1440) {
                 return Err(Failure::usage("`detection.canary_minutes` is 0 to 1440"));

@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod epoch;
 pub mod folders;
+pub mod forwarding;
 pub mod init;
 pub mod openapi;
 pub mod outward;

@@ -16,6 +16,7 @@ use super::Place;
 use super::background::Background;
 use super::config::Config;
 use super::folders::Folders;
+use super::forwarding::Forwarding;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::furnish;
 use super::returns::Returns;
@@ -81,7 +82,9 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let receivers = Receivers::bind(&wanted, &server, &kernel, (intake, places));
     let receivers = runtime.block_on(receivers)?;
     let sources = receivers.sources();
-    let server = server.with_metrics(Arc::new(move || sources.text()));
+    let forwarding = Forwarding::of(&config.forward)?;
+    let forwards = forwarding.clone();
+    let server = server.with_metrics(Arc::new(move || sources.text() + &forwards.text()));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
     let watching = watching(&config)?;
@@ -105,11 +108,12 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let served = runtime.block_on(async {
         let ticker = tokio::spawn(tick(kernel.clone(), Arc::clone(&background), every));
         let watcher = tokio::spawn(watching::run(kernel.clone(), watching.clone()));
+        let sending = forwarding.start(&kernel, &watching);
         let keeper = tokio::spawn(watching::keep(kernel.clone(), watching, arrivals));
         let receiving = receivers.start(Arc::new(move || background.probed()));
         let taker = returns.map(|returns| tokio::spawn(returns.run()));
         let served = server.run(ended.wait()).await;
-        drop(receiving);
+        drop((receiving, sending));
         // The senders are gone: what is in the queue is kept before the end.
         drop(tokio::time::timeout(DRAINING, keeper).await);
         watcher.abort();

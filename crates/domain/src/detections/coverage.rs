@@ -1,4 +1,5 @@
-//! Coverage: which events the rules were evaluated on, and since when; which sources were heard.
+//! Coverage: which events the rules were evaluated on, and since when; which sources were heard;
+//! and which events were sent on to which destination.
 //!
 //! Kept by the server every few minutes, and never stated by anybody. Entries of every log and
 //! batches of signals are numbered in the order in which they were committed; what was evaluated is
@@ -70,7 +71,54 @@ pub struct Heard {
     pub dropped: u64,
 }
 
-/// What was evaluated.
+/// How far a destination is to which events are sent on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CoverageForward")]
+pub struct Forwarded {
+    /// Where it is, without what opens it.
+    pub to: String,
+    /// Events that it accepted.
+    pub accepted: u64,
+    /// Events that it refused by themselves; they are not sent again.
+    pub refused: u64,
+    /// Signals of the batch after `signals` that it accepted already.
+    #[serde(default)]
+    pub place: u64,
+    /// The time of the oldest event that waits, if one does.
+    pub waits_since: Option<When>,
+    /// When it was told that the destination is late, as long as it is.
+    pub late: Option<When>,
+    /// What the destination said last, where it did not accept.
+    #[serde(default)]
+    pub reply: String,
+}
+
+impl Forwarded {
+    fn status(&self) -> Status {
+        let since = self.waits_since.map(|at| at.0.rfc3339()).unwrap_or_default();
+        let why = match self.reply.as_str() {
+            "" => String::new(),
+            reply => format!(": {reply}"),
+        };
+        match (&self.late, &self.waits_since) {
+            (Some(_), _) => Status::of("late", Tone::Bad)
+                .what(format!("nothing was taken that happened since {since}{why}"))
+                .who("engineer"),
+            (None, Some(_)) => Status::of("waiting", Tone::Due)
+                .what(format!("what happened since {since} waits{why}")),
+            (None, None) => {
+                Status::of("sent-on", Tone::Good).what(format!("events: {}", self.accepted))
+            }
+        }
+    }
+}
+
+/// The id of the row that says how far a destination is.
+pub fn forward(name: &str) -> String {
+    format!("forward-{name}")
+}
+
+/// What was evaluated, or sent on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// When this was so.
@@ -89,9 +137,26 @@ pub struct Coverage {
     /// Rules that could not be read, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// The destination, in a row that says what was sent on; the intervals are what it accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Forwarded>,
 }
 
 impl Coverage {
+    /// Nothing so far.
+    pub fn begun(at: Moment) -> Self {
+        Self {
+            at: When(at),
+            entries: vec![],
+            signals: vec![],
+            sources: vec![],
+            canary: None,
+            rules: vec![],
+            problems: vec![],
+            forward: None,
+        }
+    }
+
     /// What was evaluated by nobody: numbers between the first and the last that was.
     pub fn gaps(&self) -> Vec<Span> {
         let between = |spans: &[Span]| -> Vec<Span> {
@@ -130,6 +195,9 @@ impl Row for Coverage {
     }
 
     fn status(&self, now: Moment) -> Status {
+        if let Some(forward) = &self.forward {
+            return forward.status();
+        }
         if !self.rules.is_empty() || !self.problems.is_empty() {
             return match self.problems.len() {
                 0 => Status::of("loaded", Tone::Good).what(format!("rules: {}", self.rules.len())),
@@ -269,7 +337,7 @@ const STEPS: &[Entry] = &[];
 /// The register, as the faces know it.
 pub const REGISTER: Register = Register::of::<Coverage>(
     "incidents",
-    "Which events the rules were evaluated on, and which sources were heard",
+    "Which events the rules were evaluated on and sent on, and which sources were heard",
 )
 .serves(&["E4.2"])
 .first("The server keeps it by itself, every few minutes")
@@ -279,7 +347,6 @@ pub const REGISTER: Register = Register::of::<Coverage>(
 #[cfg(test)]
 mod tests {
     use super::{Coverage, Span, add};
-    use crate::register::When;
     use kernel::Moment;
 
     #[test]
@@ -289,15 +356,7 @@ mod tests {
             add(&mut spans, from, to);
         }
         assert_eq!(spans, [Span { from: 1, to: 12 }, Span { from: 20, to: 30 }]);
-        let coverage = Coverage {
-            at: When(Moment(0)),
-            entries: spans,
-            signals: vec![],
-            sources: vec![],
-            canary: None,
-            rules: vec![],
-            problems: vec![],
-        };
+        let coverage = Coverage { entries: spans, ..Coverage::begun(Moment(0)) };
         assert_eq!(coverage.gaps(), [Span { from: 13, to: 19 }]);
     }
 }

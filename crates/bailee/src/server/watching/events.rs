@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use watch::Event;
 
 use super::known::Known;
+use super::own;
 
 /// An entry. One that says how many requests were turned away in a minute says so in
 /// `bailee.attempts`.
@@ -81,12 +82,13 @@ fn named(action: String) -> String {
 /// A signal.
 pub fn of_signal(signal: Signal, known: &Known) -> Event {
     known.hear(&signal.source, kernel::Moment(signal.received));
-    // A source cannot speak in the name of the ledger, nor in that of our own probes.
-    let ours = signal.transport == "probe";
+    // A source cannot speak in the name of the ledger, nor in that of our own probes and looks.
+    let own = signal.transport == own::TRANSPORT;
+    let ours = own || signal.transport == "probe";
     let mut fields = signal.fields;
     fields.insert("log.source.name".to_owned(), Value::String(signal.source.clone()));
     // What a source says of our own answers is not believed.
-    fields.retain(|name, _| !name.starts_with("bailee."));
+    fields.retain(|name, _| own || !name.starts_with("bailee."));
     if let Some(asked) = fields.get("source.ip").map(plain) {
         fields.insert("source.ip".to_owned(), Value::String(asked));
     }

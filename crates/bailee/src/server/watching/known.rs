@@ -70,13 +70,15 @@ impl Known {
         }
     }
 
+    /// The readable id of an account, if it is known.
+    pub fn names(&self, slot: u64) -> Option<String> {
+        let house = || (slot == HOUSE).then(|| "house".to_owned());
+        self.accounts.get(&slot).cloned().or_else(house)
+    }
+
     /// The readable id of an account.
     pub fn account(&self, slot: u64) -> String {
-        match self.accounts.get(&slot) {
-            Some(id) => id.clone(),
-            None if slot == HOUSE => "house".to_owned(),
-            None => format!("slot-{slot}"),
-        }
+        self.names(slot).unwrap_or_else(|| format!("slot-{slot}"))
     }
 
     /// The vendor that a principal is of.

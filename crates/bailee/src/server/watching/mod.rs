@@ -14,13 +14,16 @@ mod answering;
 mod canary;
 mod events;
 mod keeper;
-mod known;
+pub mod known;
 mod numbers;
+pub mod own;
+#[cfg(test)]
+pub mod tests;
 
 pub use answering::Answering;
 pub use keeper::keep;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,6 +76,8 @@ struct Shared {
     /// Where it says how far it came, for whoever watches the watcher.
     pulse: Mutex<Option<Arc<Mutex<Pulse>>>>,
     days: u32,
+    /// Title and level of each rule, by its id.
+    titles: BTreeMap<String, (String, watch::Level)>,
 }
 
 struct State {
@@ -120,8 +125,12 @@ impl Watching {
     /// With these rules, of which some could not be read; signals are kept for so many days, and a
     /// synthetic attack is made so often.
     pub fn new(rules: Rules, problems: Vec<String>, days: u32, canary: Option<Duration>) -> Self {
+        let detector = Detector::new(rules, Limits::default());
+        let titles = detector.rules().iter();
+        let titles = titles.map(|rule| (rule.id.clone(), (rule.title.clone(), rule.level)));
+        let titles = titles.collect();
         let state = State {
-            detector: Detector::new(rules, Limits::default()),
+            detector,
             problems,
             numbers: Numbers::default(),
             entry: 0,
@@ -139,6 +148,7 @@ impl Watching {
             known: Mutex::default(),
             pulse: Mutex::default(),
             days,
+            titles,
         }))
     }
 
@@ -174,8 +184,18 @@ impl Watching {
         }
     }
 
+    /// The registers as they were shown last.
+    pub fn known(&self) -> Option<Arc<Known>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Title and level of a rule.
+    pub fn title(&self, rule: &str) -> Option<&(String, watch::Level)> {
+        self.0.titles.get(rule)
+    }
+
     /// The right to work, if the first tick gave it.
-    fn right(&self) -> Option<Ran> {
+    pub fn right(&self) -> Option<Ran> {
         self.0.right().as_ref().and_then(Ran::again)
     }
 
@@ -184,8 +204,7 @@ impl Watching {
     /// # Errors
     /// Whatever the store answers; what was not told is told the next time.
     pub fn round(&self, kernel: &Kernel) -> Result<bool> {
-        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (Some(right), Some(known)) = (self.right(), known) else { return Ok(false) };
+        let (Some(right), Some(known)) = (self.right(), self.known()) else { return Ok(false) };
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.coverage.is_none() {
             state.begin(kernel, &right, &known)?;
@@ -226,15 +245,7 @@ impl State {
         (self.entry, self.signal) = (from.min(told.unwrap_or(from)), first_batch(kernel, since)?);
         self.signal = self.signal.min(heard.unwrap_or(self.signal));
         while self.warm(kernel, known, told.unwrap_or(from), heard.unwrap_or(self.signal))? {}
-        self.coverage = Some(kept.unwrap_or_else(|| Coverage {
-            at: When(now),
-            entries: vec![],
-            signals: vec![],
-            sources: vec![],
-            canary: None,
-            rules: vec![],
-            problems: vec![],
-        }));
+        self.coverage = Some(kept.unwrap_or_else(|| Coverage::begun(now)));
         self.keep_rules(kernel, right, known)
     }
 

@@ -1,6 +1,7 @@
 //! What the server does outward by itself, tried with the program as it is delivered and with the
 //! real thing on the other side.
 
+mod forwards;
 mod notices;
 mod probes;
 mod ups;

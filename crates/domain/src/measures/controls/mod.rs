@@ -286,15 +286,7 @@ mod tests {
             format: "coverage/v1".into(),
             id: id.into(),
             added: Mark { by: "kernel".into(), at: When(NOW) },
-            row: Coverage {
-                at: When(NOW),
-                entries: vec![],
-                signals: vec![],
-                sources: vec![],
-                canary: Some(When(NOW)),
-                rules,
-                problems: vec![],
-            },
+            row: Coverage { canary: Some(When(NOW)), rules, ..Coverage::begun(NOW) },
         };
         House::default().with(vec![kept(EVALUATED, vec![]), kept(RULES, vec![rule])])
     }

@@ -32,15 +32,8 @@ pub fn seen(team: &Team<'_>, listener: Option<Listener>, id: &str, state: State)
 /// synthetic attack that came out as an alert.
 pub fn watched(world: &World) -> Coverage {
     let at = When(world.kernel.now());
-    Coverage {
-        at,
-        entries: vec![Span { from: 1, to: 9 }],
-        signals: vec![],
-        sources: vec![],
-        canary: Some(at),
-        rules: vec![],
-        problems: vec![],
-    }
+    let entries = vec![Span { from: 1, to: 9 }];
+    Coverage { entries, canary: Some(at), ..Coverage::begun(at.0) }
 }
 
 /// Which rules there are, as detection keeps them.
