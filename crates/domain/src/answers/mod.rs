@@ -15,7 +15,7 @@ pub use giving::{Asked, Given, give};
 pub use targets::Kind;
 
 use crate::register::{
-    At, Entry, Mark, Needs, Register, Row, Status, Step, Tone, When, line, prose, step,
+    At, Entry, Mark, Needs, Readers, Register, Row, Status, Step, Tone, When, line, prose, step,
 };
 use kernel::authority::{Exemption, Network, Place, Restraint, Right};
 use kernel::id::PrincipalId;
@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+use crate::detections::INCIDENTS;
 use crate::detections::allowances::Allowance;
 
 /// Longest answer that the server gives by itself.
@@ -138,6 +139,7 @@ impl Row for Answer {
     const READ: &'static str = "answer.read";
     const LIST: &'static str = "answer.list";
     const RIGHTS: bool = true;
+    const RESTRICTED: bool = true;
     type New = NewAnswer;
 
     fn needs(new: &NewAnswer, needs: &mut Needs<'_>) -> Result<()> {
@@ -172,6 +174,11 @@ impl Row for Answer {
             sessions,
             lifted: None,
         })
+    }
+
+    fn readers(&self) -> Readers<'_> {
+        let belongs = self.incident.as_deref();
+        belongs.map_or(Readers::Everybody, |id| Readers::As(INCIDENTS, id))
     }
 
     fn status(&self, now: Moment) -> Status {

@@ -19,6 +19,7 @@ use ledger::checkpoint::Checkpoint;
 use ledger::tree::verify_consistency;
 use sealing::{DangerSeededEntropy, RootFile};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -245,7 +246,7 @@ fn golden_rows_of_every_register_are_read() {
         assert!(!bodies.is_empty(), "{}: add a row of it to the fixture", register.plural);
         let read = (register.rows)(&bodies);
         let read = read.unwrap_or_else(|error| panic!("{}: {error:?}", register.plural));
-        let states = (register.states)(&read, Moment(1_800_000_000_000_000));
+        let states = (register.states)(&read, Moment(1_800_000_000_000_000), &BTreeSet::new());
         assert_eq!(states.len(), bodies.len(), "{}", register.plural);
     }
 }
