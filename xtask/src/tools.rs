@@ -88,6 +88,11 @@ const DEBIAN: &[Tool] = &[
         needed_for: "a foreign reader of power supplies",
     },
     Tool {
+        detect: Detect::Program("pdftotext"),
+        package: "poppler-utils",
+        needed_for: "a foreign reader of PDF",
+    },
+    Tool {
         detect: Detect::Program("nmap"),
         package: "nmap",
         needed_for: "real scans of the listener, to import",

@@ -41,7 +41,12 @@ pub static ROUTES: LazyLock<Vec<Route>> =
     LazyLock::new(|| fixed().cloned().chain(registers::routes()).collect());
 
 fn fixed() -> impl Iterator<Item = &'static Route> {
-    FIXED.iter().chain(measures::ROUTES).chain(signals::ROUTES).chain(oncall::ROUTES)
+    FIXED
+        .iter()
+        .chain(incidents::ROUTES)
+        .chain(measures::ROUTES)
+        .chain(signals::ROUTES)
+        .chain(oncall::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths
@@ -204,17 +209,6 @@ static FIXED: &[Route] = &[
         Gives::problem(409),
     ])
     .by(|call| Box::pin(portal::invite(call))),
-    // Incidents.
-    item(get("/v1/incidents/{id}/file", "getIncidentFile", "Everything about it, as evidence"))
-        .disclosing()
-        .action(action::<domain::incidents::file::Take>())
-        .gives(&[Gives::document(200, "The evidence", "application/json").receipted()])
-        .by(|call| Box::pin(incidents::file(call))),
-    post("/v1/affected:ask", "askAffected", "Which accounts somebody or something touched")
-        .action(action::<domain::incidents::affected::Asked>())
-        .json(SMALL, of::<domain::incidents::affected::Ask>)
-        .gives(incidents::ANSWER)
-        .by(|call| Box::pin(incidents::affected(call))),
     // Reports.
     item(put("/v1/reports/{id}/file", "putReportFile", "Takes in the file of a report: a PDF"))
         .action(action::<domain::reports::Uploading>())

@@ -285,6 +285,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         }
         ("POST", [plural, "import"]) => Ok(import::run(visit, plural).await?.into()),
         ("GET", ["incidents", id, "file"]) => room::file(visit, id).await,
+        ("GET", ["incidents", id, "package"]) => room::package(visit, id).await,
         ("GET", [plural, id]) => Ok(registers::show(visit, plural, id).await?.into()),
         ("POST", [plural, id, verb]) => registers::step(visit, plural, id, verb).await,
         ("GET" | "POST", _) => Err(Error::not_found("there is no such page")),

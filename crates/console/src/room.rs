@@ -13,12 +13,13 @@ use crate::visit::Visit;
 use crate::work::{Tone, shape};
 use domain::incidents::affected::Affected;
 use domain::incidents::breaches::{Breach, WARNINGS};
-use domain::incidents::file::{Take, TakeFile};
+use domain::incidents::file::{Pack, PackFile, Take, TakeFile};
 use domain::incidents::holds::Hold;
 use domain::incidents::notices::Notice;
 use domain::incidents::whole::{ReadWhole, Whole};
 use domain::incidents::{Incident, Said, Task};
 use domain::register::{self, Shown, Status};
+use dossier::{Packing, Unprintable};
 use kernel::authority::Credential;
 use kernel::id::{PrincipalId, RecordId};
 use kernel::{Act, Error, Result};
@@ -58,7 +59,21 @@ pub(crate) async fn file(visit: &Visit<'_>, id: &str) -> Result<Reply> {
     let id = RecordId::parse(id).map_err(|_| Error::not_found("there is no such page"))?;
     let done = visit.submit(TakeFile::new(visit.kernel(), id.as_str())?).await?;
     let name = format!("{id}.json");
-    Ok(Reply::File { kind: "application/json", name, body: done.output.into_bytes() })
+    Ok(Reply::File { kind: "application/json", name, body: done.output.json.into_bytes() })
+}
+
+/// `GET /incidents/{id}/package`
+pub(crate) async fn package(visit: &Visit<'_>, id: &str) -> Result<Reply> {
+    let id = RecordId::parse(id).map_err(|_| Error::not_found("there is no such page"))?;
+    let taken = visit.submit(TakeFile::new(visit.kernel(), id.as_str())?).await?.output;
+    let (entry, failed) = (taken.entry, |error: Unprintable| Error::internal(error.to_string()));
+    let packing = tokio::task::spawn_blocking(move || Packing::of(taken)).await;
+    let packing = packing.map_err(|error| Error::internal(format!("packing: {error}")))?;
+    let packing = packing.map_err(failed)?;
+    let manifest = packing.manifest().to_owned();
+    let pack = PackFile::new(visit.kernel(), id.as_str(), manifest, entry)?;
+    let body = packing.zip(&visit.submit(pack).await?.output).map_err(failed)?;
+    Ok(Reply::File { kind: "application/zip", name: format!("{id}.zip"), body })
 }
 
 fn summary(visit: &Visit<'_>, whole: &Whole) -> Markup {
@@ -79,7 +94,10 @@ fn summary(visit: &Visit<'_>, whole: &Whole) -> Markup {
             " · " a href="#timeline" { "timeline" }
             @if visit.may(Take::ACTION) {
                 " · " a href=(format!("/incidents/{id}/file")) download { "file" }
-                ", checked by " code { "bailee verify " (id) ".json" }
+            }
+            @if visit.may(Pack::ACTION) {
+                " · " a href=(format!("/incidents/{id}/package")) download { "package" }
+                " with HTML and PDF, checked by " code { "bailee verify " (id) ".zip" }
             }
         }
     }

@@ -32,6 +32,7 @@ pub mod checkpoint;
 pub mod entry;
 pub mod evidence;
 pub mod note;
+pub mod package;
 pub mod receipt;
 pub mod tile;
 pub mod tree;

@@ -7,10 +7,12 @@
 
 mod evidence;
 mod log;
+mod package;
 mod receipt;
 
 pub use evidence::verify_evidence;
 pub use log::verify_log;
+pub use package::verify_package;
 pub use receipt::{verify_anchor, verify_receipt};
 
 use std::fmt;

@@ -10,6 +10,8 @@ mod document;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod ledgers;
 #[cfg(test)]
 mod registers;

@@ -1,4 +1,4 @@
-//! `bailee verify`: checks a receipt, evidence, an export, a backup or a store, offline.
+//! `bailee verify`: checks a receipt, evidence, a package, an export, a backup or a store, offline.
 //!
 //! It never changes what it looks at, and says plainly what it did not check.
 
@@ -19,7 +19,7 @@ use crate::output::Output;
 /// What `bailee verify` is told.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Receipt or evidence file, export folder, backup folder or data folder
+    /// Receipt, evidence file or package, export folder, backup folder or data folder
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Folder of keys; without it what needs them is named as not checked. For a data folder the
@@ -117,6 +117,9 @@ pub fn backup(
 fn receipt(path: &Path, keys: Option<&Path>) -> Result<Report, Failure> {
     let text = fs::read(path).map_err(|why| Failure::file("read", path, &why))?;
     let trusted = keys.map(public_key).transpose()?;
+    if ledger::package::is_package(&text) {
+        return Ok(ledger::verify::verify_package(&text, trusted.as_ref()));
+    }
     let format = serde_json::from_slice::<serde_json::Value>(&text).ok();
     let format = format.as_ref().and_then(|json| json.get("format")?.as_str());
     Ok(match format {

@@ -26,12 +26,14 @@ pub mod playbooks;
 pub mod raising;
 pub mod resorts;
 mod room;
+mod tasks;
 pub mod templates;
 pub mod whole;
 mod words;
 
 pub use duties::{DUTY, NoteDuty};
 pub use room::{INVESTIGATE, NoteOverdue, Overdue};
+pub use tasks::Task;
 
 pub(crate) use crate::oncall::{RESPONDERS, hex, responder};
 pub(crate) use words::{fingerprint, header, language};
@@ -42,7 +44,7 @@ use crate::register::{
 };
 use kernel::id::AccountId;
 use kernel::{Error, Moment, Result};
-use playbooks::{Phase, Planned, Playbook};
+use playbooks::{Planned, Playbook};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -101,41 +103,6 @@ pub struct Said {
     pub mark: Mark,
 }
 
-/// Something to be done in an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Task {
-    /// Its number in the incident.
-    pub number: u32,
-    /// What is to be done.
-    pub title: String,
-    /// When in an incident, for a step of the playbook.
-    pub phase: Option<Phase>,
-    /// The role that does it, for a step of the playbook.
-    pub role: Option<String>,
-    /// Who does it: `person:NAME`.
-    pub owner: Option<String>,
-    /// By when.
-    pub due: Option<When>,
-    /// Whether the incident cannot be closed without it.
-    pub required: bool,
-    /// What came of it, once it is done.
-    pub done: Option<Said>,
-    /// Why it is not done, if somebody decided that.
-    pub excepted: Option<Said>,
-}
-
-impl Task {
-    /// Whether nothing is left to do about it.
-    pub fn settled(&self) -> bool {
-        self.done.is_some() || self.excepted.is_some()
-    }
-
-    /// Whether it should be done by now, is required, and is not.
-    pub fn overdue(&self, now: Moment) -> bool {
-        self.required && !self.settled() && self.due.is_some_and(|due| due.0 <= now)
-    }
-}
-
 /// An account that is not affected, as somebody judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refuted {
@@ -191,6 +158,9 @@ pub struct Incident {
     /// Clocks of laws by which authorities are told.
     #[serde(default)]
     pub duties: laws::Duties,
+    /// Alerts that belong to it, by their ids, oldest first.
+    #[serde(default)]
+    pub alerts: Vec<String>,
     /// Who may read it and what hangs on it.
     #[serde(default)]
     pub need_to_know: NeedToKnow,
@@ -200,6 +170,8 @@ pub struct Incident {
 const TASKS: usize = 200;
 /// Notes kept in the row; earlier ones are in its history.
 const NOTES: usize = 200;
+/// Alerts that the row names, the first ones; more name the incident themselves.
+const ALERTS: usize = 300;
 /// Accounts that one incident verifies or refutes; beyond it an incident is declared anew, because
 /// every version of the row holds them all.
 const ACCOUNTS: usize = 2000;
@@ -235,6 +207,7 @@ impl Incident {
             contained: None,
             closed: None,
             duties: laws::Duties::default(),
+            alerts: vec![],
             need_to_know: NeedToKnow::default(),
         }
     }
@@ -244,6 +217,13 @@ impl Incident {
         self.timeline.push(said);
         if self.timeline.len() > NOTES {
             self.timeline.remove(0);
+        }
+    }
+
+    /// An alert belongs to it.
+    pub(crate) fn alerted(&mut self, alert: &str) {
+        if self.alerts.len() < ALERTS && !self.alerts.iter().any(|known| known == alert) {
+            self.alerts.push(alert.to_owned());
         }
     }
 

@@ -199,6 +199,7 @@ impl RaiseAlert {
         kept.row.severity = kept.row.severity.min(alert.level.severity());
         let text =
             format!("alert {}: {}, {}, events: {}", self.id, alert.title, alert.about, alert.count);
+        kept.row.alerted(&self.id);
         kept.row.tells(Said { text, mark: Self::mark(work) });
         Ok((Some(kept), begins))
     }

@@ -8,6 +8,7 @@ use super::affected::Affected;
 use super::breaches::{self, Breach};
 use super::holds::Hold;
 use super::notices::Notice;
+use crate::detections::Alert;
 use crate::register::{self, Kept, Reading, Row, Shown, When};
 use kernel::engine::{PageWant, Wants};
 use kernel::{
@@ -26,6 +27,8 @@ pub struct Whole {
     pub at: When,
     /// The incident.
     pub incident: Shown<Incident>,
+    /// Alerts that belong to it.
+    pub alerts: Vec<Shown<Alert>>,
     /// What was found in the log.
     pub affected: Vec<Shown<Affected>>,
     /// Verified accounts with their clocks.
@@ -70,8 +73,10 @@ impl Parts {
         let accounts = incident.row.verified.iter().map(|account| breaches::id(&id, account));
         let scoped = incident.row.scoped.iter().cloned();
         let holds = incident.row.holds.iter().cloned();
+        let alerts = incident.row.alerts.iter().cloned();
         let mut whole = Whole {
             at: When(now),
+            alerts: self.named::<_, A>(work, alerts, &mut entries)?,
             affected: self.named::<_, A>(work, scoped, &mut entries)?,
             breaches: self.named::<_, A>(work, accounts, &mut entries)?,
             holds: self.named::<_, A>(work, holds, &mut entries)?,
@@ -144,6 +149,7 @@ impl Operation for ReadWhole {
         let (allowed, whole) = self.parts.read::<Reading<Incident>>(work)?;
         let with = |name, count: usize| (name, count.to_string());
         let fields = vec![
+            with("alerts", whole.alerts.len()),
             with("affected", whole.affected.len()),
             with("breaches", whole.breaches.len()),
             with("holds", whole.holds.len()),

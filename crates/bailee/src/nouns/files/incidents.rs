@@ -1,9 +1,10 @@
-//! The file of an incident: fetched, verified, and only then written.
+//! The file of an incident, or the package with what people read of it: fetched, verified, and only
+//! then written.
 
 use std::path::Path;
 
 use clap::{ArgMatches, Command};
-use ledger::verify::verify_evidence;
+use ledger::verify::{verify_evidence, verify_package};
 use serde_json::json;
 
 use super::{one, option, word};
@@ -11,10 +12,13 @@ use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
+const OUT: &str =
+    "New file to write to; with the ending `.zip` a package with HTML and PDF, otherwise JSON";
+
 pub(super) fn exporting(command: Command) -> Command {
     command
         .arg(word("id", "ID", "Id of the incident"))
-        .arg(option("out", "FILE", "File to write to; it must be new").required(true))
+        .arg(option("out", "FILE", OUT).required(true))
 }
 
 pub(super) async fn export(
@@ -27,8 +31,13 @@ pub(super) async fn export(
         let why = format!("`{}` exists: name a new file", out.display());
         return Err(Failure::usage(why));
     }
-    let answer = client.get(&["incidents", one(stated, "id"), "file"]).send().await?;
-    let report = verify_evidence(&answer.body, None);
+    let packed = out.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("zip"));
+    let what = if packed { "package" } else { "file" };
+    let answer = client.get(&["incidents", one(stated, "id"), what]).send().await?;
+    let report = match packed {
+        true => verify_package(&answer.body, None),
+        false => verify_evidence(&answer.body, None),
+    };
     if let Some(problem) = report.problems.first() {
         let (what, why) = (&problem.what, &problem.why);
         let why = format!("the file does not verify ({what}: {why}): tell the provider");

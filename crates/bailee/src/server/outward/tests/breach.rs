@@ -155,7 +155,7 @@ async fn the_path_of_a_breach_from_a_token_to_a_file_that_verifies() {
     assert_eq!(scene.warnings(&it, "gamma"), [0; 0], "its clock stands");
 
     let take = TakeFile::new(&scene.world.kernel, &it).unwrap();
-    let file = scene.world.run(&scene.lea, take).unwrap().output;
+    let file = scene.world.run(&scene.lea, take).unwrap().output.json;
     holds(scratch.path(), &file, &it);
     breaks(&file);
 }
