@@ -330,3 +330,9 @@ pub fn shown(value: &Value, member: &str) -> String {
         None => String::new(),
     }
 }
+
+/// A moment of an answer, to the minute: `2026-11-22 14:02 UTC`.
+pub fn minute(value: &Value, member: &str) -> String {
+    let text = shown(value, member);
+    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
+}

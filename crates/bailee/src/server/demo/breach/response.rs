@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Story, nothing, word};
 use crate::exit::Failure;
 use crate::server::demo::relay::bounce;
-use crate::server::demo::tour::{expect, refused, shown, text};
+use crate::server::demo::tour::{expect, minute, refused, shown, text};
 use crate::server::verify;
 
 /// The account whose notice an order holds, and the one whose letter comes back.
@@ -70,7 +70,7 @@ impl Story<'_> {
             let basis = "the answer of the log about the stolen token";
             let how = json!({"account": account, "harm": "disclosure", "basis": basis});
             self.post("rita", &["incidents", &verify], &how).await?;
-            let due = shown(&self.breach(account).await?, "deadline");
+            let due = minute(&self.breach(account).await?, "deadline");
             self.output.line(&format!("   due     {account:<16} to be told by {due}"))?;
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Story<'_> {
         let row = self.once(&["breaches", &name], "the duty to be open again", is).await?;
         let again = row.get("reopened").and_then(Value::as_array).map_or(0, Vec::len);
         expect(again == 1, "the duty was not opened again once")?;
-        let due = shown(&row, "deadline");
+        let due = minute(&row, "deadline");
         self.output.line(&format!("   back    {LOST:<16} 550 5.1.1; still to be told by {due}"))
     }
 
@@ -194,7 +194,7 @@ impl Story<'_> {
         self.output.line("   account          state         to be told by")?;
         for account in self.took.keys() {
             let row = self.breach(account).await?;
-            let (state, due) = (word(&row), shown(&row, "deadline"));
+            let (state, due) = (word(&row), minute(&row, "deadline"));
             self.output.line(&format!("   {account:<16} {state:<13} {due}"))?;
         }
         let records: usize = self.took.values().map(BTreeSet::len).sum();

@@ -10,7 +10,7 @@ use super::{Story, nothing, word};
 use crate::client::Intent;
 use crate::exit::Failure;
 use crate::export;
-use crate::server::demo::tour::{expect, refused, shown, text};
+use crate::server::demo::tour::{expect, minute, refused, shown, text};
 
 /// The accounts, how many tickets they have, and how many of them the thief reads; of the fourth
 /// it takes the whole, and of the fifth nothing.
@@ -140,7 +140,7 @@ impl Story<'_> {
         self.output.line(&format!(
             "   begins  {incident}: {}; to be judged by {}",
             shown(&row, "title"),
-            shown(&row, "investigate_by")
+            minute(&row, "investigate_by")
         ))?;
         self.incident = incident;
         Ok(())
