@@ -98,6 +98,26 @@ const DEBIAN: &[Tool] = &[
         needed_for: "real scans of the listener, to import",
     },
     Tool {
+        detect: Detect::Program("hydra"),
+        package: "hydra",
+        needed_for: "real guessing of credentials at the listener",
+    },
+    Tool {
+        detect: Detect::Program("ffuf"),
+        package: "ffuf",
+        needed_for: "real searching for paths at the listener",
+    },
+    Tool {
+        detect: Detect::File("/usr/sbin/nft"),
+        package: "nftables",
+        needed_for: "bans that the machine applies",
+    },
+    Tool {
+        detect: Detect::Runs(&["ip", "-V"]),
+        package: "iproute2",
+        needed_for: "attackers with addresses of their own",
+    },
+    Tool {
         detect: Detect::Program("testssl"),
         package: "testssl.sh",
         needed_for: "real TLS scans of the listener, to import",

@@ -17,7 +17,7 @@ use domain::oncall::Pulse;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use kernel::authority::Caller;
 use kernel::{Error, Kernel};
 use std::net::IpAddr;
@@ -110,7 +110,17 @@ impl App {
             Err(problem) => problem.into_response(&number),
         };
         self.metrics.answered(index, response.status());
+        if !known {
+            self.lead_nowhere(peer, &parts, response.status());
+        }
         if parts.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    /// Counts a path that led a stranger nowhere: somebody who tries many looks for what is there.
+    fn lead_nowhere(&self, peer: IpAddr, parts: &Parts, status: StatusCode) {
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND) {
+            self.kernel.count_path(&kernel::address(peer), parts.uri.path());
+        }
     }
 
     /// The answer to an address that is banned or too fast: nothing of its request was looked at.
@@ -149,8 +159,10 @@ impl App {
                 return response;
             }
         };
+        let asked = parts.clone();
         let response = pages(peer, parts, bytes, number).await;
         self.metrics.answered(None, response.status());
+        self.lead_nowhere(peer, &asked, response.status());
         response.map(|bytes| Full::new(Bytes::from(bytes)))
     }
 

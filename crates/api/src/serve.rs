@@ -319,8 +319,14 @@ async fn secured(
 ) {
     // Answers are small: waiting to fill a segment would only delay them.
     drop(stream.set_nodelay(true));
+    // A handshake costs more than all else; who was told often enough gets none.
+    if app.kernel.turns_away(peer.ip()) {
+        return;
+    }
     // A handshake that fails is the other side's: wrong version, unknown authority, no TLS at all.
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
+    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+        return app.kernel.count_handshake(&kernel::address(peer.ip()));
+    };
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let served = Arc::new(Served::default());
     let service = service_fn({

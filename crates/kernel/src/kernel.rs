@@ -18,6 +18,7 @@ use crate::id::{AccountId, Collection};
 use crate::lane::{Done, Lane, Queued, Typed};
 use crate::limits::QUEUE_OPERATIONS;
 use crate::operation::{Asked, Operation, RecordKey, Target};
+use crate::probed::Probes;
 use crate::refusals::Refusals;
 use crate::store::{HOUSE, Identity, Keyring, account_tag, known};
 use crate::tick::kernel_decides;
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) anchors: Anchors,
     pub(crate) refusals: Refusals,
+    pub(crate) probes: Probes,
     /// Time of the newest entry of any log, µs since 1970.
     pub(crate) latest: AtomicU64,
     /// Revision of the rights at the last tick whose work for every tick was done.
@@ -107,6 +109,7 @@ impl Kernel {
             clock: parts.clock,
             anchors: Anchors::default(),
             refusals: Refusals::default(),
+            probes: Probes::default(),
             latest: AtomicU64::new(0),
             ticked: AtomicU64::new(u64::MAX),
             stopped: AtomicBool::new(false),

@@ -25,6 +25,7 @@ mod finisher;
 mod found;
 mod kernel;
 mod lane;
+mod probed;
 mod refusals;
 mod sweep;
 mod stage;
@@ -43,6 +44,7 @@ pub use operation::{
     Act, After, Allowed, Asked, Content, Job, Operation, Pointer, RecordKey, Replay, Saved, Target,
     address, parse_address,
 };
+pub use probed::PROBED;
 pub use refusals::{REFUSED, RESTRAINED, UNAUTHENTICATED};
 pub use reveal::{Header, Reveal, Version};
 pub use sealing::digest;

@@ -81,3 +81,13 @@ pub const LIMITED_BURST: u64 = 10;
 /// Tries in vain from one source that are recorded at the next tick, and not only at the end of the
 /// minute: whoever watches the ledger has to see an attack while it goes on.
 pub const TRIES_TOLD_AT_ONCE: u64 = 20;
+
+/// Sources whose paths and handshakes are counted at once.
+pub const PROBED_SOURCES: usize = 2_000;
+
+/// Different paths of one source that are told apart in a minute; more change nothing.
+pub const PROBED_PATHS: usize = 512;
+
+/// Refusals of a banned address in a minute that are explained to it; after that its connections are
+/// closed before the handshake, which costs most.
+pub const REFUSALS_EXPLAINED: u64 = 60;

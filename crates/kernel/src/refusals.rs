@@ -3,7 +3,7 @@
 use crate::authority::{Action, Caller, Refusal};
 use crate::error::{Error, Result};
 use crate::lane::{Body, Committed};
-use crate::limits::{REFUSALS_PER_MINUTE, TRIES_TOLD_AT_ONCE};
+use crate::limits::{REFUSALS_EXPLAINED, REFUSALS_PER_MINUTE, TRIES_TOLD_AT_ONCE};
 use crate::operation::{After, Operation, Replay, Target};
 use crate::store::HOUSE;
 use crate::time::Moment;
@@ -77,6 +77,13 @@ impl Refusals {
         let (who, credential) = caller.as_ref().map(name).unwrap_or_default();
         let key = (now.0 / MINUTE, refusal.id.clone(), who, credential);
         all.entry(key).or_insert((0, caller)).0 += 1;
+    }
+
+    /// Whether a restraint was explained often enough in this minute.
+    pub(crate) fn explained(&self, refusal: &Refusal, now: Moment) -> bool {
+        let all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (now.0 / MINUTE, refusal.id.clone(), String::new(), String::new());
+        all.get(&key).is_some_and(|(count, _)| *count >= REFUSALS_EXPLAINED)
     }
 
     /// What restraints refused in the minutes that are over, to be recorded.

@@ -10,6 +10,7 @@ use crate::id::PrincipalId;
 use crate::kernel::Kernel;
 use crate::limits::{IDEMPOTENCY_WINDOW, TRIES_PER_MINUTE};
 use crate::operation::{After, Asked, Job, Operation, Target};
+use crate::probed::PROBED;
 use crate::refusals::{RESTRAINED, UNAUTHENTICATED};
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
@@ -96,7 +97,8 @@ impl Kernel {
     pub fn tick(&self, run: RunJob<'_>) -> Result<()> {
         self.shared().may_sign()?;
         self.shared().authority.forget_restraints(self.now());
-        let strangers = self.record_strangers().and(self.record_restrained());
+        let strangers = self.record_strangers();
+        let strangers = strangers.and(self.record_restrained()).and(self.record_probes());
         strangers.and(self.run_jobs(run)).and(self.run_every(run)).and(self.anchor_now())
     }
 
@@ -123,6 +125,15 @@ impl Kernel {
                 self.shared().refusals.unrecorded(one);
                 outcome = outcome.and(Err(error));
             }
+        }
+        outcome
+    }
+
+    fn record_probes(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for one in self.shared().probes.untold(self.now()) {
+            // What cannot be recorded now is lost: it is no right and no refusal.
+            outcome = outcome.and(self.wait_as(kernel_asks(PROBED.name), one));
         }
         outcome
     }
@@ -156,6 +167,28 @@ impl Kernel {
             self.wait(AnchorEntry { snapshot }).inspect_err(|_| self.shared().anchors.failed())?;
         self.shared().anchors.committed(index);
         Ok(())
+    }
+
+    /// Whether a connection from this address is closed before anything is said: it is refused, and
+    /// was told so often enough in this minute.
+    pub fn turns_away(&self, peer: std::net::IpAddr) -> bool {
+        let now = self.now();
+        let Some(refusal) = self.shared().authority.banned(peer, now) else { return false };
+        let away = self.shared().refusals.explained(&refusal, now);
+        if away {
+            self.shared().refusals.restrained(&refusal, None, now);
+        }
+        away
+    }
+
+    /// Counts a path that led a stranger nowhere; the tick records it once there are many.
+    pub fn count_path(&self, source: &str, path: &str) {
+        self.shared().probes.path(source, path, self.now());
+    }
+
+    /// Counts a handshake that failed; the tick records it once there are many.
+    pub fn count_handshake(&self, source: &str) {
+        self.shared().probes.handshake(source, self.now());
     }
 
     /// Lets a request of this address in, or says what refuses it; before anything else of it is

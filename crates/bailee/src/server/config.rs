@@ -92,6 +92,56 @@ pub struct Answers {
     /// refused. Default: false.
     #[serde(default)]
     pub from_signals: bool,
+    /// Sets of nftables that the bans are copied into. Without it none.
+    pub nftables: Option<Nftables>,
+}
+
+/// Sets of nftables that the bans are copied into. The operator makes them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nftables {
+    /// The program, by its whole path.
+    pub program: PathBuf,
+    /// Family of the table.
+    pub family: String,
+    /// The table.
+    pub table: String,
+    /// The set of IPv4 networks (`type ipv4_addr; flags interval, timeout`).
+    pub v4: String,
+    /// The set of IPv6 networks (`type ipv6_addr; flags interval, timeout`).
+    pub v6: String,
+}
+
+impl Default for Nftables {
+    fn default() -> Self {
+        Self {
+            program: PathBuf::from("/usr/sbin/nft"),
+            family: "inet".to_owned(),
+            table: "bailee".to_owned(),
+            v4: "banned4".to_owned(),
+            v6: "banned6".to_owned(),
+        }
+    }
+}
+
+impl Nftables {
+    fn check(&self) -> Result<(), Failure> {
+        if !self.program.is_absolute() {
+            return Err(Failure::usage("`answers.nftables.program` is a whole path"));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        let named = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && text.len() <= 32
+                && text.bytes().all(plain)
+        };
+        let names = [&self.family, &self.table, &self.v4, &self.v6];
+        if !names.into_iter().all(|name| named(name)) {
+            let why = "`answers.nftables`: a name is a letter and then at most 31 of `a-z 0-9 _ -`";
+            return Err(Failure::usage(why));
+        }
+        Ok(())
+    }
 }
 
 /// What the server may do by itself.
@@ -259,6 +309,7 @@ impl Answers {
         if self.minutes.is_some_and(|minutes| !(1..=1440).contains(&minutes)) {
             return Err(Failure::usage("`answers.minutes` is 1 to 1440"));
         }
+        self.nftables.as_ref().map_or(Ok(()), Nftables::check)?;
         self.spared().map(drop)
     }
 
@@ -334,6 +385,9 @@ mod tests {
             ("[syslog]\nproduct = \"a b\"", "syslog.product"),
             ("[answers]\nautomatic = [\"shout\"]", "automatic"),
             ("[answers]\nminutes = 1441", "answers.minutes"),
+            ("[answers.nftables]\nprogram = \"nft\"", "answers.nftables.program"),
+            ("[answers.nftables]\ntable = \"a; flush ruleset\"", "answers.nftables"),
+            ("[answers.nftables]\nv4 = \"\"", "answers.nftables"),
             ("[answers]\nnever = [\"192.0.2.1/24\"]", "answers.never"),
             ("[answers]\nnever = [\"everybody\"]", "answers.never"),
             ("[mail]\nhost = \"a\"", "from"),

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod config;
 pub mod demo;
 pub mod epoch;
+pub mod firewall;
 pub mod folders;
 pub mod forwarding;
 pub mod init;

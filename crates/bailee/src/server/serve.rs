@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Place;
 use super::background::Background;
 use super::config::Config;
+use super::firewall::Firewall;
 use super::folders::Folders;
 use super::forwarding::Forwarding;
 use super::outward::{Means, Outbox, Outward};
@@ -81,10 +82,13 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
         Arc::new(config.places.as_deref().map(signals::places).transpose()?.unwrap_or_default());
     let receivers = Receivers::bind(&wanted, &server, &kernel, (intake, places));
     let receivers = runtime.block_on(receivers)?;
-    let sources = receivers.sources();
-    let forwarding = Forwarding::of(&config.forward)?;
-    let forwards = forwarding.clone();
-    let server = server.with_metrics(Arc::new(move || sources.text() + &forwards.text()));
+    let (sources, forwarding) = (receivers.sources(), Forwarding::of(&config.forward)?);
+    let (firewall, copies) = (Firewall::default(), config.answers.nftables.is_some());
+    let (counts, forwards) = (firewall.clone(), forwarding.clone());
+    let server = server.with_metrics(Arc::new(move || {
+        let of_firewall = if copies { counts.text() } else { String::new() };
+        sources.text() + &of_firewall + &forwards.text()
+    }));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
     let watching = watching(&config)?;
@@ -112,14 +116,16 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
         let keeper = tokio::spawn(watching::keep(kernel.clone(), watching, arrivals));
         let receiving = receivers.start(Arc::new(move || background.probed()));
         let taker = returns.map(|returns| tokio::spawn(returns.run()));
+        let to = config.answers.nftables.clone();
+        let copier = to.map(|to| tokio::spawn(firewall.run(kernel.clone(), to)));
         let served = server.run(ended.wait()).await;
         drop((receiving, sending));
         // The senders are gone: what is in the queue is kept before the end.
         drop(tokio::time::timeout(DRAINING, keeper).await);
         watcher.abort();
         ticker.abort();
-        if let Some(taker) = taker {
-            taker.abort();
+        for other in taker.into_iter().chain(copier) {
+            other.abort();
         }
         served
     });

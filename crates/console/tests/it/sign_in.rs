@@ -1,6 +1,9 @@
 //! The way in and out.
 
 use crate::browser::{Browser, Site};
+use kernel::Moment;
+use kernel::authority::{Place, Restraint, Right};
+use kernel::id::PrincipalId;
 use std::time::Duration;
 
 const COOKIE: &str = "__Host-bailee";
@@ -123,4 +126,28 @@ fn who_has_no_session_and_tries_is_counted() {
     let sources = entries.iter().filter_map(|one| one.opening.as_ref()?.fields.get("source"));
     let told = sources.filter(|source| source.value == "192.0.2.7").count();
     assert_eq!(told, 1, "one entry says where they came from, and how often");
+}
+
+#[test]
+fn somebody_locked_is_told_so_and_no_stranger_is() {
+    let site = Site::new(4);
+    let mut browser = site.browser("admin");
+    browser.get("/").says(200, "person:admin");
+    let link = site.link("admin");
+    let restraint = Restraint {
+        id: "answer-1".to_owned(),
+        place: Place::Principal(PrincipalId::parse("person:admin").unwrap()),
+        slows: false,
+        rule: None,
+        until: Moment(site.world.kernel.now().0 + 3_600_000_000),
+    };
+    site.world.kernel.authority().apply([Right::Restraint(restraint)]);
+    // Who holds a session or a link that counts is told what to do; a wrong link is a wrong link.
+    for path in ["/".to_owned(), "/pager".to_owned(), format!("/sign-in?link={link}")] {
+        let answer = browser.get(&path).says(403, "answer-1");
+        assert_eq!(answer.field("retry-after"), Some("3600"), "{path}");
+    }
+    browser.get("/trust").says(403, "answer-1");
+    Browser::new(&site).get("/sign-in?link=bailee_none").says(401, "does not count");
+    Browser::new(&site).get("/trust").ok();
 }

@@ -244,3 +244,131 @@ fn an_alert_is_answered_in_its_own_commit() {
         assert_eq!(kind(world.kernel.identify(&responder)), Kind::Forbidden);
     });
 }
+
+#[test]
+fn who_is_limited_is_served_at_a_pace_and_the_others_as_before() {
+    both(56, |world| {
+        let responder = world.person("rob", &["responder"]);
+        let service = world.service("import");
+        answer(world, &responder, "limit", "service:import").unwrap();
+        answer(world, &responder, "limit", "203.0.113.9").unwrap();
+        let served = (0..100).filter(|_| world.kernel.identify(&service).is_ok()).count();
+        assert_eq!(served, 10, "a burst and no more at one moment");
+        let refused = world.kernel.identify(&service).unwrap_err();
+        assert_eq!((refused.kind(), refused.retry()), (Kind::Limit, Some(1)));
+        let let_in = (0..100).filter(|_| world.kernel.admit(ip("203.0.113.9")).is_ok()).count();
+        assert_eq!(let_in, 10);
+        assert_eq!(kind(world.kernel.admit(ip("203.0.113.9"))), Kind::Limit);
+        world.kernel.admit(ip("203.0.113.8")).unwrap();
+        (0..100).for_each(|_| drop(world.kernel.identify(&responder).unwrap()));
+        world.clock.advance(Duration::from_secs(1));
+        world.kernel.identify(&service).unwrap();
+        world.kernel.admit(ip("203.0.113.9")).unwrap();
+        assert_eq!(kind(world.kernel.identify(&service)), Kind::Limit);
+        // Lapsed, it is let go of.
+        assert_eq!(world.kernel.authority().restraints(), 2);
+        world.clock.advance(Duration::from_secs(86_400));
+        world.kernel.tick(&domain::run_job).unwrap();
+        assert_eq!(world.kernel.authority().restraints(), 0);
+    });
+}
+
+#[test]
+fn a_closed_account_is_open_to_its_own_members_alone() {
+    both(57, |world| {
+        let responder = world.person("rob", &["responder"]);
+        let desk = world.service("desk");
+        let verbs = ["read", "write", "open", "export"];
+        world.grant("service:desk", "*", "*", &verbs);
+        let acme = world.account(&desk, "acme").unwrap();
+        let other = world.account(&desk, "other").unwrap();
+        for account in [&acme, &other] {
+            world.collection(&desk, account, "cases").unwrap();
+            world.put(&desk, (account, "cases", "a"), "1").unwrap();
+        }
+        let link = house_member(world, "acme");
+        let row = answer(world, &responder, "close-account", "acme").unwrap();
+        let refused = world.get(&desk, (&acme, "cases", "a")).unwrap_err();
+        assert_eq!((refused.kind(), refused.restraint()), (Kind::Forbidden, row["id"].as_str()));
+        assert!(refused.message().contains("its own members"), "{refused}");
+        assert_eq!(kind(world.put(&desk, (&acme, "cases", "b"), "1")), Kind::Forbidden);
+        world.get(&desk, (&other, "cases", "a")).unwrap();
+        // Somebody who may not know of the account learns nothing from that.
+        let stranger = world.service("stranger");
+        assert_eq!(kind(world.get(&stranger, (&acme, "cases", "a"))), Kind::NotFound);
+        let session = begin(world, &link).unwrap().token;
+        let caller = world.kernel.identify(&session).unwrap();
+        let slot = crate::support::slot(world, &acme);
+        let read = domain::register::action::<domain::portal::Look>();
+        world.kernel.allow(&caller, read, slot).unwrap();
+        take(world, &responder, ("answers", &id(&row), "lift"), &json!({"reason": "x"})).unwrap();
+        world.get(&desk, (&acme, "cases", "a")).unwrap();
+    });
+}
+
+/// A link for an administrator of an account.
+fn house_member(world: &World, account: &str) -> String {
+    let name_of = format!("{account}.ana");
+    let row = json!({"name": name_of, "account": account, "full_name": "Ana Ames",
+        "email": "ana@acme.example", "part": "administrator"});
+    add(world, &world.admin, "members", &row).unwrap();
+    let link = IssueLink::member(&world.kernel, &name(&name_of), LinkLife::default()).unwrap();
+    world.run(&world.admin, link).unwrap().output.token
+}
+
+#[test]
+fn a_suspended_service_is_refused_and_comes_back_by_itself() {
+    both(58, |world| {
+        let responder = world.person("rob", &["responder"]);
+        let service = world.service("import");
+        let row = json!({"kind": "suspend", "target": "service:import", "reason": "stolen",
+            "until": until(world, 5), "incident": "incident-1"});
+        let row = add(world, &responder, "answers", &row).unwrap();
+        assert_eq!(row["incident"], "incident-1");
+        assert_eq!(kind(world.kernel.identify(&service)), Kind::Forbidden);
+        let more = json!({"until": until(world, 10), "reason": "not yet"});
+        take(world, &responder, ("answers", &id(&row), "extend"), &more).unwrap();
+        world.clock.advance(Duration::from_secs(9 * 60));
+        assert_eq!(kind(world.kernel.identify(&service)), Kind::Forbidden);
+        world.clock.advance(Duration::from_secs(60));
+        world.kernel.identify(&service).unwrap();
+        let late = take(world, &responder, ("answers", &id(&row), "extend"), &more);
+        assert_eq!(kind(late), Kind::Conflict);
+    });
+}
+
+#[test]
+fn thousands_of_answers_are_held_and_no_more() {
+    let world = World::memory(59);
+    let now = world.kernel.now();
+    let rights = world.kernel.authority();
+    let restraint = |nth: u32| {
+        let address = std::net::Ipv4Addr::from(0xcb00_0000 + nth);
+        kernel::authority::Right::Restraint(kernel::authority::Restraint {
+            id: format!("answer-{nth}"),
+            place: Place::Network(address.to_string().parse().unwrap()),
+            slows: false,
+            rule: None,
+            until: Moment(now.0 + 60_000_000),
+        })
+    };
+    rights.apply((0..9_000).map(restraint));
+    let ban = |nth: u32, target: &str| {
+        let asked =
+            Wanted { kind: Answers::Ban, target: target.to_owned(), lasts: Duration::from_secs(9) };
+        raise(&world, &format!("alert-{nth}"), alert("x=1", now), asked).answer.unwrap()
+    };
+    assert!(ban(1, "198.51.100.7").contains("9000 answers are in force"));
+    // People have room left, up to an end.
+    let responder = world.person("rob", &["responder"]);
+    answer(&world, &responder, "ban", "198.51.100.7").unwrap();
+    rights.apply((9_000..9_999).map(restraint));
+    assert_eq!(rights.restraints(), 10_000);
+    let full = answer(&world, &responder, "ban", "198.51.100.8").unwrap_err();
+    assert_eq!(full.kind(), Kind::Limit, "{full}");
+    world.kernel.admit(ip("203.0.0.7")).unwrap_err();
+    world.clock.advance(Duration::from_secs(60));
+    world.kernel.tick(&domain::run_job).unwrap();
+    assert_eq!(rights.restraints(), 1);
+    assert_eq!(ban(2, "198.51.100.9"), "ban: answers/answer-2");
+}

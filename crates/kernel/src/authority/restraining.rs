@@ -47,6 +47,16 @@ impl Authority {
         self.read().restraints.admit(address, now)
     }
 
+    /// What refuses every request of this address, if something does.
+    pub fn banned(&self, address: IpAddr, now: Moment) -> Option<Refusal> {
+        self.read().restraints.banned(address, now)
+    }
+
+    /// The networks that are refused, each with its end; not those that are exempt as a whole.
+    pub fn bans(&self, now: Moment) -> Vec<(Network, Moment)> {
+        self.read().restraints.bans(now)
+    }
+
     /// Whether a principal may ask once more, where it is slowed.
     ///
     /// # Errors

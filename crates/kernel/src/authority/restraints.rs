@@ -283,18 +283,46 @@ impl Restraints {
 
     /// Whether a request from this address is let in.
     pub(super) fn admit(&self, address: IpAddr, now: Moment) -> Result<(), Refusal> {
-        if self.lengths.is_empty() {
-            return Ok(());
+        if let Some(refusal) = self.banned(address, now) {
+            return Err(refusal);
         }
+        let own = one(address);
+        self.around(address).try_for_each(|held| self.slow([held], &own, now))
+    }
+
+    /// What refuses every request of this address, if something does.
+    pub(super) fn banned(&self, address: IpAddr, now: Moment) -> Option<Refusal> {
+        let own = one(address);
+        let mut held = self.around(address).map(|held| &held.restraint);
+        let found = held.find(|one| {
+            !one.slows && now < one.until && !self.exempts(&own, one.rule.as_deref(), now)
+        });
+        found.map(Refusal::of)
+    }
+
+    /// What is on a network that an address is in.
+    fn around(&self, address: IpAddr) -> impl Iterator<Item = &Arc<Held>> {
         let address = address.to_canonical();
-        let own = Place::Network(Network::new(address, if address.is_ipv4() { 32 } else { 128 }));
-        for (four, bits) in self.lengths.keys() {
-            if *four == address.is_ipv4() {
-                let place = Place::Network(Network::new(address, *bits));
-                self.let_in(&place, &own, now)?;
+        let own = self.lengths.keys().filter(move |(four, _)| *four == address.is_ipv4());
+        own.flat_map(move |(_, bits)| {
+            let place = Place::Network(Network::new(address, *bits));
+            self.places.get(&place).into_iter().flatten()
+        })
+    }
+
+    /// The networks that are refused, each with its end; not those that are exempt as a whole.
+    pub(super) fn bans(&self, now: Moment) -> Vec<(Network, Moment)> {
+        let all = self.places.values().flatten().map(|held| &held.restraint);
+        let bans = all.filter_map(|one| match &one.place {
+            Place::Network(network) if !one.slows && now < one.until => {
+                let exempt = self.exempts(&one.place, one.rule.as_deref(), now);
+                (!exempt).then_some((*network, one.until))
             }
-        }
-        Ok(())
+            _ => None,
+        });
+        let mut bans: Vec<_> = bans.collect();
+        bans.sort_unstable();
+        bans
     }
 
     /// Whether a principal may ask once more at its pace.
@@ -302,17 +330,6 @@ impl Restraints {
         let place = Place::Principal(principal.clone());
         let held = self.places.get(&place).into_iter().flatten();
         self.slow(held, &place, now)
-    }
-
-    fn let_in(&self, place: &Place, own: &Place, now: Moment) -> Result<(), Refusal> {
-        let Some(held) = self.places.get(place) else { return Ok(()) };
-        let refuses = held.iter().map(|held| &held.restraint);
-        for one in refuses.filter(|one| !one.slows && now < one.until) {
-            if !self.exempts(own, one.rule.as_deref(), now) {
-                return Err(Refusal::of(one));
-            }
-        }
-        self.slow(held, own, now)
     }
 
     fn slow<'a>(
@@ -330,6 +347,12 @@ impl Restraints {
         }
         Ok(())
     }
+}
+
+/// An address by itself, as what may be exempt.
+fn one(address: IpAddr) -> Place {
+    let address = address.to_canonical();
+    Place::Network(Network::new(address, if address.is_ipv4() { 32 } else { 128 }))
 }
 
 impl Held {

@@ -1,7 +1,7 @@
 //! Entries and signals as rules see them.
 
 use domain::signals::{Signal, plain};
-use kernel::{Fed, REFUSED, RESTRAINED, Told, UNAUTHENTICATED};
+use kernel::{Fed, PROBED, REFUSED, RESTRAINED, Told, UNAUTHENTICATED};
 use serde_json::{Map, Value};
 use watch::Event;
 
@@ -56,6 +56,12 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
     let attempts = fed.field("count").filter(|_| counted).and_then(|count| count.parse().ok());
     if let Some(attempts) = attempts.filter(|attempts: &u64| *attempts > 0) {
         fields.insert("bailee.attempts".to_owned(), Value::from(attempts));
+    }
+    for (name, of) in [("bailee.paths", "paths"), ("bailee.handshakes", "handshakes")] {
+        let count = fed.field(of).filter(|_| fed.kind == PROBED.name);
+        if let Some(count) = count.and_then(|count| count.parse::<u64>().ok()) {
+            fields.insert(name.to_owned(), Value::from(count));
+        }
     }
     Event {
         number: 0,

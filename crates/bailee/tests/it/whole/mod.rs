@@ -2,6 +2,7 @@
 //! outsiders who check what it wrote.
 
 mod answers;
+mod attackers;
 mod backup;
 mod breach;
 mod browser;

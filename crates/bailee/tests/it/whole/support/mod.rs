@@ -1,6 +1,7 @@
 //! A store in a temporary folder, the program on it, and clients that hide nothing.
 
 pub mod client;
+pub mod lab;
 pub mod postfix;
 pub mod receipts;
 pub mod room;
