@@ -182,8 +182,8 @@ impl Kernel {
     /// Who holds this bearer token.
     ///
     /// # Errors
-    /// `Unauthenticated`; `Forbidden` or `Limit` if a restraint refuses its holder, which is counted
-    /// and recorded by the tick.
+    /// `Unauthenticated`; `Forbidden` or `Limit` if a restraint refuses its holder, which is
+    /// counted and recorded by the tick.
     pub fn identify(&self, token: &str) -> Result<Caller> {
         let (hash, now) = (token_hash(token), self.now());
         let caller = self.shared.authority.identify(&hash, now).map_err(|denied| match denied {

@@ -64,8 +64,8 @@ pub const REFUSALS_PER_MINUTE: u32 = 10;
 /// a secret of their own are not tried: each of them would take the lane's time.
 pub const TRIES_PER_MINUTE: u64 = 60;
 
-/// Restraints (limits, locks, bans) in force at once. An attack from more addresses than this is not
-/// answered address by address.
+/// Restraints (limits, locks, bans) in force at once. An attack from more addresses than this is
+/// not answered address by address.
 pub const RESTRAINTS: usize = 10_000;
 
 /// As [`RESTRAINTS`], for those that nobody asked for by hand: people have room left.
@@ -88,6 +88,6 @@ pub const PROBED_SOURCES: usize = 2_000;
 /// Different paths of one source that are told apart in a minute; more change nothing.
 pub const PROBED_PATHS: usize = 512;
 
-/// Refusals of a banned address in a minute that are explained to it; after that its connections are
-/// closed before the handshake, which costs most.
+/// Refusals of a banned address in a minute that are explained to it; after that its connections
+/// are closed before the handshake, which costs most.
 pub const REFUSALS_EXPLAINED: u64 = 60;

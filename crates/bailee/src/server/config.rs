@@ -323,7 +323,8 @@ impl Answers {
             let principal = || PrincipalId::parse(text).ok().map(Place::Principal);
             network.or_else(principal).ok_or_else(|| {
                 Failure::usage(format!(
-                    "`answers.never`: `{text}` is no address, network or principal: write                      `192.0.2.0/24` or `person:ada`"
+                    "`answers.never`: `{text}` is no address, network or principal, such as \
+                     `192.0.2.0/24` or `person:ada`"
                 ))
             })
         };

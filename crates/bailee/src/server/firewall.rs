@@ -2,9 +2,9 @@
 //! refuse.
 //!
 //! Promises: the sets hold exactly the bans in force, each with its remaining time, from about a
-//! second after a change on; they are replaced in one transaction. The operator makes the table, the
-//! sets and the rules that use them; nothing else of the firewall is touched. A failure is logged,
-//! counted and tried again, and holds no answer up: Bailee refuses by itself all the same.
+//! second after a change on; they are replaced in one transaction. The operator makes the table,
+//! the sets and the rules that use them; nothing else of the firewall is touched. A failure is
+//! logged, counted and tried again, and holds no answer up: Bailee refuses by itself all the same.
 //!
 //! Does not: use a shell. The program is named by an absolute path and gets its words on standard
 //! input.

@@ -82,13 +82,12 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
         Arc::new(config.places.as_deref().map(signals::places).transpose()?.unwrap_or_default());
     let receivers = Receivers::bind(&wanted, &server, &kernel, (intake, places));
     let receivers = runtime.block_on(receivers)?;
-    let (sources, forwarding) = (receivers.sources(), Forwarding::of(&config.forward)?);
-    let (firewall, copies) = (Firewall::default(), config.answers.nftables.is_some());
-    let (counts, forwards) = (firewall.clone(), forwarding.clone());
-    let server = server.with_metrics(Arc::new(move || {
-        let of_firewall = if copies { counts.text() } else { String::new() };
-        sources.text() + &of_firewall + &forwards.text()
-    }));
+    let (firewall, forwarding) = (Firewall::default(), Forwarding::of(&config.forward)?);
+    let copies = config.answers.nftables.as_ref().map(|_| firewall.clone());
+    let (sources, forwards) = (receivers.sources(), forwarding.clone());
+    let counts = move || copies.as_ref().map(Firewall::text).unwrap_or_default();
+    let texts = move || sources.text() + &counts() + &forwards.text();
+    let server = server.with_metrics(Arc::new(texts));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
     let watching = watching(&config)?;

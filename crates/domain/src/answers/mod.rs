@@ -119,8 +119,8 @@ pub struct NewAnswer {
     pub target: String,
     /// Why.
     pub reason: String,
-    /// First moment at which it counts no more, at most 90 days from now; 24 hours from now, if none
-    /// is stated.
+    /// First moment at which it counts no more, at most 90 days from now; 24 hours from now, if
+    /// none is stated.
     #[serde(default)]
     pub until: Option<When>,
     /// The alert it answers, by its id.

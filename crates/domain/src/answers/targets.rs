@@ -191,8 +191,8 @@ pub(super) fn of_principal(
         };
         if keeps(roles, &known.roles) && !rights.principals().iter().any(other) {
             let why = format!(
-                "`{}` is the last one with a role of `{}`: nobody could undo it; give somebody else \
-                 the role first",
+                "`{}` is the last one with a role of `{}`: nobody could undo it; give somebody \
+                 else the role first",
                 known.id,
                 roles.join("`, `")
             );

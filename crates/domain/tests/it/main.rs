@@ -4,6 +4,7 @@
 mod accounts;
 #[cfg(test)]
 mod anchors;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod catalogue;

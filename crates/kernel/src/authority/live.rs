@@ -136,8 +136,8 @@ impl Authority {
     /// Who holds the bearer token with this SHA-256.
     ///
     /// # Errors
-    /// `Unknown` if nobody does, or the credential ended or expired, or its holder is not active any
-    /// more; the error does not say which. `Restrained` if everything of its holder is refused.
+    /// `Unknown` if nobody does, or the credential ended or expired, or its holder is not active
+    /// any more; the error does not say which. `Restrained` if everything of its holder is refused.
     pub fn identify(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
         let live = self.read();
         let (id, credential) = live.credentials.get(hash).ok_or(Denied::Unknown)?;

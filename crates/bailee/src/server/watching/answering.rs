@@ -1,5 +1,6 @@
-//! Which answer an alert gets by itself: what its rule asks for, as far as the configuration allows,
-//! and to whom. Whether it is given is decided where the alert is kept, under the rights of then.
+//! Which answer an alert gets by itself: what its rule asks for, as far as the configuration
+//! allows, and to whom. Whether it is given is decided where the alert is kept, under the rights
+//! of then.
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@
 //! yet has the same id as before. So nothing is lost and nothing stands twice.
 //!
 //! Does not: decide what an alert means, page, or answer; it says which answer a rule asks for, as
-//! far as the configuration allows, and the operation that keeps the alert gives it. It runs beside the tick; nothing that
-//! anybody asks for waits for it.
+//! far as the configuration allows, and the operation that keeps the alert gives it. It runs beside
+//! the tick; nothing that anybody asks for waits for it.
 
 mod answering;
 mod canary;

@@ -3,24 +3,12 @@
 //! slowed and shut out; who works beside them notices nothing.
 
 use super::support::lab::Lab;
-use super::support::{Store, said, skip_unless_all, text};
+use super::support::{Server, Store, said, skip_unless_all, text};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Asks until what is waited for is there.
-fn until<T>(mut ask: impl FnMut() -> Value, mut wanted: impl FnMut(&Value) -> Option<T>) -> T {
-    let mut told = Value::Null;
-    for _ in 0..400 {
-        told = ask();
-        if let Some(found) = wanted(&told) {
-            return found;
-        }
-    }
-    panic!("it never said what was waited for: {told}");
-}
 
 fn list(path: &Path, lines: usize, line: impl Fn(usize) -> String) {
     let mut all = String::new();
@@ -29,7 +17,7 @@ fn list(path: &Path, lines: usize, line: impl Fn(usize) -> String) {
 }
 
 /// Runs an attacker, which may take a minute.
-fn bounded(command: Command) -> String {
+fn bounded(command: &Command) -> String {
     let mut timed = Command::new("timeout");
     timed.arg("60").arg(command.get_program()).args(command.get_args());
     said(&timed.output().unwrap())
@@ -55,113 +43,170 @@ const CONFIG: &str = "anchor_seconds = 1\n[detection]\ncanary_minutes = 0\n\
                       [answers]\nautomatic = [\"limit\", \"ban\", \"lock\", \"suspend\"]\n\
                       minutes = 10\n";
 
-#[test]
-fn attackers_are_found_slowed_and_shut_out_and_nobody_else() {
-    let Some(lab) = Lab::new("a", 4) else {
-        return skip_unless_all("no network namespaces can be made here");
-    };
-    let (guesser, searcher, scanner, honest) = (1, 2, 3, 4);
-    let store = Store::init();
-    let config = store.beside("attackers.toml");
-    std::fs::write(&config, CONFIG).unwrap();
-    let server = lab.serve(&store, &["--config", text(&config)]);
-    let port = server.address.port().to_string();
-    let did = |token: &str, words: &[&str]| lab.did(honest, &server, token, words);
-    let create = ["person", "create", "rob", "--roles", "responder", "--json"];
-    let rob = did(&server.admin, &create)["token"].as_str().unwrap().to_owned();
-    let worker = did(&server.admin, &["service", "create", "worker", "--json"]);
-    let worker = worker["token"].as_str().unwrap().to_owned();
-    let answers = || did(&rob, &["answer", "list", "--json"]);
-    let alerts = || did(&rob, &["alert", "list", "--json"]);
-    let (stop, mut served) = (AtomicBool::new(false), 0);
-    std::thread::scope(|threads| {
-        // A person and a service work the whole time, as fast as they can.
-        let beside = threads.spawn(|| {
-            let mut statuses = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                statuses.extend(lab.ask(honest, &server, "/v1/answers?limit=[1-20]", &rob));
-                statuses.extend(lab.ask(honest, &server, "/v1/measures", &worker));
-                statuses.extend(lab.ask(honest, &server, "/sign-in", ""));
-            }
-            statuses
+/// Where the attack happens: the server, and those who may ask it about itself.
+struct Scene {
+    lab: Lab,
+    store: Store,
+    server: Server,
+    rob: String,
+    worker: String,
+}
+
+const GUESSER: usize = 1;
+const SEARCHER: usize = 2;
+const SCANNER: usize = 3;
+const HONEST: usize = 4;
+
+impl Scene {
+    fn new() -> Option<Self> {
+        let lab = Lab::new("a", 4)?;
+        let store = Store::init();
+        let config = store.beside("attackers.toml");
+        std::fs::write(&config, CONFIG).unwrap();
+        let server = lab.serve(&store, &["--config", text(&config)]);
+        let did = |words: &[&str]| {
+            let made = lab.did(HONEST, &server, &server.admin, words);
+            made["token"].as_str().unwrap().to_owned()
+        };
+        let rob = did(&["person", "create", "rob", "--roles", "responder", "--json"]);
+        let worker = did(&["service", "create", "worker", "--json"]);
+        Some(Self { lab, store, server, rob, worker })
+    }
+
+    fn list(&self, noun: &str) -> Value {
+        self.lab.did(HONEST, &self.server, &self.rob, &[noun, "list", "--json"])
+    }
+
+    fn answered(&self, who: usize, kind: &str) -> bool {
+        kinds(&self.list("answer"), &Lab::address(who)).contains(&kind.to_owned())
+    }
+
+    fn until(&self, noun: &str, wanted: impl Fn(&Value) -> bool) {
+        let mut told = Value::Null;
+        let is_there = (0..400).any(|_| {
+            told = self.list(noun);
+            wanted(&told)
         });
-        let stops = Stops(&stop);
-        let guesses = store.beside("guesses");
+        assert!(is_there, "it never said what was waited for: {told}");
+    }
+
+    fn ask(&self, who: usize, path: &str) -> Vec<u16> {
+        self.lab.ask(who, &self.server, path, "")
+    }
+
+    fn port(&self) -> String {
+        self.server.address.port().to_string()
+    }
+
+    /// A person and a service work, as fast as they can, until they are told to stop.
+    fn work(&self, stop: &AtomicBool) -> Vec<u16> {
+        let mut statuses = Vec::new();
+        let ask = |path: &str, token: &str| self.lab.ask(HONEST, &self.server, path, token);
+        while !stop.load(Ordering::Relaxed) {
+            statuses.extend(ask("/v1/answers?limit=[1-20]", &self.rob));
+            statuses.extend(ask("/v1/measures", &self.worker));
+            statuses.extend(ask("/sign-in", ""));
+        }
+        statuses
+    }
+
+    /// Hydra guesses: passwords for the API; then tokens for it, and codes for the pages.
+    fn guess(&self) {
+        let guesses = self.store.beside("guesses");
         list(&guesses, 120, |nth| format!("bailee_{nth:043}"));
         let hydra = |module: &str, what: &str| {
-            let mut hydra = lab.command(guesser, "hydra");
-            hydra.args(["-I", "-l", "x", "-P", text(&guesses), "-t", "16", "-s", &port]);
+            let mut hydra = self.lab.command(GUESSER, "hydra");
+            hydra.args(["-I", "-l", "x", "-P", text(&guesses), "-t", "16", "-s", &self.port()]);
             hydra.args([Lab::SERVER, module, what]);
-            bounded(hydra)
+            bounded(&hydra)
         };
-        // Passwords for the API; then tokens for it, and codes for the pages.
+        let first = hydra("https-get", "/v1/measures");
+        self.until("answer", |_| self.answered(GUESSER, "limit"));
+        // Slowed, it goes on, and is shut out for that; where it looks does not matter.
+        let statuses = self.ask(GUESSER, "/v1/measures?n=[1-15]");
+        assert!(statuses.contains(&429) || statuses.contains(&403), "{statuses:?} {first}");
         let tokens = "/v1/measures:u=^USER^:H=Authorization\\: Bearer ^PASS^:S=urn-none";
         let codes = "/sign-in:link=^PASS^:H=Sec-Fetch-Site\\: same-origin:S=urn-none";
-        let address = Lab::address(guesser);
-        let first = hydra("https-get", "/v1/measures");
-        until(answers, |page| kinds(page, &address).contains(&"limit".to_owned()).then_some(()));
-        // Slowed, it goes on, and is shut out for that; where it looks does not matter.
-        let statuses = lab.ask(guesser, &server, "/v1/measures?n=[1-15]", "");
-        assert!(statuses.contains(&429) || statuses.contains(&403), "{statuses:?} {first}");
         let banned = (0..20).any(|_| {
             hydra("https-get", "/v1/measures");
             hydra("https-get-form", tokens);
             hydra("https-post-form", codes);
-            kinds(&answers(), &address).contains(&"ban".to_owned())
+            self.answered(GUESSER, "ban")
         });
-        assert!(banned, "{} {}", alerts(), answers());
+        assert!(banned, "{} {}", self.list("alert"), self.list("answer"));
         // A ban makes refusals, and at last not even those; they set nothing off.
         let unexplained = (0..4).any(|_| {
-            let refused = lab.ask(guesser, &server, "/v1/measures?n=[1-100]", "");
+            let refused = self.ask(GUESSER, "/v1/measures?n=[1-100]");
             assert!(refused.iter().all(|status| [403, 0].contains(status)), "{refused:?}");
-            lab.ask(guesser, &server, "/v1/measures", "") == [0]
+            self.ask(GUESSER, "/v1/measures") == [0]
         });
         assert!(unexplained, "each handshake of somebody who was told costs");
+    }
 
-        let paths = store.beside("paths");
+    /// Ffuf looks for paths.
+    fn search(&self) {
+        let paths = self.store.beside("paths");
         list(&paths, 200, |nth| format!("admin{nth}.php"));
-        let mut ffuf = lab.command(searcher, "ffuf");
-        let url = format!("{}/FUZZ", server.url);
+        let mut ffuf = self.lab.command(SEARCHER, "ffuf");
+        let url = format!("{}/FUZZ", self.server.url);
         ffuf.args(["-k", "-s", "-t", "4", "-mc", "200", "-w", text(&paths), "-u", &url]);
-        let told = bounded(ffuf);
+        let told = bounded(&ffuf);
         assert!(!told.contains("admin1"), "nothing was found: {told}");
-        until(answers, |page| {
-            kinds(page, &Lab::address(searcher)).contains(&"ban".to_owned()).then_some(())
-        });
-        let refused = lab.ask(searcher, &server, "/trust?n=[1-3]", "");
+        self.until("answer", |_| self.answered(SEARCHER, "ban"));
+        let refused = self.ask(SEARCHER, "/trust?n=[1-3]");
         assert!(refused.iter().all(|status| [403, 0].contains(status)), "{refused:?}");
+    }
 
-        let mut nmap = lab.command(scanner, "nmap");
-        nmap.args(["-n", "-Pn", "-sT", "-sV", "--script", "ssl-enum-ciphers", "-p", &port]);
-        nmap.args(["--host-timeout", "55s", Lab::SERVER]);
-        let told = bounded(nmap);
+    /// Nmap tries out which versions and ciphers are spoken.
+    fn scan(&self) {
+        let mut nmap = self.lab.command(SCANNER, "nmap");
+        nmap.args(["-n", "-Pn", "-sT", "-sV", "--script", "ssl-enum-ciphers"]);
+        nmap.args(["-p", &self.port(), "--host-timeout", "55s", Lab::SERVER]);
+        let told = bounded(&nmap);
         assert!(told.contains("open"), "{told}");
-        let about = format!("source.ip={}", Lab::address(scanner));
-        until(alerts, |page| {
+        let about = format!("source.ip={}", Lab::address(SCANNER));
+        self.until("alert", |page| {
             let all = page["items"].as_array().unwrap();
-            all.iter().any(|one| one["about"] == about.as_str()).then_some(())
+            all.iter().any(|one| one["about"] == about.as_str())
         });
+    }
+
+    /// Every alert and every answer is about one of the attackers: nothing came of our refusals.
+    fn look_back(&self) {
+        let attackers = [GUESSER, SEARCHER, SCANNER].map(Lab::address);
+        let (alerts, answers) = (self.list("alert"), self.list("answer"));
+        for alert in alerts["items"].as_array().unwrap() {
+            let about = alert["about"].as_str().unwrap();
+            let own = |one: &String| about == format!("source.ip={one}");
+            assert!(attackers.iter().any(own), "{alert}");
+        }
+        for row in answers["items"].as_array().unwrap() {
+            assert!(attackers.iter().any(|one| row["target"] == one.as_str()), "{row}");
+            assert!(row["automatic"] == true && row["alert"].is_string(), "{row}");
+        }
+    }
+}
+
+#[test]
+fn attackers_are_found_slowed_and_shut_out_and_nobody_else() {
+    let Some(scene) = Scene::new() else {
+        return skip_unless_all("no network namespaces can be made here");
+    };
+    let stop = AtomicBool::new(false);
+    let statuses = std::thread::scope(|threads| {
+        let beside = threads.spawn(|| scene.work(&stop));
+        let stops = Stops(&stop);
+        scene.guess();
+        scene.search();
+        scene.scan();
         drop(stops);
-        let statuses = beside.join().unwrap();
-        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-        served = statuses.len();
+        beside.join().unwrap()
     });
-    assert!(served > 100, "{served}");
-    // Every alert and every answer is about one of the three, and nothing came of our refusals.
-    let attackers = [guesser, searcher, scanner].map(Lab::address);
-    let (page, rows) = (alerts(), answers());
-    for alert in page["items"].as_array().unwrap() {
-        let about = alert["about"].as_str().unwrap();
-        let own = |one: &String| about == format!("source.ip={one}");
-        assert!(attackers.iter().any(own), "{alert}");
-    }
-    for row in rows["items"].as_array().unwrap() {
-        assert!(attackers.iter().any(|one| row["target"] == one.as_str()), "{row}");
-        assert!(row["automatic"] == true && row["alert"].is_string(), "{row}");
-    }
-    assert_eq!(kinds(&rows, &Lab::address(honest)), Vec::<String>::new());
-    server.stop();
-    store.verified();
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    assert!(statuses.len() > 100, "{}", statuses.len());
+    scene.look_back();
+    scene.server.stop();
+    scene.store.verified();
 }
 
 #[test]

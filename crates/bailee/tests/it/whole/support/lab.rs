@@ -1,5 +1,5 @@
-//! A network of its own for a test: namespaces on one bridge, a server in the first, and others with
-//! an address each. Nothing in it reaches anything outside.
+//! A network of its own for a test: namespaces on one bridge, a server in the first, and others
+//! with an address each. Nothing in it reaches anything outside.
 
 use super::{BAILEE, Server, Store, json, said};
 use serde_json::Value;
