@@ -56,6 +56,11 @@ impl ReaderClock {
         html! { time datetime=(moment.rfc3339()) title=(utc) { (text) } }
     }
 
+    /// A moment to the minute as plain text, for what is drawn.
+    pub(crate) fn short(&self, moment: Moment) -> String {
+        format(moment, &self.zone.rules, "%-d %b %H:%M")
+    }
+
     /// A moment to the minute, in UTC, for text that names no zone.
     pub(crate) fn in_utc(moment: Moment) -> Markup {
         let text = format(moment, &TimeZone::UTC, "%-d %b %Y, %H:%M UTC");

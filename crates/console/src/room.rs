@@ -1,8 +1,13 @@
-//! The incident room: what is due next with its clock, whose data is affected and how that is
-//! known, what was stopped, what is to be done, and what happened.
+//! The incident room: first, on one screen, what happened, who is affected, what is due when, what
+//! to do next and how to stop it; below it the plots, each clock with its notices, what the log
+//! shows, what was stopped, every task, and what happened.
 //!
 //! It stands above the row of an incident, whose fields, steps and history stay below. All of it is
 //! one operation with one entry. Each clock is a bar and the same in words.
+
+mod glance;
+mod plots;
+mod stop;
 
 use crate::affected;
 use crate::clock::{ReaderClock, span};
@@ -19,7 +24,7 @@ use domain::incidents::notices::Notice;
 use domain::incidents::whole::{ReadWhole, Whole};
 use domain::incidents::{Incident, Said, Task};
 use domain::register::{self, Shown, Status};
-use dossier::{Packing, Unprintable};
+use dossier::{Facts, Packing, Unprintable};
 use kernel::authority::Credential;
 use kernel::id::{PrincipalId, RecordId};
 use kernel::{Act, Error, Result};
@@ -39,15 +44,19 @@ const ROWS: usize = 100;
 pub(crate) async fn of(visit: &Visit<'_>, id: &str) -> Result<Markup> {
     let done = visit.submit(ReadWhole::new(visit.kernel(), id)?).await?;
     let whole = &done.output;
+    let facts = Facts::of(whole);
     Ok(html! {
         (summary(visit, whole))
-        h2 { "Due next" }
+        (glance::of(visit, whole, &facts))
+        h2 #plots { "Plots" }
+        (plots::of(visit, &facts))
+        h2 { "Clocks and notices" }
         (due(visit, whole))
-        h2 { "Affected" }
+        h2 { "What the log shows" }
         (touched(visit, whole))
-        h2 { "Stopped" }
+        h2 { "What was stopped" }
         (stopped(visit, whole))
-        h2 { "Next" }
+        h2 { "All tasks" }
         (tasks(visit, whole))
         h2 #timeline { "Timeline" }
         (timeline(visit, &whole.incident.kept.row))
@@ -322,13 +331,13 @@ fn tasks(visit: &Visit<'_>, whole: &Whole) -> Markup {
                 strong { "task" } " below." }
         } @else {
             ul.plain { @for task in all {
-                li { (one_task(visit, &whole.incident.kept.id, task)) }
+                li { (one_task(visit, &whole.incident.kept.id, task, "done")) }
             } }
         }
     }
 }
 
-fn one_task(visit: &Visit<'_>, incident: &str, task: &Task) -> Markup {
+fn one_task(visit: &Visit<'_>, incident: &str, task: &Task, at: &str) -> Markup {
     let (class, sign, word) = match () {
         () if task.done.is_some() => ("good", "☑", "done"),
         () if task.excepted.is_some() => ("past", "·", "excepted"),
@@ -336,10 +345,11 @@ fn one_task(visit: &Visit<'_>, incident: &str, task: &Task) -> Markup {
         () => ("due", "☐", "open"),
     };
     let who = task.owner.as_deref().or(task.role.as_deref());
-    let field = format!("done-{}", task.number);
+    let field = format!("{at}-{}", task.number);
     html! {
         (shape(class, sign, word)) " " (task.number) ". " (task.title)
         @if task.required { " (required)" }
+        @if let Some(finding) = &task.finding { " (found: " (finding) ")" }
         @if let Some(who) = who { " → " (principal(visit, who)) }
         @if let Some(due) = task.due.filter(|_| !task.settled()) {
             ", by " (visit.clock.at(due.0)) ", " (visit.clock.left(due.0))
@@ -347,13 +357,23 @@ fn one_task(visit: &Visit<'_>, incident: &str, task: &Task) -> Markup {
         @for said in task.done.iter().chain(&task.excepted) {
             ": " (said.text) " (" (mark(visit, said)) ")"
         }
+        @if let Some(answer) = task.answer.filter(|_| !task.settled()) {
+            ": " a href=(format!("/answers/new?kind={}&incident={incident}", answer.word())) {
+                "give the answer" }
+        }
         @if !task.settled() && may_ask(visit) {
+            " "
             form.inline method="post" action=(format!("/incidents/{incident}/done")) {
                 (hidden(visit))
                 input type="hidden" name="task" value=(task.number);
                 label.unseen for=(field) { "What came of task " (task.number) }
                 input id=(field) type="text" name="outcome" required maxlength="1000"
                     placeholder="what came of it";
+                @if task.finding.is_some() {
+                    label.unseen for=(format!("{field}-shown")) { "What shows it" }
+                    input id=(format!("{field}-shown")) type="text" name="evidence" required
+                        maxlength="1000" placeholder="what shows it";
+                }
                 button.quiet type="submit" { "Done" }
             }
         }

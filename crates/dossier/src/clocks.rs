@@ -49,7 +49,7 @@ pub fn clocks(all: &[Bar], now: Moment, label: Label<'_>) -> Option<Plot> {
     let next = open.iter().filter(|one| one.due > now).min_by_key(|one| one.due);
     let next = next.map(|one| format!(" Next: {}, due {}.", one.name, label(one.due)));
     let what = format!(
-        "{} clocks, {} of them open, {late} late.{}",
+        "Clocks: {}; open: {}; late: {late}.{}",
         all.len(),
         open.len(),
         next.unwrap_or_default()

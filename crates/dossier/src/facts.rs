@@ -1,5 +1,7 @@
 //! What the plots of an incident show, out of everything about it.
 
+use domain::incidents::breaches::HeldFor;
+use domain::incidents::laws::{Clock, Duties, Reported};
 use domain::incidents::whole::Whole;
 use kernel::Moment;
 use std::collections::BTreeMap;
@@ -75,13 +77,6 @@ impl Facts {
 }
 
 fn clocks(whole: &Whole) -> Vec<Bar> {
-    let spans = |held: &[domain::incidents::breaches::HeldFor], scope: &str| {
-        let stops = |one: &&domain::incidents::breaches::HeldFor| match scope {
-            "notice" => one.notices(),
-            law => one.scope.iter().any(|named| named == law),
-        };
-        held.iter().filter(stops).map(|one| (one.from.0, one.to.0)).collect::<Vec<_>>()
-    };
     let mut all: Vec<Bar> = Vec::new();
     for one in &whole.breaches {
         let row = &one.kept.row;
@@ -92,22 +87,25 @@ fn clocks(whole: &Whole) -> Vec<Bar> {
             done: row.notified.as_ref().map(|told| told.at.0),
             held: spans(&row.holds, "notice"),
         });
-        all.extend(of_laws(&row.duties, Some(&row.account), &spans));
+        all.extend(of_laws(&row.duties, Some(&row.account)));
     }
-    all.extend(of_laws(&whole.incident.kept.row.duties, None, &spans));
+    all.extend(of_laws(&whole.incident.kept.row.duties, None));
     all.sort_by(|a, b| (a.done.is_some(), a.due, &a.name).cmp(&(b.done.is_some(), b.due, &b.name)));
     all
 }
 
-fn of_laws(
-    duties: &domain::incidents::laws::Duties,
-    account: Option<&str>,
-    spans: &dyn Fn(&[domain::incidents::breaches::HeldFor], &str) -> Vec<(Moment, Moment)>,
-) -> Vec<Bar> {
-    let bar = |clock: &domain::incidents::laws::Clock| {
-        let done = |one: &&domain::incidents::laws::Reported| {
-            one.law == clock.law && one.phase == clock.phase
-        };
+/// Spans in which orders stop the clock of this name.
+fn spans(held: &[HeldFor], scope: &str) -> Vec<(Moment, Moment)> {
+    let stops = |one: &&HeldFor| match scope {
+        "notice" => one.notices(),
+        law => one.scope.iter().any(|named| named == law),
+    };
+    held.iter().filter(stops).map(|one| (one.from.0, one.to.0)).collect()
+}
+
+fn of_laws(duties: &Duties, account: Option<&str>) -> Vec<Bar> {
+    let bar = |clock: &Clock| {
+        let done = |one: &&Reported| one.law == clock.law && one.phase == clock.phase;
         let of = account.map(|account| format!(" ({account})")).unwrap_or_default();
         Bar {
             name: format!("{}: {}{of}", clock.law, clock.phase),

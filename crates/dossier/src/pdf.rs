@@ -85,7 +85,8 @@ pub fn pdf(document: &Document) -> Result<Vec<u8>, Unprintable> {
 
 fn of_section(layout: &mut Layout<'_>, section: &Section) {
     layout.space(10.0);
-    layout.keep(60.0);
+    // A title stands above what it is about, and a plot takes room.
+    layout.keep(150.0);
     layout.text(&section.title, 13.0, Face::Bold, Tone::Ink, 0.0);
     for part in &section.parts {
         layout.space(4.0);

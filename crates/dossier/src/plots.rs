@@ -65,7 +65,7 @@ pub fn alerts(all: &[Alerted], label: Label<'_>) -> Option<Plot> {
         shapes.push(Shape::Text(end.min(WIDTH), under, Anchor::End, Tone::Soft, text));
     }
     let what = format!(
-        "{} alerts, at most {most} events in {unit}, from {} to {}.",
+        "Alerts: {}; most events in {unit}: {most}; from {} to {}.",
         all.len(),
         label(start(0)),
         label(start(count - 1))
@@ -116,7 +116,7 @@ pub fn timeline(all: &[Event], label: Label<'_>) -> Option<Plot> {
         shapes.push(Shape::Text(WIDTH - right, under, Anchor::End, Tone::Soft, label(last)));
     }
     let what = format!(
-        "{} events from {} to {}; the table names each.",
+        "Events: {}, from {} to {}; the table names each.",
         all.len(),
         label(first),
         label(last)
@@ -157,7 +157,7 @@ pub fn accesses(all: &[Access]) -> Option<Plot> {
     table.rows = all.iter().map(line).collect();
     let rows = u16::try_from(who.len().min(CELLS)).unwrap_or(1);
     let what = format!(
-        "{} in question and {} accounts; at most {most} entries of one in one account.",
+        "In question: {}; accounts: {}; most entries of one in one account: {most}.",
         who.len(),
         accounts.len()
     );

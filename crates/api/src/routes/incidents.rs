@@ -7,7 +7,8 @@ use crate::request::Call;
 use crate::routes::table::{Gives, Route, get, item, of, post};
 use domain::incidents::affected::{Ask, AskAffected, Asked, Told};
 use domain::incidents::file::{Pack, PackFile, Take, TakeFile};
-use domain::register::action;
+use domain::incidents::playbooks::{self, Playbook};
+use domain::register::{Kept, Read, Reading, action};
 use dossier::{Packing, Unprintable};
 use hyper::StatusCode;
 use kernel::{Error, HOUSE};
@@ -23,6 +24,11 @@ pub(super) static ROUTES: &[Route] = &[
         .action(action::<Take>())
         .gives(&[Gives::document(200, "The evidence", "application/json").receipted()])
         .by(|call| Box::pin(file(call))),
+    item(get("/v1/playbooks/{id}/cacao", "getPlaybookCacao", "The playbook as CACAO 2.0"))
+        .disclosing()
+        .action(action::<Reading<Playbook>>())
+        .gives(&[Gives::document(200, "The playbook", "application/json").receipted()])
+        .by(|call| Box::pin(cacao(call))),
     item(get("/v1/incidents/{id}/package", "getIncidentPackage", "The same with HTML and PDF"))
         .disclosing()
         .action(action::<Pack>())
@@ -60,6 +66,12 @@ async fn package(call: Call) -> Result<Answer, Problem> {
     let done = call.submit(PackFile::new(&call.kernel, &id, manifest, entry)?).await?;
     let zip = packing.zip(&done.output).map_err(failed)?;
     Ok(Answer::bytes("application/zip", zip).receipt(done.receipts.first()))
+}
+
+async fn cacao(call: Call) -> Result<Answer, Problem> {
+    let done = call.submit(Read::<Kept<Playbook>>::new(&call.kernel, call.part("id"))?).await?;
+    let text = playbooks::cacao::export(&done.output)?;
+    Ok(Answer::bytes("application/json", text).receipt(done.receipts.first()))
 }
 
 async fn affected(call: Call) -> Result<Answer, Problem> {

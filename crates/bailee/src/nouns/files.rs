@@ -9,6 +9,7 @@ mod advisories;
 mod catalogue;
 mod feed;
 mod incidents;
+mod playbooks;
 mod reports;
 mod scan;
 mod send;
@@ -81,6 +82,18 @@ const VERBS: &[Verb] = &[
         with: incidents::exporting,
     },
     Verb {
+        noun: "playbook",
+        verb: "load",
+        about: "Take a playbook of CACAO 2.0 in: its actions become the steps, all of it is kept",
+        with: playbooks::loading,
+    },
+    Verb {
+        noun: "playbook",
+        verb: "export",
+        about: "Write a playbook to a file as CACAO 2.0",
+        with: playbooks::exporting,
+    },
+    Verb {
         noun: "report",
         verb: "upload",
         about: "Take in the file of a report, which somebody else then publishes",
@@ -151,6 +164,8 @@ pub async fn run(
         ("scan", "load") => scan::load(client, stated, output).await,
         ("area", "load") => load_badges(client, stated, output).await,
         ("incident", "export") => incidents::export(client, stated, output).await,
+        ("playbook", "load") => playbooks::load(client, stated, output).await,
+        ("playbook", "export") => playbooks::export(client, stated, output).await,
         ("report", "upload") => reports::upload(client, stated, output).await,
         ("request", "make") => reports::make(client, stated, output).await,
         ("request", "terms") => reports::terms(client, stated, output).await,

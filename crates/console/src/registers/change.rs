@@ -20,7 +20,15 @@ use serde_json::Value;
 pub(crate) fn new(visit: &Visit<'_>, plural: &str) -> Result<Page> {
     let register = known(plural)?;
     let fields = asked(&register.add);
-    Ok(adding(visit, register, &fields, &defaults(&fields), &Problems::default()))
+    // A link may fill in what is asked for; whoever follows it still reads it and sends it.
+    let mut values = Pairs::default();
+    for field in &fields {
+        if let Some(value) = visit.query.filled(&field.name) {
+            values.push(&field.name, value);
+        }
+    }
+    let values = values.before(defaults(&fields));
+    Ok(adding(visit, register, &fields, &values, &Problems::default()))
 }
 
 fn adding(

@@ -14,7 +14,7 @@ pub fn decent(target: &str, answer: &Answer) {
     header(target, answer);
     let html = answer.html();
     assert!(html.errors.is_empty(), "{target}: {:?}", html.errors);
-    for (selector, count) in [("h1", 1), ("title", 1), ("main", 1), ("html[lang]", 1)] {
+    for (selector, count) in [("h1", 1), ("head > title", 1), ("main", 1), ("html[lang]", 1)] {
         assert_eq!(all(&html, selector).len(), count, "{target}: {selector}");
     }
     assert!(all(&html, "style, script:not([src])").is_empty(), "{target}: inline style or script");

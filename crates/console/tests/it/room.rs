@@ -209,3 +209,60 @@ fn a_restricted_incident_is_on_no_page_of_those_who_do_not_take_part() {
     rita.submit(&room, "#admit", &[("person", "person:bea"), ("reason", "knows the host")]).ok();
     bea.get(&place).says(200, "Stolen");
 }
+
+#[test]
+fn the_room_stops_it_with_what_that_stops_and_only_for_who_may() {
+    let site = Site::new(68);
+    let acme = misuse(&site, "Acme");
+    let thief = site.world.service("import");
+    site.world.grant("service:import", "acme", "cases", &["read"]);
+    site.world.get(&thief, (&acme, "cases", "1")).unwrap();
+    let mut rita = site.person("rita", &["responder"]);
+    let mut both = site.person("bo", &["responder", "administrator"]);
+    let (room, place) = declared(&mut rita);
+    let span = [("from", "2026-11-22T00:00:00Z"), ("to", "2026-11-23T00:00:00Z")];
+    let who = [("by", "service:import")];
+    rita.submit(&room, "#scope", &[who.as_slice(), &span].concat()).ok();
+    tick(&site);
+    let room = rita.get(&place).says(200, "1 session or token, 0 links, 1 grant");
+    assert!(text(&room).contains("Ending it for good is for an administrator."));
+    assert!(!room.body.contains("/services/import/end\""), "no button that would be refused");
+    let room = both.get(&place).says(200, "Undo:");
+    let end = "form[action='/services/import/end']";
+    both.submit(&room, end, &[]).ok();
+    let room = rita.get(&place).says(200, "has no access");
+    assert!(!text(&room).contains("1 session or token"));
+
+    let judged = [("account", "acme"), ("harm", "access"), ("basis", "its log")];
+    let room = rita.submit(&room, "#verify", &judged).ok();
+    let link = room.html();
+    let link = link.select(&Selector::parse("a[href^='/notices/new?']").unwrap()).next().unwrap();
+    let form = rita.get(link.attr("href").unwrap()).ok();
+    for (name, value) in [("incident", place.rsplit('/').next().unwrap()), ("account", "acme")] {
+        let field = format!("[name='{name}'][value='{value}']");
+        let html = form.html();
+        assert!(html.select(&Selector::parse(&field).unwrap()).next().is_some(), "{field}");
+    }
+}
+
+#[test]
+fn each_plot_has_its_words_and_its_table() {
+    let site = Site::new(69);
+    misuse(&site, "Acme");
+    let mut rita = site.person("rita", &["responder"]);
+    let (room, _) = declared(&mut rita);
+    let judged = [("account", "acme"), ("harm", "access"), ("basis", "its log")];
+    let room = rita.submit(&room, "#verify", &judged).ok();
+    let html = room.html();
+    let plots: Vec<_> = html.select(&Selector::parse("svg.plot").unwrap()).collect();
+    assert_eq!(plots.len(), 2, "clocks and timeline; no alert, and nobody asked the log");
+    for plot in plots {
+        assert_eq!(plot.attr("role"), Some("img"));
+        for part in ["title", "desc"] {
+            let found = plot.select(&Selector::parse(part).unwrap()).next().unwrap();
+            assert!(found.text().collect::<String>().len() > 5);
+        }
+    }
+    let tables = Selector::parse("figure.plot details table tbody tr").unwrap();
+    assert!(html.select(&tables).count() >= 3, "{}", room.body);
+}

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod contacts;
 mod duties;
 pub mod file;
+mod following;
 pub mod holds;
 mod judging;
 mod knowing;
@@ -269,6 +270,8 @@ impl Incident {
                 owner,
                 due: one.within_hours.map(|within| When(from.after(hours(within)))),
                 required: one.required,
+                finding: None,
+                answer: one.answer,
                 done: None,
                 excepted: None,
             })?;
@@ -360,7 +363,7 @@ impl Row for Incident {
     fn status(&self, now: Moment) -> Status {
         let lead = self.lead.as_deref().unwrap_or("responder");
         if self.closed.is_some() {
-            return Status::of("closed", Tone::Past);
+            return following::status(self, now);
         }
         if self.overdue(now) {
             let what = "the investigation takes too long: verify or refute, account by account";
@@ -446,6 +449,10 @@ const STEPS: &[Entry] = &[
     step::<Incident, room::Plan>("task", "Adds something to be done"),
     step::<Incident, room::Done>("done", "Says that a task is done, and what came of it"),
     step::<Incident, room::Except>("except", "Says why a task is not done"),
+    step::<Incident, following::FollowUp>(
+        "follow-up",
+        "Makes a task of what was found; it may be closed",
+    ),
     step::<Incident, room::Note>("note", "Writes into the timeline"),
     step::<Incident, judging::Scope>("scope", "Asks the log which accounts somebody touched"),
     step::<Incident, judging::Verify>("verify", "Verifies that an account is affected"),

@@ -2,10 +2,13 @@
 //!
 //! A second person approves one as it stands; a change asks again. An incident takes the steps as
 //! they were when it was declared. An exercise says on which day a playbook was tried, and how it
-//! went. A playbook runs nothing by itself.
+//! went. A playbook runs nothing by itself. Others exchange playbooks as [`cacao`].
+
+pub mod cacao;
 
 use super::Class;
 use crate::register::{At, Day, Entry, Mark, Register, Row, Status, Step, Tone, line, prose, step};
+use cacao::Imported;
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +44,44 @@ pub struct Planned {
     pub role: String,
     /// Hours after the incident was declared within which it is done.
     pub within_hours: Option<u32>,
+    /// The answer that it gives, if it is one: somebody gives it from the incident's room.
+    #[serde(default)]
+    pub answer: Option<Answering>,
+}
+
+/// An answer that a step gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answering {
+    /// Fewer requests.
+    Limit,
+    /// Nobody signs in.
+    Lock,
+    /// Sessions end.
+    EndSessions,
+    /// Nothing is done for a service.
+    Suspend,
+    /// Nothing is taken from an address.
+    Ban,
+    /// Nothing is done for a vendor's people and services.
+    CloseVendor,
+    /// An account is closed to all but its own members.
+    CloseAccount,
+}
+
+impl Answering {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Lock => "lock",
+            Self::EndSessions => "end-sessions",
+            Self::Suspend => "suspend",
+            Self::Ban => "ban",
+            Self::CloseVendor => "close-vendor",
+            Self::CloseAccount => "close-account",
+        }
+    }
 }
 
 /// A try of a playbook.
@@ -73,6 +114,9 @@ pub struct Playbook {
     pub exercises: Vec<Exercise>,
     /// When it was retired, if it was.
     pub retired: Option<Mark>,
+    /// The playbook of CACAO 2.0 that its steps are from, if they are.
+    #[serde(default)]
+    pub cacao: Option<Imported>,
 }
 
 /// Steps of a playbook. More are not read in the middle of the night.
@@ -89,6 +133,14 @@ impl Playbook {
     /// The newest exercise.
     pub fn exercised(&self) -> Option<&Exercise> {
         self.exercises.iter().max_by_key(|one| (one.done_on, one.mark.at))
+    }
+
+    /// Somebody changed the steps: it has to be approved again, and is no longer what was taken in.
+    fn rewritten(&mut self, by: Mark) {
+        (self.written, self.approved) = (by, None);
+        if let Some(cacao) = &mut self.cacao {
+            cacao.changed = true;
+        }
     }
 
     fn live(&self) -> Result<()> {
@@ -133,6 +185,7 @@ impl Row for Playbook {
             approved: None,
             exercises: vec![],
             retired: None,
+            cacao: None,
         })
     }
 
@@ -173,6 +226,8 @@ pub struct Require {
     pub role: String,
     /// Hours after the incident was declared within which it is done, up to 8760.
     pub within_hours: Option<u32>,
+    /// The answer that it gives, if it is one.
+    pub answer: Option<Answering>,
 }
 
 impl Step<Playbook> for Require {
@@ -194,8 +249,9 @@ impl Step<Playbook> for Require {
             required: self.required,
             role: line("role", &self.role, 60)?,
             within_hours: self.within_hours,
+            answer: self.answer,
         });
-        (row.written, row.approved) = (at.mark(), None);
+        row.rewritten(at.mark());
         Ok(())
     }
 }
@@ -220,7 +276,39 @@ impl Step<Playbook> for Drop {
             return Err(Error::invalid("number", "there is no step of this number"));
         };
         row.steps.remove(place);
+        row.rewritten(at.mark());
+        Ok(())
+    }
+}
+
+/// Takes in a playbook of CACAO 2.0: its actions become the steps, in place of those that are.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    /// The playbook, as the text of its JSON, of up to 256 KiB; it is kept word for word.
+    pub cacao: String,
+}
+
+impl Step<Playbook> for Adopt {
+    const ACTION: &'static str = "playbook.adopt";
+
+    fn apply(&self, row: &mut Playbook, at: &mut At<'_, '_>) -> Result<()> {
+        row.live()?;
+        let taken = cacao::read(&self.cacao)?;
+        let sha256 = super::hex(&kernel::digest(self.cacao.as_bytes()));
+        at.tell("sha256", &sha256);
+        at.tell("steps", taken.steps.len().to_string());
+        row.steps = taken.steps;
         (row.written, row.approved) = (at.mark(), None);
+        row.cacao = Some(Imported {
+            id: taken.id,
+            name: taken.name,
+            sha256,
+            text: self.cacao.clone(),
+            not_run: taken.not_run,
+            mark: at.mark(),
+            changed: false,
+        });
         Ok(())
     }
 }
@@ -310,6 +398,7 @@ impl Step<Playbook> for Retire {
 
 const STEPS: &[Entry] = &[
     step::<Playbook, Require>("require", "Adds a step; the playbook is to be approved again"),
+    step::<Playbook, Adopt>("adopt", "Takes the steps from a playbook of CACAO 2.0"),
     step::<Playbook, Drop>("drop", "Takes a step out; the playbook is to be approved again"),
     step::<Playbook, Approve>("approve", "Approves the playbook as it stands, as a second person")
         .within("approvals"),

@@ -119,6 +119,8 @@ impl Step<Incident> for Plan {
             owner: Some(self.owner.clone()),
             due: self.due,
             required: self.required,
+            finding: None,
+            answer: None,
             done: None,
             excepted: None,
         })
@@ -133,15 +135,24 @@ pub struct Done {
     pub task: u32,
     /// What came of it.
     pub outcome: String,
+    /// What shows it, for a task from a finding: a place, a hash, a change.
+    pub evidence: Option<String>,
 }
 
 impl Step<Incident> for Done {
     const ACTION: &'static str = "incident.done";
 
     fn apply(&self, row: &mut Incident, at: &mut At<'_, '_>) -> Result<()> {
-        let text = prose("outcome", &self.outcome, 2000)?;
-        let said = Said { text, mark: at.mark() };
-        unsettled(row, self.task, at)?.done = Some(said);
+        let mut text = prose("outcome", &self.outcome, 2000)?;
+        let mark = at.mark();
+        let task = unsettled(row, self.task, at)?;
+        if let Some(evidence) = &self.evidence {
+            text = format!("{text}; evidence: {}", prose("evidence", evidence, 1000)?);
+        } else if task.finding.is_some() {
+            let why = "say what shows it: a task from a finding is not closed on somebody's word";
+            return Err(Error::invalid("evidence", why));
+        }
+        task.done = Some(Said { text, mark });
         Ok(())
     }
 }
@@ -168,11 +179,15 @@ impl Step<Incident> for Except {
 }
 
 fn unsettled<'r>(row: &'r mut Incident, number: u32, at: &mut At<'_, '_>) -> Result<&'r mut Task> {
-    row.open()?;
     at.tell("task", number.to_string());
+    let open = row.open();
     let task = row.tasks.iter_mut().find(|task| task.number == number);
     let task =
         task.ok_or_else(|| Error::invalid("task", "there is no task of this number in it"))?;
+    // What was found outlives the incident.
+    if task.finding.is_none() {
+        open?;
+    }
     match task.settled() {
         true => Err(Error::conflict("this task is settled already")),
         false => Ok(task),

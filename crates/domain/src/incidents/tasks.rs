@@ -2,7 +2,7 @@
 //! added.
 
 use super::Said;
-use super::playbooks::Phase;
+use super::playbooks::{Answering, Phase};
 use crate::register::When;
 use kernel::Moment;
 use schemars::JsonSchema;
@@ -25,6 +25,12 @@ pub struct Task {
     pub due: Option<When>,
     /// Whether the incident cannot be closed without it.
     pub required: bool,
+    /// What was found in the incident, if that is why it is to be done; it outlives the incident.
+    #[serde(default)]
+    pub finding: Option<String>,
+    /// The answer that it gives, for such a step of the playbook.
+    #[serde(default)]
+    pub answer: Option<Answering>,
     /// What came of it, once it is done.
     pub done: Option<Said>,
     /// Why it is not done, if somebody decided that.
@@ -37,8 +43,9 @@ impl Task {
         self.done.is_some() || self.excepted.is_some()
     }
 
-    /// Whether it should be done by now, is required, and is not.
+    /// Whether it should be done by now, is required or from a finding, and is not.
     pub fn overdue(&self, now: Moment) -> bool {
-        self.required && !self.settled() && self.due.is_some_and(|due| due.0 <= now)
+        let matters = self.required || self.finding.is_some();
+        matters && !self.settled() && self.due.is_some_and(|due| due.0 <= now)
     }
 }

@@ -84,7 +84,7 @@ fn the_plots_say_what_the_rows_say() {
     let whole = scene.whole();
     let facts = dossier::Facts::of(&whole);
     let clocks = dossier::clocks(&facts.clocks, whole.at.0, &dossier::utc).unwrap();
-    assert!(clocks.what.starts_with("2 clocks, 2 of them open, 0 late."), "{}", clocks.what);
+    assert!(clocks.what.starts_with("Clocks: 2; open: 2; late: 0."), "{}", clocks.what);
     let held = &clocks.table.rows.iter().find(|row| row[0] == "beta").unwrap()[4];
     assert!(held.contains(" to 2026-11-26 00:00"), "{held}");
     let now = clocks.shapes.iter().filter(|shape| format!("{shape:?}").contains("Held")).count();

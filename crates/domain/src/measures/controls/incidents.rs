@@ -141,9 +141,25 @@ pub(super) fn processed(facts: &Facts, weigh: &mut Weigh) {
             weigh.todo("do the task, or say why not", who, Some(due), &place);
         }
     }
+    followed_up(facts, weigh);
     if led > 0 {
         let what = format!("open incidents with somebody who leads: {led} of {}", open().count());
         weigh.recorded(what, facts.now, true);
+    }
+}
+
+/// Weighs what was found in incidents that are closed and is still to be done.
+fn followed_up(facts: &Facts, weigh: &mut Weigh) {
+    let closed = facts.house.all::<Incident>().iter().filter(|kept| kept.row.closed.is_some());
+    for kept in closed {
+        for task in kept.row.tasks.iter().filter(|task| task.overdue(facts.now)) {
+            let (id, due) = (&kept.id, task.due.map_or(facts.now, |due| due.0));
+            let what = format!("incident {id}: task {} from a finding is overdue", task.number);
+            weigh.recorded(what, due, false);
+            let who = task.owner.as_deref().unwrap_or("responder");
+            let what = "do the task, with evidence, or say why not";
+            weigh.todo(what, who, Some(due), format!("incidents/{id}"));
+        }
     }
 }
 

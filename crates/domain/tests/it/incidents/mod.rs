@@ -2,6 +2,7 @@
 
 mod affected;
 mod arrive;
+mod cacao;
 mod clock;
 mod contacts;
 mod holds;

@@ -3,6 +3,7 @@
 use super::{Crew, at, hours, id, minutes, tick, word};
 use crate::registers::{add, take};
 use crate::support::{account_with_data, both, field, kind, kinds};
+use domain::measures::State;
 use kernel::{HOUSE, Kind};
 use serde_json::json;
 use std::time::Duration;
@@ -52,6 +53,49 @@ fn an_incident_goes_from_suspicion_to_its_end() {
         }
         let seen = crew.show(world, "incidents", &it);
         assert_eq!(seen["suspected_at"], "2026-11-22T13:02:11.000000Z", "it never changed");
+    });
+}
+
+#[test]
+fn what_was_found_is_followed_up_after_the_end_with_evidence() {
+    both(719, |world| {
+        let mut crew = Crew::new(world);
+        account_with_data(world);
+        crew.playbooks(world);
+        for class in ["breach", "loss", "corruption", "unavailability", "other"] {
+            crew.exercise(world, class, true);
+        }
+        let it = crew.incident(world, "breach");
+        crew.triage(world, &it, "breach");
+        let find = json!({"finding": "tokens live for a year", "title": "shorten their life",
+            "owner": "person:ann", "due": at(world, hours(48))});
+        let late = json!({"finding": "x", "title": "y", "owner": "person:ann",
+            "due": at(world, hours(0))});
+        let refused = crew.step(world, &it, "follow-up", &late);
+        assert_eq!(field(refused), (Kind::Invalid, "due".to_owned()));
+        crew.step(world, &it, "follow-up", &find).unwrap();
+        let refute = json!({"accounts": ["one"], "why": "no entry names the token"});
+        crew.step(world, &it, "refute", &refute).unwrap();
+        crew.step(world, &it, "close", &json!({"summary": "a lost token"})).unwrap();
+        let row = crew.show(world, "incidents", &it);
+        assert_eq!((word(&row), &row["state"]["who"]), ("followed-up", &json!("person:ann")));
+        crew.expect(world, "E4.1", State::Holding, "it is not due yet");
+        crew.wait(world, 3);
+        assert_eq!(word(&crew.show(world, "incidents", &it)), "late");
+        let answer = crew.answer(world, "E4.1");
+        assert_eq!(answer.state, State::Failing, "{answer:#?}");
+        assert!(format!("{:?}", answer.todo).contains("person:ann"), "{answer:#?}");
+        let done = |stated| crew.step(world, &it, "done", &stated);
+        let word_only = done(json!({"task": 1, "outcome": "shorter now"}));
+        assert_eq!(field(word_only), (Kind::Invalid, "evidence".to_owned()));
+        let row =
+            done(json!({"task": 1, "outcome": "shorter now", "evidence": "change 81 of auth"}))
+                .unwrap();
+        assert!(row["tasks"][0]["done"]["text"].as_str().unwrap().ends_with("change 81 of auth"));
+        assert_eq!(word(&row), "closed");
+        crew.expect(world, "E4.1", State::Holding, "it is done");
+        let note = crew.step(world, &it, "note", &json!({"text": "more"}));
+        assert_eq!(kind(note), Kind::Conflict, "nothing else is open in it");
     });
 }
 
