@@ -5,6 +5,7 @@
 //! SQL here. A noun may use the nouns declared above it, never one below; `xtask tidy` checks that.
 
 pub mod register;
+mod zones;
 
 // In dependency order: a module may use those above it, never one below.
 pub mod accounts;

@@ -9,6 +9,7 @@ use crate::oncall::{calendars, channels, ladders, pages, rotas, shifts};
 use crate::people::Person;
 use crate::programme::{acknowledgements, courses, policies, reviews, risks, roster, trainings};
 use crate::register::{Boxed, Entry, On, Register};
+use crate::services::Service;
 use crate::{
     answers, catalogue, detections, exposure, members, reports, signals, sites, systems, transfers,
     vendors,
@@ -123,7 +124,8 @@ pub fn schema() -> String {
 /// # Errors
 /// `Internal` if `house` has no keys.
 pub fn survey(kernel: &Kernel) -> Result<Survey> {
-    Survey::of(kernel, REGISTERS)?.and::<Person>(kernel)?.and::<Account>(kernel)
+    let survey = Survey::of(kernel, REGISTERS)?.and::<Person>(kernel)?.and::<Account>(kernel)?;
+    survey.and::<Service>(kernel)
 }
 
 /// A register by its name, for faces that parse paths.

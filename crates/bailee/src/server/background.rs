@@ -98,10 +98,11 @@ impl Background {
     }
 
     fn ask(&self, kernel: &Kernel, right: Ran) {
+        let at = kernel.now();
         match note_states(kernel, right, (self.listener)()) {
             Ok(board) => {
                 self.console.publish(board.answered.clone(), kernel.now());
-                self.watching.show(&board.house);
+                self.watching.show(&board.house, at);
                 self.pulse.lock().unwrap_or_else(PoisonError::into_inner).pager = board.pager;
                 *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = board;
             }

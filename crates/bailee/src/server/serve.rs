@@ -80,6 +80,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let (intake, arrivals) = signals::queue();
     let places =
         Arc::new(config.places.as_deref().map(signals::places).transpose()?.unwrap_or_default());
+    let watching = watching(&config)?;
+    watching.place(Arc::clone(&places));
     let receivers = Receivers::bind(&wanted, &server, &kernel, (intake, places));
     let receivers = runtime.block_on(receivers)?;
     let (firewall, forwarding) = (Firewall::default(), Forwarding::of(&config.forward)?);
@@ -90,7 +92,6 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let server = server.with_metrics(Arc::new(texts));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
-    let watching = watching(&config)?;
     let (server, background) = furnish(server, &kernel, outward, watching.clone());
     let returns = runtime.block_on(async { Returns::of(config.mail.as_ref(), &kernel) })?;
     // Before anybody is told that it serves: whoever reads that may end it at once.

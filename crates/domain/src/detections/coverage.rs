@@ -71,6 +71,16 @@ pub struct Heard {
     pub dropped: u64,
 }
 
+/// A source that is silent for longer than was agreed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CoverageSilent")]
+pub struct Silent {
+    /// The source, by its id.
+    pub source: String,
+    /// When that was told.
+    pub told: When,
+}
+
 /// How far a destination is to which events are sent on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "CoverageForward")]
@@ -137,6 +147,9 @@ pub struct Coverage {
     /// Rules that could not be read, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// Sources that are silent, each told once for each silence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<Silent>,
     /// The destination, in a row that says what was sent on; the intervals are what it accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward: Option<Forwarded>,
@@ -153,6 +166,7 @@ impl Coverage {
             canary: None,
             rules: vec![],
             problems: vec![],
+            silent: vec![],
             forward: None,
         }
     }

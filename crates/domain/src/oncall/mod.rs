@@ -17,12 +17,11 @@ mod pulse;
 mod reading;
 pub mod rotas;
 pub mod shifts;
-mod zones;
 
+pub use crate::zones::{Clock, Weekday};
 pub use looking::{LookAhead, day, look_ahead};
 pub use pulse::{Pager, Pulse, TITLE};
 pub use reading::{DAYS, Gap, OnCall, ReadOnCall, ReadingWho, Slot, Twice};
-pub use zones::{Clock, Weekday};
 
 pub(crate) use reading::able;
 

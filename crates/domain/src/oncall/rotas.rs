@@ -10,8 +10,8 @@
 //! stand beside each other; [`super::coverage`] puts all of them together.
 
 use super::shifts::Kind;
-use super::zones::{self, Clock, Weekday, Zone};
 use crate::register::{At, Day, Entry, Mark, Register, Row, Status, Step, Tone, When, line, step};
+use crate::zones::{self, Clock, Weekday, Zone};
 use jiff::civil::Date;
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;

@@ -18,6 +18,9 @@ const EVENTS: usize = 500;
 /// Findings of one area that are not settled. More are no list to work through, but a wrong import.
 const UNSETTLED: usize = 300;
 
+/// People who have left that an entry names; each is a finding all the same.
+const TOLD: usize = 20;
+
 /// Findings that are kept in the row; earlier ones are in its history.
 const FINDINGS: usize = 600;
 
@@ -112,7 +115,7 @@ impl Step<Area> for Badges {
         if to.0 > at.now() {
             return Err(Error::invalid("events", "an event is later than now: check the clock"));
         }
-        let before = row.found;
+        let (before, mut left) = (row.found, Vec::new());
         for event in &events {
             let known = match event.name() {
                 Some(name) => at.find_noun::<Person>(name.as_str())?,
@@ -123,6 +126,9 @@ impl Step<Area> for Badges {
             let same = |one: &BadgeFinding| one.time == event.time && one.person == event.person;
             if row.findings.iter().any(same) {
                 continue;
+            }
+            if why == Why::Left && left.len() < TOLD && !left.contains(&event.person) {
+                left.push(event.person.clone());
             }
             row.found = row.found.saturating_add(1);
             row.findings.push(BadgeFinding {
@@ -151,6 +157,9 @@ impl Step<Area> for Badges {
         let findings = row.found - before;
         at.tell("events", events.len().to_string());
         at.tell("findings", findings.to_string());
+        if !left.is_empty() {
+            at.tell("left", left.join(","));
+        }
         row.imports.push(Import {
             from,
             to,

@@ -9,6 +9,7 @@
 use super::{Class, Vendor, sponsor};
 use crate::accounts::Account;
 use crate::register::{At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, step};
+use crate::zones::{Clock, Weekday, Zone};
 use kernel::authority::{self, Right, Verb};
 use kernel::id::{AccountId, Collection, PrincipalId};
 use kernel::{Error, Moment, Result};
@@ -51,6 +52,24 @@ pub struct Engagement {
     pub extended: Option<Mark>,
     /// How it ended before its time, if it did.
     pub ended: Option<Ended>,
+    /// The hours in which the vendor works; at any time, if none were agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+}
+
+/// Hours that were agreed. Work outside of them is not refused: it is told, as an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "EngagementHours")]
+#[serde(deny_unknown_fields)]
+pub struct Hours {
+    /// The time zone, by its name in the IANA database, such as `Europe/Berlin`.
+    pub zone: String,
+    /// When they begin, such as `08:00`.
+    pub from: Clock,
+    /// When they end; not later than `from` means on the next day.
+    pub to: Clock,
+    /// The days of the week on which they begin.
+    pub weekdays: Vec<Weekday>,
 }
 
 /// The end of something before its time.
@@ -66,6 +85,14 @@ impl Engagement {
     /// Whether it counts at this moment, as far as it says itself.
     pub fn in_force(&self, now: Moment) -> bool {
         self.ended.is_none() && self.from.start() <= now && now < self.to.end()
+    }
+
+    /// Whether a moment is outside the hours that were agreed.
+    pub fn outside(&self, at: Moment) -> bool {
+        self.hours.as_ref().is_some_and(|hours| {
+            let zone = Zone::of(&hours.zone);
+            !zone.is_some_and(|zone| zone.within(at, (hours.from, hours.to), &hours.weekdays))
+        })
     }
 
     /// The engagement as far as rights go.
@@ -117,6 +144,9 @@ pub struct NewEngagement {
     pub from: Day,
     /// Last day it counts, at most 366 days after the first.
     pub to: Day,
+    /// The hours in which the vendor works; at any time, if none are stated.
+    #[serde(default)]
+    pub hours: Option<Hours>,
 }
 
 impl Row for Engagement {
@@ -162,6 +192,13 @@ impl Row for Engagement {
             }
         }
         window(new.from, new.to, at.now())?;
+        if let Some(hours) = &new.hours {
+            Zone::parse(&hours.zone)?;
+            if hours.weekdays.is_empty() {
+                let why = "name the days of the week on which they begin";
+                return Err(Error::invalid("hours", why));
+            }
+        }
         let slots = slots(&new.accounts, at)?;
         at.tell("vendor", new.vendor.clone());
         at.tell("accounts", new.accounts.join(","));
@@ -181,6 +218,7 @@ impl Row for Engagement {
             to: new.to,
             extended: None,
             ended: None,
+            hours: new.hours.clone(),
         })
     }
 

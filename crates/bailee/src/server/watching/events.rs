@@ -1,16 +1,20 @@
 //! Entries and signals as rules see them.
 
+use connectors::places::Places;
 use domain::signals::{Signal, plain};
-use kernel::{Fed, PROBED, REFUSED, RESTRAINED, Told, UNAUTHENTICATED};
+use kernel::{Fed, HOUSE, PROBED, REFUSED, RESTRAINED, Told, UNAUTHENTICATED};
 use serde_json::{Map, Value};
 use watch::Event;
 
 use super::known::Known;
 use super::own;
 
+/// The service of events of doors, as our own reader of them names it.
+const BADGES: &str = "badges";
+
 /// An entry. One that says how many requests were turned away in a minute says so in
 /// `bailee.attempts`.
-pub fn of_entry(fed: &Fed, known: &Known) -> Event {
+pub fn of_entry(fed: &Fed, known: &Known, places: Option<&Places>) -> Event {
     let mut fields = Map::new();
     let mut set = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -25,13 +29,17 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
     let who = field("actor");
     let refused = fed.kind.starts_with("access.");
     set("event.outcome", Some(if refused { "failure" } else { "success" }.to_owned()));
-    set("event.action", Some(named(action)));
+    set("event.action", Some(named(action, fed.account)));
     if let Some(who) = who.filter(|who| who != "kernel") {
         set("user.kind", who.split_once(':').map(|(kind, _)| kind.to_owned()));
         set("user.vendor", known.vendor(&who).map(str::to_owned));
         set("user.name", Some(who));
     }
-    set("source.ip", field("source").filter(|source| source != "others"));
+    let source = field("source").filter(|source| source != "others");
+    let address = source.as_deref().and_then(|source| source.parse().ok());
+    let place = address.zip(places).and_then(|(address, places)| places.place(address));
+    set("source.place", place.map(str::to_owned));
+    set("source.ip", source);
     set("bailee.account", Some(account.clone()));
     set("bailee.asked", field("asked"));
     set("bailee.credential", field("credential").filter(|id| id != "none"));
@@ -42,9 +50,11 @@ pub fn of_entry(fed: &Fed, known: &Known) -> Event {
     let objects = shown.unwrap_or_else(|| u64::from(object.is_some()));
     fields.insert("bailee.objects".to_owned(), Value::from(objects));
     let person = fed.field("actor").unwrap_or_default();
+    let credential = fed.field("credential").unwrap_or_default();
     let marks = [
         ("bailee.first", known.first(person, fed.account, fed.row)),
-        ("bailee.bootstrap", fed.field("bootstrap").is_some()),
+        ("bailee.bootstrap", known.first_hour(credential, fed.time)),
+        ("bailee.outside_hours", known.outside_hours(person, fed.account, fed.time)),
         ("bailee.canary", object.is_some_and(|object| known.canary(&account, &object))),
         ("bailee.own", own_answer(fed)),
         ("bailee.unreadable", matches!(fed.fields, Told::Closed(_))),
@@ -80,9 +90,33 @@ fn own_answer(fed: &Fed) -> bool {
     fed.kind == RESTRAINED.name || (fed.kind == REFUSED.name && fed.field("answer").is_some())
 }
 
+/// The badges of people who have left, of which an import in the registers tells.
+pub fn of_badges(fed: &Fed) -> Vec<Event> {
+    let left = fed.field("left").filter(|_| fed.kind == "area.badges");
+    let one = |person: &str| {
+        let fields = [
+            ("event.action", Value::from("badge")),
+            ("user.name", Value::from(person)),
+            ("bailee.left", Value::from(true)),
+        ];
+        Event {
+            number: 0,
+            received: fed.time.0,
+            time: fed.time.0,
+            product: Some("bailee".to_owned()),
+            service: Some(BADGES.to_owned()),
+            category: None,
+            tenant: "house".to_owned(),
+            fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    };
+    left.into_iter().flat_map(|left| left.split(',')).map(one).collect()
+}
+
 /// What rules call it: a transfer takes records out of the house, as an export does.
-fn named(action: String) -> String {
-    if action == "transfer.add" { "bailee.export".to_owned() } else { action }
+fn named(action: String, log: u64) -> String {
+    // The house has an entry of it too, for the same transfer.
+    if action == "transfer.add" && log != HOUSE { "bailee.export".to_owned() } else { action }
 }
 
 /// A signal.
@@ -95,6 +129,12 @@ pub fn of_signal(signal: Signal, known: &Known) -> Event {
     fields.insert("log.source.name".to_owned(), Value::String(signal.source.clone()));
     // What a source says of our own answers is not believed.
     fields.retain(|name, _| own || !name.starts_with("bailee."));
+    let badges = signal.service.as_deref() == Some(BADGES);
+    let time = signal.time.unwrap_or(signal.received);
+    let holder = fields.get("user.name").and_then(Value::as_str).unwrap_or_default();
+    if badges && known.left(holder, kernel::Moment(time)) {
+        fields.insert("bailee.left".to_owned(), Value::Bool(true));
+    }
     if let Some(asked) = fields.get("source.ip").map(plain) {
         fields.insert("source.ip".to_owned(), Value::String(asked));
     }
@@ -102,7 +142,8 @@ pub fn of_signal(signal: Signal, known: &Known) -> Event {
         number: 0,
         received: signal.received,
         time: signal.time.unwrap_or(signal.received),
-        product: signal.product.filter(|product| ours || product != "bailee"),
+        // Events of doors may come from anywhere; who has left is known here.
+        product: signal.product.filter(|product| ours || badges || product != "bailee"),
         service: signal.service.filter(|service| service != "ledger"),
         category: signal.category,
         tenant: signal.source,

@@ -15,13 +15,24 @@ use domain::register::{Kept, When};
 use domain::registers::House;
 use domain::services::Service;
 use domain::signals::Source;
+use domain::vendors::engagements::Engagement;
 use kernel::id::PrincipalId;
 use kernel::{Fed, HOUSE, Moment};
 
 /// Whether an entry of this kind changes what is known here.
 pub fn is_about(kind: &str) -> bool {
     let noun = kind.split_once('.').map_or(kind, |(noun, _)| noun);
-    let nouns = ["source", "allowance", "rule", "canary", "account", "vendor"];
+    let nouns = [
+        "source",
+        "allowance",
+        "rule",
+        "canary",
+        "account",
+        "vendor",
+        "engagement",
+        "person",
+        "service",
+    ];
     let read = kind.ends_with(".read") || kind.ends_with(".list");
     nouns.contains(&noun) && !read
 }
@@ -36,6 +47,16 @@ pub struct Known {
     sources: Vec<Kept<Source>>,
     met: Mutex<HashMap<String, HashMap<u64, i64>>>,
     last: Mutex<BTreeMap<String, (Moment, u64)>>,
+    engagements: Vec<Kept<Engagement>>,
+    /// When each person left who did.
+    left: HashMap<String, Moment>,
+    founder: Option<Founder>,
+}
+
+/// The credential that set the house up, and when there was an administrator beside it.
+struct Founder {
+    credential: String,
+    relieved: Option<Moment>,
 }
 
 impl Known {
@@ -67,7 +88,45 @@ impl Known {
             sources: house.all::<Source>().to_vec(),
             met: Mutex::new(met.collect()),
             last: Mutex::default(),
+            engagements: house.all::<Engagement>().to_vec(),
+            left: house
+                .nouns::<Person>()
+                .iter()
+                .filter_map(|one| Some((one.name.clone(), Moment(one.left?))))
+                .collect(),
+            founder: founder(house.nouns::<Person>()),
         }
+    }
+
+    /// Goes on with what an earlier view heard.
+    pub fn go_on(&self, before: &Self) {
+        let before = before.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&before);
+    }
+
+    /// The sources that are to speak, with the minutes they may be silent, and when each was named
+    /// and last heard.
+    pub fn speakers(&self) -> Vec<(&str, u32, Moment)> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = self.sources.iter().filter(|kept| kept.row.counts());
+        own.filter_map(|kept| {
+            let heard = last.get(&kept.id).map(|(at, _)| *at);
+            let since = heard.map_or(kept.added.at.0, |at| at.max(kept.added.at.0));
+            Some((kept.id.as_str(), kept.row.silent_minutes?, since))
+        })
+        .collect()
+    }
+
+    /// Whether somebody had left at a moment.
+    pub fn left(&self, person: &str, at: Moment) -> bool {
+        let name = person.strip_prefix("person:").unwrap_or(person);
+        self.left.get(name).is_some_and(|left| *left <= at)
+    }
+
+    /// Whether a credential is the one that set the house up, used although somebody else could.
+    pub fn first_hour(&self, credential: &str, at: Moment) -> bool {
+        let founder = self.founder.as_ref().filter(|one| one.credential == credential);
+        founder.and_then(|one| one.relieved).is_some_and(|relieved| relieved < at)
     }
 
     /// The readable id of an account, if it is known.
@@ -79,6 +138,24 @@ impl Known {
     /// The readable id of an account.
     pub fn account(&self, slot: u64) -> String {
         self.names(slot).unwrap_or_else(|| format!("slot-{slot}"))
+    }
+
+    /// Whether a vendor's principal acts on an account outside all hours that were agreed for it.
+    pub fn outside_hours(&self, principal: &str, slot: u64, at: Moment) -> bool {
+        let Some(vendor) = self.vendor(principal).filter(|_| slot != HOUSE) else { return false };
+        let covers = |kept: &&Kept<Engagement>| {
+            let (one, slots) = (&kept.row, kept.row.slots.as_ref());
+            let begun = kept.added.at.0 <= at && one.from.start() <= at;
+            let ended = one.ended.as_ref().is_some_and(|ended| ended.mark.at.0 <= at);
+            one.vendor == vendor
+                && begun
+                && !ended
+                && at < one.to.end()
+                && slots.is_none_or(|slots| slots.contains(&slot))
+        };
+        let mut agreed = self.engagements.iter().filter(covers).peekable();
+        // Without an engagement it is refused, and that is another matter.
+        agreed.peek().is_some() && agreed.all(|kept| kept.row.outside(at))
     }
 
     /// The vendor that a principal is of.
@@ -155,6 +232,16 @@ impl Known {
         }
         fresh
     }
+}
+
+/// The first credential of whoever joined first, until another administrator joined.
+fn founder(people: &[Person]) -> Option<Founder> {
+    let first = people.iter().min_by_key(|one| one.joined)?;
+    let administers = |one: &&Person| one.roles.iter().any(|role| role == "administrator");
+    let others = people.iter().filter(|one| one.name != first.name && one.left.is_none());
+    let relieved = others.filter(administers).map(|one| Moment(one.joined)).min();
+    let credential = first.credentials.first()?.id.clone();
+    Some(Founder { credential, relieved })
 }
 
 fn modes(rules: &[Kept<Rule>]) -> HashMap<String, Mode> {

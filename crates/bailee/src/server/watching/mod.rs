@@ -17,6 +17,8 @@ mod keeper;
 pub mod known;
 mod numbers;
 pub mod own;
+mod silence;
+mod telling;
 #[cfg(test)]
 pub mod tests;
 
@@ -25,19 +27,20 @@ pub use keeper::keep;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use connectors::places::Places;
+use domain::detections::Alert;
 use domain::detections::coverage::{
     Coverage, Covered, EVALUATED, Heard, KeepCoverage, Look, RULES, ReadCoverage, Span, add,
 };
 use domain::detections::rules::Mode;
-use domain::detections::{Alert, Level};
 use domain::incidents::raising::{RaiseAlert, Raised};
 use domain::oncall::Pulse;
 use domain::register::When;
 use domain::registers::House;
-use domain::signals::{ForgetSignals, decode};
+use domain::signals::{ForgetSignals, TakeSignals, decode};
 use kernel::{Kernel, Moment, Ran, Result};
 use watch::{Detector, Limits, PACK, Rules};
 
@@ -45,6 +48,8 @@ use crate::exit::Failure;
 use canary::Canary;
 use known::Known;
 use numbers::{Numbers, Place};
+use silence::Silence;
+use telling::row;
 
 /// How often what was committed is looked at.
 pub const PACE: Duration = Duration::from_millis(500);
@@ -73,9 +78,12 @@ struct Shared {
     right: Mutex<Option<Ran>>,
     state: Mutex<State>,
     known: Mutex<Option<Arc<Known>>>,
+    shown: Mutex<Moment>,
     /// Where it says how far it came, for whoever watches the watcher.
     pulse: Mutex<Option<Arc<Mutex<Pulse>>>>,
     days: u32,
+    /// Where networks are, as the operator says.
+    places: OnceLock<Arc<Places>>,
     /// Title and level of each rule, by its id.
     titles: BTreeMap<String, (String, watch::Level)>,
 }
@@ -94,6 +102,8 @@ struct State {
     canary: Canary,
     answering: Answering,
     forgotten: Option<Moment>,
+    silence: Silence,
+    places: Option<Arc<Places>>,
 }
 
 /// The rules of a server: our own, and those of the operator's folder.
@@ -141,13 +151,17 @@ impl Watching {
             canary: Canary::new(canary),
             answering: Answering::default(),
             forgotten: None,
+            silence: Silence::default(),
+            places: None,
         };
         Self(Arc::new(Shared {
             right: Mutex::default(),
             state: Mutex::new(state),
             known: Mutex::default(),
+            shown: Mutex::default(),
             pulse: Mutex::default(),
             days,
+            places: OnceLock::new(),
             titles,
         }))
     }
@@ -165,9 +179,20 @@ impl Watching {
     }
 
     /// Shows the registers as they are now: allowances, modes of rules, canaries, accounts.
-    pub fn show(&self, house: &House) {
-        let known = Arc::new(Known::of(house));
-        *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    ///
+    /// `at` is the moment before they were read: what is older than what was shown is no news.
+    pub fn show(&self, house: &House, at: Moment) {
+        let mut shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if at < *shown {
+            return;
+        }
+        *shown = at;
+        let fresh = Known::of(house);
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = known.as_deref() {
+            fresh.go_on(before);
+        }
+        *known = Some(Arc::new(fresh));
     }
 
     /// Says from now on in this pulse how far it came.
@@ -182,6 +207,11 @@ impl Watching {
             pulse.evaluated = u64::try_from(entry).ok();
             (pulse.evaluated_at, pulse.canary_at) = (Some(When(at)), canary.map(When));
         }
+    }
+
+    /// Says where networks are; once, before anything is evaluated.
+    pub fn place(&self, places: Arc<Places>) {
+        drop(self.0.places.set(places));
     }
 
     /// The registers as they were shown last.
@@ -207,11 +237,16 @@ impl Watching {
         let (Some(right), Some(known)) = (self.right(), self.known()) else { return Ok(false) };
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.coverage.is_none() {
+            state.places = self.0.places.get().cloned();
             state.begin(kernel, &right, &known)?;
         }
         let before = (state.entry, state.signal);
         state.canary.send(kernel, &right)?;
         let (more, stale) = state.evaluate(kernel, &right, &known)?;
+        if !more {
+            // Nobody is silent whose signals only wait to be evaluated.
+            state.listen(kernel, &right, &known)?;
+        }
         state.tell(kernel, &right, &known)?;
         state.cover(before);
         self.beats(state.entry, kernel.now(), state.canary.seen());
@@ -219,8 +254,8 @@ impl Watching {
         state.forget(kernel, &right, self.0.days)?;
         if stale {
             // A source that was just named is known from now on, and not only in a minute.
-            let look = Look::new(domain::registers::survey(kernel)?);
-            self.show(&right.ask(kernel, look)?);
+            let (at, look) = (kernel.now(), Look::new(domain::registers::survey(kernel)?));
+            self.show(&right.ask(kernel, look)?, at);
         }
         Ok(more)
     }
@@ -266,10 +301,16 @@ impl State {
     /// Evaluates what was committed; whether there is more, and whether what is known of the
     /// registers is of before.
     fn evaluate(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<(bool, bool)> {
-        let entries = kernel.feed(self.entry, ENTRIES)?;
+        let mut entries = kernel.feed(self.entry, ENTRIES)?;
         let batches = kernel.signals(self.signal, BATCHES)?;
-        let more = entries.len() == ENTRIES || batches.len() == BATCHES;
-        let stale = entries.iter().any(|fed| known::is_about(&fed.kind));
+        let mut more = entries.len() == ENTRIES || batches.len() == BATCHES;
+        // What follows a change of the registers is evaluated by what they are then.
+        let about = |fed: &kernel::Fed| known::is_about(&fed.kind);
+        let changes = entries.iter().skip_while(|fed| !about(fed));
+        let after = changes.skip_while(|fed| about(fed)).count();
+        let stale = entries.iter().any(about);
+        more |= stale && after > 0;
+        entries.truncate(entries.len() - if stale { after } else { 0 });
         for (person, met) in known.meets(&entries) {
             let keep = domain::detections::acquaintances::KeepMet::new(kernel, &person, met)?;
             right.ask(kernel, keep)?;
@@ -289,8 +330,13 @@ impl State {
         let mut alerts = Vec::new();
         for fed in &entries {
             let number = self.numbers.next(Place::Entry { log: fed.account, index: fed.index });
-            let event = events::of_entry(fed, known);
+            let event = events::of_entry(fed, known, self.places.as_deref());
             alerts.extend(self.detector.take(&watch::Event { number, ..event }));
+            for event in events::of_badges(fed) {
+                let place = Place::Entry { log: fed.account, index: fed.index };
+                let number = self.numbers.next(place);
+                alerts.extend(self.detector.take(&watch::Event { number, ..event }));
+            }
             self.entry = self.entry.max(fed.row);
         }
         for batch in &batches {
@@ -329,6 +375,18 @@ impl State {
                 tracing::warn!(%answer, rule = %alert.rule, "an alert was answered");
             }
             self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Tells which sources are silent, and which speak again; each of it once.
+    fn listen(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
+        let Some(coverage) = &mut self.coverage else { return Ok(()) };
+        let signals = self.silence.look(known, coverage, kernel.now());
+        if !signals.is_empty() {
+            right.ask(kernel, TakeSignals::new(&signals)?)?;
+            // A restart does not tell it again.
+            self.kept = None;
         }
         Ok(())
     }
@@ -431,43 +489,6 @@ fn heard(known: &Known, before: &[Heard]) -> Vec<Heard> {
     }
     all.truncate(200);
     all
-}
-
-fn row(alert: &watch::Alert, evidence: Vec<String>) -> Alert {
-    let group = alert.group.iter().map(|(field, value)| format!("{field}={value}"));
-    let mut about = group.collect::<Vec<_>>().join(" ");
-    if alert.unattributed {
-        about = "nobody that can be named".to_owned();
-    }
-    if about.is_empty() {
-        about = format!("rule={}", alert.rule);
-    }
-    Alert {
-        rule: alert.rule.clone(),
-        version: alert.version.clone(),
-        title: alert.title.clone(),
-        level: match alert.level {
-            watch::Level::Informational => Level::Informational,
-            watch::Level::Low => Level::Low,
-            watch::Level::Medium => Level::Medium,
-            watch::Level::High => Level::High,
-            watch::Level::Critical => Level::Critical,
-        },
-        author: alert.author.clone(),
-        tags: alert.tags.clone(),
-        about: about.chars().take(400).collect(),
-        from: When(Moment(alert.from)),
-        to: When(Moment(alert.to)),
-        count: alert.count,
-        evidence,
-        note: alert.degraded.clone(),
-        shadow: alert.shadow,
-        retroactive: alert.retroactive,
-        allowed: None,
-        incident: None,
-        answers: vec![],
-        disposition: None,
-    }
 }
 
 /// Looks at what was committed until it is aborted.

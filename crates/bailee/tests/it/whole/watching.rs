@@ -1,6 +1,7 @@
 //! Detection in a whole server: what is sent as syslog or done through the API comes out as an
 //! alert, begins an incident and pages, and affected accounts are those that were touched.
 
+use super::house::{ACCOUNT, House, northwind};
 use super::support::{Client, Server, Store, text};
 use kernel::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -200,6 +201,64 @@ fn what_is_delivered_is_bounded_and_only_from_a_named_source() {
     let refused = spy.ask("POST", "/v1/signals?source=web", &kind, Some(b"{\"message\":\"x\"}"));
     assert_eq!(refused.status, 403, "{}", refused.text());
     send(b"{\"message\":\"still here\"}").expect(200);
+    server.stop();
+    store.verified();
+}
+
+/// A service of the vendor's, which may read.
+fn vendors_desk(
+    server: &Server,
+    post: &mut impl FnMut(&str, &Value) -> Value,
+    name: &str,
+) -> Client {
+    let new = json!({"name": name, "owner": "person:lea", "vendor": "fabrikam-support"});
+    let made = post("services", &new);
+    server.grant(&format!("service:{name}"), ACCOUNT, "tickets", "read");
+    server.client(made["token"].as_str().unwrap())
+}
+
+#[test]
+fn a_vendor_outside_its_hours_is_told_and_within_them_is_not() {
+    let store = northwind();
+    let server = served(&store, 0);
+    let house = House::full(&server);
+    let mut lead = server.client(house.token("lea"));
+    let mut post = |path: &str, body: &Value| {
+        let answer = lead.post(&format!("/v1/{path}"), body.to_string().as_bytes());
+        assert!(answer.status < 300, "{path}: {answer:?}");
+        answer.json()
+    };
+    let words = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
+    let today = usize::try_from(SystemClock.now().0 / 86_400_000_000 % 7).unwrap();
+    // In two days, so that a test around midnight is none of them.
+    let (never, always) = ([words[(today + 3) % 7]], words);
+    let day = house.filled("{day 0}");
+    let engaged = |name: &str, hours: Value| {
+        json!({"name": name, "vendor": "fabrikam-support", "purpose": "tickets",
+            "accounts": [ACCOUNT], "collections": ["tickets"], "verbs": ["read"],
+            "sponsor": "person:lea", "class": "support-access", "from": day, "to": day,
+            "hours": hours})
+    };
+    let hours =
+        |days: &[&str]| json!({"zone": "UTC", "from": "00:00", "to": "00:00", "weekdays": days});
+    let ends = json!({"reason": "over"});
+    post("engagements/night-desk:end", &ends);
+    post("engagements", &engaged("all-day", hours(&always)));
+    let record = format!("/v1/accounts/{ACCOUNT}/collections/tickets/records/T-1001");
+    vendors_desk(&server, &mut post, "day-desk").get(&record).expect(200);
+    post("engagements/all-day:end", &ends);
+    post("engagements", &engaged("some-days", hours(&never)));
+    vendors_desk(&server, &mut post, "night-desk").get(&record).expect(200);
+    let mut client = server.administrator();
+    let alert = until(&mut client, "/v1/alerts", |page| {
+        about(page, "user.vendor=fabrikam-support user.name=service:night-desk")
+    });
+    assert_eq!(alert["title"], "A vendor outside its hours");
+    let all = client.get("/v1/alerts?limit=1000").expect(200).json();
+    let hours = |one: &&Value| one["title"] == "A vendor outside its hours";
+    assert_eq!(all["items"].as_array().unwrap().iter().filter(hours).count(), 1, "{all}");
+    // A transfer has an entry in the house too, and is one all the same.
+    assert!(!all.to_string().contains("Several accounts were exported"), "{all}");
     server.stop();
     store.verified();
 }

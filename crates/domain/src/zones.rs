@@ -20,11 +20,11 @@ use std::sync::LazyLock;
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// A time zone of the IANA database.
-pub(super) struct Zone(TimeZone);
+pub(crate) struct Zone(TimeZone);
 
 impl Zone {
     /// The zone of this name.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(crate) fn of(name: &str) -> Option<Self> {
         // A name is looked up without regard to its case; one spelling of each is kept.
         let found = ZONES.get(name).ok().filter(|zone| zone.iana_name() == Some(name));
         found.map(Self)
@@ -34,7 +34,7 @@ impl Zone {
     ///
     /// # Errors
     /// `Invalid` with the field `zone`.
-    pub(super) fn parse(name: &str) -> Result<Self> {
+    pub(crate) fn parse(name: &str) -> Result<Self> {
         Self::of(name).ok_or_else(|| {
             let name = kernel::id::shown(name);
             let why = format!("`{name}` is no time zone: write one as `Europe/Berlin`");
@@ -43,25 +43,39 @@ impl Zone {
     }
 
     /// The moment at which the clock on the wall shows this, by the rule above.
-    pub(super) fn moment(&self, day: Date, clock: Clock) -> Option<Moment> {
+    pub(crate) fn moment(&self, day: Date, clock: Clock) -> Option<Moment> {
         let at = self.0.to_ambiguous_timestamp(day.to_datetime(clock.time()?)).compatible().ok()?;
         u64::try_from(at.as_microsecond()).ok().map(Moment)
     }
 
+    /// Whether a moment is within hours that begin on these days of the week; hours that do not end
+    /// later than they begin end on the next day.
+    pub(crate) fn within(&self, at: Moment, (from, to): (Clock, Clock), days: &[Weekday]) -> bool {
+        let Some(today) = self.day(at) else { return false };
+        let within = |day: Date| {
+            let over = if to <= from { later(day, 1)? } else { day };
+            let (begin, end) = (self.moment(day, from)?, self.moment(over, to)?);
+            Some(days.contains(&Weekday::of(day)) && begin <= at && at < end)
+        };
+        // Hours of yesterday may reach into today.
+        let both = [Some(today), later(today, -1)];
+        both.into_iter().flatten().any(|day| within(day).unwrap_or(false))
+    }
+
     /// The day that the calendar on the wall shows at a moment.
-    pub(super) fn day(&self, at: Moment) -> Option<Date> {
+    pub(crate) fn day(&self, at: Moment) -> Option<Date> {
         let at = Timestamp::from_microsecond(i64::try_from(at.0).ok()?).ok()?;
         Some(self.0.to_datetime(at).date())
     }
 }
 
 /// A day as the calendar of zones has it.
-pub(super) fn date(day: Day) -> Option<Date> {
+pub(crate) fn date(day: Day) -> Option<Date> {
     day.to_string().parse().ok()
 }
 
 /// The day so many days later.
-pub(super) fn later(day: Date, days: i64) -> Option<Date> {
+pub(crate) fn later(day: Date, days: i64) -> Option<Date> {
     day.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
 }
 
@@ -89,7 +103,7 @@ pub enum Weekday {
 
 impl Weekday {
     /// Which one a day is.
-    pub(super) fn of(day: Date) -> Self {
+    pub(crate) fn of(day: Date) -> Self {
         match day.weekday() {
             jiff::civil::Weekday::Monday => Self::Mon,
             jiff::civil::Weekday::Tuesday => Self::Tue,
