@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Config as ApiConfig, Server};
+use api::{Config as ApiConfig, More, Server};
 use clap::Args;
 use kernel::{Job, Kernel, Ran};
 use serde_json::json;
@@ -86,10 +86,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let receivers = runtime.block_on(receivers)?;
     let (firewall, forwarding) = (Firewall::default(), Forwarding::of(&config.forward)?);
     let copies = config.answers.nftables.as_ref().map(|_| firewall.clone());
-    let (sources, forwards) = (receivers.sources(), forwarding.clone());
-    let counts = move || copies.as_ref().map(Firewall::text).unwrap_or_default();
-    let texts = move || sources.text() + &counts() + &forwards.text();
-    let server = server.with_metrics(Arc::new(texts));
+    let server = server.with_metrics(counts(&receivers, copies, forwarding.clone()));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
     let (server, background) = furnish(server, &kernel, outward, watching.clone());
@@ -131,6 +128,13 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     });
     kernel.close();
     served.map_err(|why| cannot_listen(listen, &why)).map(|()| Exit::Done)
+}
+
+/// What the receivers, the firewall's copy and the forwarders count, for the page of metrics.
+fn counts(receivers: &Receivers, copies: Option<Firewall>, forwards: Forwarding) -> More {
+    let sources = receivers.sources();
+    let firewall = move || copies.as_ref().map(Firewall::text).unwrap_or_default();
+    Arc::new(move || sources.text() + &firewall() + &forwards.text())
 }
 
 /// What watches, as configured.

@@ -170,7 +170,7 @@ mod tests {
         let (mut titles, mut kinds) = (vec![], vec![]);
         for (number, fed) in (1..).zip(world.kernel.feed(0, 100_000).unwrap()) {
             kinds.push(fed.kind.clone());
-            let event = watch::Event { number, ..super::of_entry(&fed, &known) };
+            let event = watch::Event { number, ..super::of_entry(&fed, &known, None) };
             titles.extend(detector.take(&event).into_iter().map(|alert| alert.title));
         }
         titles.extend(detector.tick(world.kernel.now().0).into_iter().map(|alert| alert.title));
