@@ -16,9 +16,10 @@ fn list(path: &Path, lines: usize, line: impl Fn(usize) -> String) {
     std::fs::write(path, all).unwrap();
 }
 
-/// Runs an attacker, which may take a minute.
-fn bounded(command: &Command) -> String {
+/// Runs an attacker, which may take a minute, and leaves what it writes in a folder.
+fn bounded(command: &Command, folder: &Path) -> String {
     let mut timed = Command::new("timeout");
+    timed.current_dir(folder);
     timed.arg("60").arg(command.get_program()).args(command.get_args());
     said(&timed.output().unwrap())
 }
@@ -118,7 +119,7 @@ impl Scene {
             let mut hydra = self.lab.command(GUESSER, "hydra");
             hydra.args(["-I", "-l", "x", "-P", text(&guesses), "-t", "16", "-s", &self.port()]);
             hydra.args([Lab::SERVER, module, what]);
-            bounded(&hydra)
+            bounded(&hydra, self.store.scratch.path())
         };
         let first = hydra("https-get", "/v1/measures");
         self.until("answer", |_| self.answered(GUESSER, "limit"));
@@ -150,7 +151,7 @@ impl Scene {
         let mut ffuf = self.lab.command(SEARCHER, "ffuf");
         let url = format!("{}/FUZZ", self.server.url);
         ffuf.args(["-k", "-s", "-t", "4", "-mc", "200", "-w", text(&paths), "-u", &url]);
-        let told = bounded(&ffuf);
+        let told = bounded(&ffuf, self.store.scratch.path());
         assert!(!told.contains("admin1"), "nothing was found: {told}");
         self.until("answer", |_| self.answered(SEARCHER, "ban"));
         let refused = self.ask(SEARCHER, "/trust?n=[1-3]");
@@ -162,7 +163,7 @@ impl Scene {
         let mut nmap = self.lab.command(SCANNER, "nmap");
         nmap.args(["-n", "-Pn", "-sT", "-sV", "--script", "ssl-enum-ciphers"]);
         nmap.args(["-p", &self.port(), "--host-timeout", "55s", Lab::SERVER]);
-        let told = bounded(&nmap);
+        let told = bounded(&nmap, self.store.scratch.path());
         assert!(told.contains("open"), "{told}");
         let about = format!("source.ip={}", Lab::address(SCANNER));
         self.until("alert", |page| {
