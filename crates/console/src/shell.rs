@@ -92,6 +92,9 @@ pub(crate) fn counts(board: &Board) -> Markup {
     }
 }
 
+/// The roles of those who can be paged.
+const PAGED: [&str; 2] = ["responder", "security-lead"];
+
 fn navigation(visit: &Visit<'_>) -> Markup {
     let roles = visit.roles();
     // An account's own administrator has a role of the same name, and none of these pages.
@@ -110,6 +113,9 @@ fn navigation(visit: &Visit<'_>) -> Markup {
                 }
                 @for start in mine { (link(&format!("/{}", start.role), start.title)) }
                 @if !visit.is_member() { (link("/registers", "Registers")) }
+                @if !visit.is_member() && roles.iter().any(|role| PAGED.contains(&role.as_str())) {
+                    (link("/pager", "Pager"))
+                }
                 @if visit.may_oversee() { (link("/setup", "Setup")) }
                 (link("/trust", "Public page"))
                 li.last { (account(visit)) }

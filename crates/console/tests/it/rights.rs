@@ -42,3 +42,16 @@ fn a_form_is_shown_only_to_whom_it_is_open_and_taken_from_nobody_else() {
     assert_eq!(eng.get("/receipts/0.json").status, 403);
     assert_eq!(otto.get("/receipts/0.json").status, 200, "an auditor reads the operator's log");
 }
+
+#[test]
+fn whoever_can_be_paged_reaches_the_pager_from_every_page() {
+    let site = Site::new(51);
+    let link = "<a href=\"/pager\"";
+    let mut rita = site.person("rita", &["responder"]);
+    assert!(rita.get("/").ok().body.contains(link));
+    let pager = rita.get("/pager").says(200, "Nobody is paged.");
+    assert!(pager.body.contains("<a href=\"/pager\" aria-current=\"page\""), "{}", pager.body);
+    assert!(pager.body.contains("id=\"sound\""), "its sound can be switched on");
+    let mut eng = site.person("eng", &["engineer"]);
+    assert!(!eng.get("/").ok().body.contains(link), "nobody pages an engineer by that role");
+}
