@@ -160,6 +160,14 @@ fn events(whole: &Whole) -> Vec<Event> {
             all.push(event(mark.at.0, &mark.by, format!("order {id} confirmed")));
         }
     }
+    for one in &whole.answers {
+        let (added, row) = (&one.kept.added, &one.kept.row);
+        let what = format!("answer: {} of {}", row.kind.word(), row.target);
+        all.push(event(added.at.0, &added.by, what));
+        if let Some(mark) = &row.lifted {
+            all.push(event(mark.at.0, &mark.by, format!("answer {} lifted", one.kept.id)));
+        }
+    }
     for one in &whole.notices {
         let (id, row) = (&one.kept.id, &one.kept.row);
         if let Some(mark) = &row.sent {

@@ -24,6 +24,7 @@ impl Document {
             due(whole, &facts),
             rows::notices(whole),
             rows::orders(whole),
+            rows::answers(whole),
             rows::tasks(whole),
             rows::judged(whole),
             check(whole, sha256),

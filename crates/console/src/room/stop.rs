@@ -4,6 +4,7 @@
 //! leads to the form of an answer with its fields filled in. Nothing here has a right of its own:
 //! who may not take the step is told who may.
 
+use super::badge;
 use crate::form::hidden;
 use crate::nouns::{self, effect};
 use crate::show::{principal, row_path};
@@ -91,9 +92,15 @@ pub(super) fn of(visit: &Visit<'_>, whole: &Whole) -> Markup {
                 }
             }
         }
-        @if !answers {
-            p.help { "Limits, locks, bans and closing an account are answers; this release has no \
-                      register of them yet." }
+        @if !whole.answers.is_empty() {
+            p { "Answers given: "
+                @for (index, one) in whole.answers.iter().take(LINES).enumerate() {
+                    @if index > 0 { ", " }
+                    a href=(row_path("answers", &one.kept.id)) { (one.kept.row.kind.word()) " of "
+                        (one.kept.row.target) }
+                    " " (badge(&one.state))
+                }
+            }
         }
     }
 }

@@ -227,6 +227,13 @@ fn the_room_stops_it_with_what_that_stops_and_only_for_who_may() {
     let room = rita.get(&place).says(200, "1 session or token, 0 links, 1 grant");
     assert!(text(&room).contains("Ending it for good is for an administrator."));
     assert!(!room.body.contains("/services/import/end\""), "no button that would be refused");
+    let html = room.html();
+    let suspend = Selector::parse("a[href^='/answers/new?kind=suspend']").unwrap();
+    let suspend = html.select(&suspend).next().unwrap().attr("href").unwrap().to_owned();
+    let form = rita.get(&suspend).ok();
+    rita.submit(&form, "#add", &[]).ok();
+    assert!(site.world.get(&thief, (&acme, "cases", "1")).is_err(), "it is in force at once");
+    rita.get(&place).says(200, "suspend of service:import");
     let room = both.get(&place).says(200, "Undo:");
     let end = "form[action='/services/import/end']";
     both.submit(&room, end, &[]).ok();

@@ -8,6 +8,7 @@ use super::affected::Affected;
 use super::breaches::{self, Breach};
 use super::holds::Hold;
 use super::notices::Notice;
+use crate::answers::Answer;
 use crate::detections::Alert;
 use crate::register::{self, Kept, Reading, Row, Shown, When};
 use kernel::engine::{PageWant, Wants};
@@ -19,6 +20,8 @@ use std::collections::BTreeSet;
 
 /// Notices that are looked through for those of the incident.
 const NOTICES: usize = 5000;
+/// Answers that are looked through for those of the incident: the server gives some by itself.
+const ANSWERS: usize = 20_000;
 
 /// The rows about one incident.
 #[derive(Serialize)]
@@ -35,6 +38,10 @@ pub struct Whole {
     pub breaches: Vec<Shown<Breach>>,
     /// Orders that hold notices.
     pub holds: Vec<Shown<Hold>>,
+    /// Answers that were given in it.
+    pub answers: Vec<Shown<Answer>>,
+    /// Whether there are more answers than were looked through for those of the incident.
+    pub answers_cut: bool,
     /// Notices with every attempt.
     pub notices: Vec<Shown<Notice>>,
     /// The entries of `house` that made each of them as it stands.
@@ -46,21 +53,27 @@ pub(super) struct Parts {
     kernel: Kernel,
     pub(super) incident: RecordKey,
     notices: PageWant,
+    answers: PageWant,
 }
 
 impl Parts {
     pub(super) fn new(kernel: &Kernel, id: &str) -> Result<Self> {
-        let collection = kernel.collection_tag(HOUSE, Notice::REGISTER)?;
+        let page = |register: &str, limit: usize| {
+            let collection = kernel.collection_tag(HOUSE, register)?;
+            Ok::<_, Error>(PageWant { account: HOUSE, collection, after: 0, limit })
+        };
         Ok(Self {
             kernel: kernel.clone(),
             incident: register::key::<Kept<Incident>>(kernel, id)?,
-            notices: PageWant { account: HOUSE, collection, after: 0, limit: NOTICES },
+            notices: page(Notice::REGISTER, NOTICES)?,
+            answers: page(Answer::REGISTER, ANSWERS)?,
         })
     }
 
     pub(super) fn wants(&self, wants: &mut Wants) {
         wants.record(&self.incident);
         wants.pages.push(self.notices.clone());
+        wants.pages.push(self.answers.clone());
     }
 
     /// The rows, and the proof that they may be shown under this action.
@@ -80,6 +93,8 @@ impl Parts {
             affected: self.named::<_, A>(work, scoped, &mut entries)?,
             breaches: self.named::<_, A>(work, accounts, &mut entries)?,
             holds: self.named::<_, A>(work, holds, &mut entries)?,
+            answers: vec![],
+            answers_cut: false,
             notices: vec![],
             incident: Shown::at(incident, now),
             entries: BTreeSet::new(),
@@ -94,6 +109,15 @@ impl Parts {
             if kept.row.incident == id {
                 entries.insert(pointer.changed);
                 whole.notices.push(Shown::at(kept, now));
+            }
+        }
+        let page = work.page(&self.answers)?;
+        whole.answers_cut = page.len() >= ANSWERS;
+        for pointer in page.iter().filter(|pointer| !pointer.deleted) {
+            let kept: Kept<Answer> = register::parse(&work.body(pointer)?)?;
+            if kept.row.incident.as_ref() == Some(&id) {
+                entries.insert(pointer.changed);
+                whole.answers.push(Shown::at(kept, now));
             }
         }
         whole.entries = entries;
@@ -154,6 +178,7 @@ impl Operation for ReadWhole {
             with("breaches", whole.breaches.len()),
             with("holds", whole.holds.len()),
             with("notices", whole.notices.len()),
+            with("answers", whole.answers.len()),
         ];
         work.disclose(&allowed, fields);
         Ok(After::now(whole))

@@ -98,6 +98,29 @@ pub(super) fn orders(whole: &Whole) -> Section {
     section("Orders", parts)
 }
 
+pub(super) fn answers(whole: &Whole) -> Section {
+    let head = ["Answer", "Kind", "Target", "Given", "Until", "State", "Why"];
+    let mut table = Table::new("Answers", &head);
+    for one in &whole.answers {
+        let (kept, row) = (&one.kept, &one.kept.row);
+        table.rows.push(vec![
+            kept.id.clone(),
+            row.kind.word().to_owned(),
+            row.target.clone(),
+            by(&kept.added),
+            utc(row.until.0),
+            one.state.word.to_owned(),
+            row.reason.clone(),
+        ]);
+    }
+    let mut parts = if table.rows.is_empty() { vec![] } else { vec![Part::Table(table)] };
+    if whole.answers_cut {
+        let why = "There are more answers than were looked through: some may be missing here.";
+        parts.push(Part::Text(why.to_owned()));
+    }
+    section("Answers", parts)
+}
+
 pub(super) fn tasks(whole: &Whole) -> Section {
     let head = ["No.", "Task", "Who", "Due", "Required", "What came of it"];
     let mut table = Table::new("Tasks", &head);
