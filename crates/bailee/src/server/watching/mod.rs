@@ -17,6 +17,7 @@ mod keeper;
 pub mod known;
 mod numbers;
 pub mod own;
+mod rulebook;
 mod silence;
 mod telling;
 #[cfg(test)]
@@ -24,9 +25,9 @@ pub mod tests;
 
 pub use answering::Answering;
 pub use keeper::keep;
+pub use rulebook::rules;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -42,9 +43,8 @@ use domain::register::When;
 use domain::registers::House;
 use domain::signals::{ForgetSignals, TakeSignals, decode};
 use kernel::{Kernel, Moment, Ran, Result};
-use watch::{Detector, Limits, PACK, Rules};
+use watch::{Detector, Limits, Rules};
 
-use crate::exit::Failure;
 use canary::Canary;
 use known::Known;
 use numbers::{Numbers, Place};
@@ -104,31 +104,6 @@ struct State {
     forgotten: Option<Moment>,
     silence: Silence,
     places: Option<Arc<Places>>,
-}
-
-/// The rules of a server: our own, and those of the operator's folder.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn rules(folder: Option<&Path>) -> Result<(Rules, Vec<String>), Failure> {
-    let mut files: Vec<(String, String)> =
-        PACK.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    if let Some(folder) = folder {
-        let read = std::fs::read_dir(folder).map_err(|why| Failure::file("read", folder, &why))?;
-        let mut paths: Vec<_> = read.filter_map(|one| one.ok().map(|one| one.path())).collect();
-        paths.sort();
-        let rule = |path: &std::path::PathBuf| {
-            path.extension().is_some_and(|kind| kind == "yml" || kind == "yaml")
-        };
-        for path in paths.into_iter().filter(rule) {
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|why| Failure::file("read", &path, &why))?;
-            files.push((path.display().to_string(), text));
-        }
-    }
-    let all = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let (rules, problems) = Rules::parse(all);
-    Ok((rules, problems.iter().map(ToString::to_string).collect()))
 }
 
 impl Watching {
