@@ -93,6 +93,7 @@ fn named() -> Vec<&'static Action> {
         action::<signals::Deliver>(),
         action::<signals::Search>(),
         action::<incidents::file::Take>(),
+        action::<incidents::file::Pack>(),
         action::<incidents::affected::Asked>(),
         action::<incidents::notices::Seen>(),
         action::<incidents::notices::Returned>(),
