@@ -17,6 +17,7 @@ pub use rows::{
 pub(crate) use segment::bounds;
 pub use segment::{SEGMENT, segment};
 pub use sqlite::Sqlite;
+pub(crate) use sqlite::steady;
 
 use crate::error::Result;
 use std::sync::Arc;
@@ -206,6 +207,11 @@ pub trait Reader: Send + Sync {
 
     /// A record with its key.
     fn record(&self, account: u64, tag: &Tag) -> Result<Option<Stored>>;
+
+    /// Records with their keys, by account and tag, in the order in which they are wanted.
+    fn records(&self, wanted: &[(u64, Tag)]) -> Result<Vec<Option<Stored>>> {
+        wanted.iter().map(|(account, tag)| self.record(*account, tag)).collect()
+    }
 
     /// A page of records in creation order.
     fn page(&self, want: &PageWant) -> Result<Vec<Stored>>;

@@ -12,6 +12,7 @@ use super::rows::CommitRow;
 use super::{Commit, Counters, Engine, Fetched, Reader, SEGMENT, Wants, segment};
 use crate::error::{Error, Result};
 use rows::{commit_row, head, head_by_tag, page, record, request};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,10 @@ const MIGRATIONS: [&str; 3] = [
 
 /// The migration that made segments of the access index; older stores get theirs with it.
 const SEGMENTS_SINCE: usize = 2;
+
+/// How a store's own connections are opened: each is one thread's at a time, so SQLite need not
+/// lock it too.
+const OWN: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// Connections kept for readers.
 const READERS: usize = 4;
@@ -60,7 +65,7 @@ impl Sqlite {
                 path.display()
             )));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let flags = OWN | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = Connection::open_with_flags(path, flags).map_err(medium)?;
         Self::prepare(connection, path)
     }
@@ -77,8 +82,7 @@ impl Sqlite {
                 path.display()
             )));
         }
-        let connection =
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(medium)?;
+        let connection = Connection::open_with_flags(path, OWN).map_err(medium)?;
         Self::prepare(connection, path)
     }
 
@@ -100,6 +104,7 @@ impl Sqlite {
                  PRAGMA foreign_keys=OFF; PRAGMA busy_timeout=5000;",
             )
             .map_err(medium)?;
+        steady(&connection).map_err(medium)?;
         migrate(&mut connection, &MIGRATIONS)?;
         let readers = Readers { path: path.to_owned(), idle: Mutex::default() };
         Ok(Self { connection, readers: Arc::new(readers), since_checkpoint: 0, checkpoints: 0 })
@@ -163,6 +168,12 @@ impl Sqlite {
             tracing::warn!(%error, "no thread for a checkpoint; the write-ahead log keeps growing");
         }
     }
+}
+
+/// One plan for each statement, whatever is bound to it: SQLite would else prepare those of the
+/// hottest paths anew for each row it is asked for.
+pub(crate) fn steady(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<()> {

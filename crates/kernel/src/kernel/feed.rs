@@ -5,8 +5,11 @@
 //! such with the reason, never left out: whoever counts has to count it. The access index only says
 //! where to look; what an entry says is read from the entry, and compared with the index.
 
+use super::shared::by_record;
 use super::{Kernel, Shared};
-use crate::engine::{AccessRow, By, CommitRow, EntryRow, HeadRow, PageWant, Reader, Span, Tag};
+use crate::engine::{
+    AccessRow, By, CommitRow, EntryRow, HeadRow, PageWant, Reader, Span, Stored, Tag,
+};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::operation::Pointer;
@@ -14,10 +17,12 @@ use crate::reveal::{Header, Reveal, Version};
 use crate::stage::{SOURCE, open_state};
 use crate::store::actor_tag;
 use crate::time::Moment;
-use ledger::entry::Leaf;
+use ledger::entry::{Leaf, StoredOpening};
 use ledger::tile::{TileId, TileReader};
 use ledger::tree::{leaf_hash, root_from_nodes};
-use std::collections::BTreeMap;
+use sealing::Key;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An entry as it is fed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +92,13 @@ impl Kernel {
     /// `Unavailable` if the store cannot be read.
     pub fn feed(&self, after_row: i64, limit: usize) -> Result<Vec<Fed>> {
         let rows = self.reader.entries_after(after_row, limit)?;
-        Ok(rows.iter().map(|row| self.shared.fed(&*self.reader, row)).collect())
+        let keys = Keys::of(&self.shared, &*self.reader, &rows)?;
+        let open = |row: &EntryRow| match keys.open(&self.shared, row) {
+            // Only now, so that what is wrong with one entry is told of that one.
+            None => self.shared.open_entry(&*self.reader, row),
+            Some(opened) => opened,
+        };
+        Ok(rows.iter().map(|row| fed(row, || open(row))).collect())
     }
 
     /// Entries that hold what is traced, after one row and up to another, in commit order. Fewer
@@ -117,7 +128,7 @@ impl Kernel {
     fn traced(&self, row: &AccessRow) -> Result<Traced> {
         let missing = || Error::internal(format!("entries row {} is missing", row.row));
         let entry = self.reader.entry_at(row.row)?.ok_or_else(missing)?;
-        let mut fed = self.shared.fed(&*self.reader, &entry);
+        let mut fed = fed(&entry, || self.shared.open_entry(&*self.reader, &entry));
         let root = &self.shared.keyring.root;
         let same = |name: &str, tag: Tag| {
             fed.field(name).is_some_and(|value| actor_tag(root, name, value) == tag)
@@ -247,40 +258,65 @@ impl Kernel {
     }
 }
 
-impl Shared {
-    /// An entry, opened and held against its leaf.
-    fn fed(&self, reader: &dyn Reader, row: &EntryRow) -> Fed {
-        let mut fed = Fed {
-            row: row.row,
-            account: row.account,
-            index: row.index,
-            time: Moment(0),
-            kind: String::new(),
-            fields: Told::Erased,
+/// The keys of many entries' records, each read and unwrapped once.
+struct Keys(BTreeMap<(u64, Tag), Option<Arc<Key>>>);
+
+impl Keys {
+    fn of(shared: &Shared, reader: &dyn Reader, rows: &[EntryRow]) -> Result<Self> {
+        let of_record = |row: &EntryRow| by_record(row).map(|(tag, _)| (row.account, *tag));
+        let wanted: BTreeSet<(u64, Tag)> = rows.iter().filter_map(of_record).collect();
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let found = reader.records(&wanted)?;
+        let key = |stored: Option<Stored>| match stored.map(|one| shared.key_of_entries(one)) {
+            None => Some(None),
+            Some(key) => key.ok().map(Some),
         };
-        let leaf = match Leaf::parse(&row.leaf) {
-            Ok(leaf) if leaf.index == row.index => leaf,
-            Ok(leaf) => {
-                fed.fields = Told::Closed(format!("its leaf says it is entry {}", leaf.index));
-                return fed;
-            }
-            Err(error) => {
-                fed.fields = Told::Closed(error.to_string());
-                return fed;
-            }
-        };
-        (fed.time, fed.kind) = (Moment(leaf.time), leaf.kind.clone());
-        fed.fields = match self.open_entry(reader, row) {
-            Ok(None) => Told::Erased,
-            Ok(Some(stored)) => match stored.opening().check(&leaf) {
-                Ok(_) if stored.fields.len() == leaf.fields.len() => {
-                    Told::Fields(stored.fields.into_iter().collect())
-                }
-                Ok(_) => Told::Closed("its opening does not show every field".to_owned()),
-                Err(error) => Told::Closed(error.to_string()),
-            },
-            Err(error) => Told::Closed(error.to_string()),
-        };
-        fed
+        let all = wanted.into_iter().zip(found);
+        Ok(Self(all.filter_map(|(name, stored)| Some((name, key(stored)?))).collect()))
     }
+
+    /// What an entry hides; none if its key is not here.
+    fn open(&self, shared: &Shared, row: &EntryRow) -> Option<Result<Option<StoredOpening>>> {
+        let key = match by_record(row) {
+            Some((tag, _)) => self.0.get(&(row.account, *tag))?.clone(),
+            None => None,
+        };
+        Some(shared.open_entry_with(row, |_| Ok(key)))
+    }
+}
+
+/// An entry, opened and held against its leaf.
+fn fed(row: &EntryRow, open: impl FnOnce() -> Result<Option<StoredOpening>>) -> Fed {
+    let mut fed = Fed {
+        row: row.row,
+        account: row.account,
+        index: row.index,
+        time: Moment(0),
+        kind: String::new(),
+        fields: Told::Erased,
+    };
+    let leaf = match Leaf::parse(&row.leaf) {
+        Ok(leaf) if leaf.index == row.index => leaf,
+        Ok(leaf) => {
+            fed.fields = Told::Closed(format!("its leaf says it is entry {}", leaf.index));
+            return fed;
+        }
+        Err(error) => {
+            fed.fields = Told::Closed(error.to_string());
+            return fed;
+        }
+    };
+    (fed.time, fed.kind) = (Moment(leaf.time), leaf.kind.clone());
+    fed.fields = match open() {
+        Ok(None) => Told::Erased,
+        Ok(Some(stored)) => match stored.opening().check(&leaf) {
+            Ok(_) if stored.fields.len() == leaf.fields.len() => {
+                Told::Fields(stored.fields.into_iter().collect())
+            }
+            Ok(_) => Told::Closed("its opening does not show every field".to_owned()),
+            Err(error) => Told::Closed(error.to_string()),
+        },
+        Err(error) => Told::Closed(error.to_string()),
+    };
+    fed
 }

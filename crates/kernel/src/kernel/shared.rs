@@ -3,7 +3,7 @@
 
 use super::Shared;
 use crate::authority::Interpret;
-use crate::engine::{EntryRow, HeadRow, Reader};
+use crate::engine::{EntryRow, HeadRow, Reader, Stored, Tag};
 use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::stage::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state};
@@ -14,8 +14,9 @@ use ledger::entry::StoredOpening;
 use ledger::receipt::{Receipt, TlogProof};
 use ledger::tile::{TileId, TileReader};
 use ledger::tree::{Frontier, consistency_proof, inclusion_proof, leaf_hash};
-use std::sync::PoisonError;
+use sealing::Key;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 impl Shared {
     /// INVARIANT: a store that was rolled back signs nothing and answers nothing.
@@ -134,23 +135,39 @@ impl Shared {
         reader: &dyn Reader,
         row: &EntryRow,
     ) -> Result<Option<StoredOpening>> {
+        self.open_entry_with(row, |tag| match reader.record(row.account, tag)? {
+            Some(stored) => self.key_of_entries(stored).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// The key under which the openings of a record's entries are sealed.
+    pub(super) fn key_of_entries(&self, stored: Stored) -> Result<Arc<Key>> {
+        let keys = self.keyring.account(stored.record.account)?;
+        Ok(Arc::new(opening_key(&open_state(&keys, stored)?.key)))
+    }
+
+    /// As [`open_entry`](Self::open_entry), with the key of a record from elsewhere.
+    pub(super) fn open_entry_with(
+        &self,
+        row: &EntryRow,
+        key: impl FnOnce(&Tag) -> Result<Option<Arc<Key>>>,
+    ) -> Result<Option<StoredOpening>> {
         let Some(opening) = &row.opening else { return Ok(None) };
-        let keys = self.keyring.account(row.account)?;
         let bad = |what: &str| {
             Error::internal(format!("entry {} of log {}: {what}", row.index, row.account))
         };
         let plain = match opening.split_first() {
             Some((&OPENING_BY_LOG, sealed)) => {
+                let keys = self.keyring.account(row.account)?;
                 let context = opening_context(row.account, [0; 16], row.index);
                 sealing::open(&keys.log, &context, sealed)?
             }
-            Some((&OPENING_BY_RECORD, rest)) => {
-                let (tag, sealed) =
-                    rest.split_first_chunk::<16>().ok_or_else(|| bad("its opening is cut"))?;
-                let Some(stored) = reader.record(row.account, tag)? else { return Ok(None) };
-                let state = open_state(&keys, stored)?;
+            Some((&OPENING_BY_RECORD, _)) => {
+                let (tag, sealed) = by_record(row).ok_or_else(|| bad("its opening is cut"))?;
+                let Some(key) = key(tag)? else { return Ok(None) };
                 let context = opening_context(row.account, *tag, row.index);
-                sealing::open(&opening_key(&state.key), &context, sealed)?
+                sealing::open(&key, &context, sealed)?
             }
             _ => return Err(bad("its opening has another form")),
         };
@@ -175,4 +192,11 @@ impl Shared {
         self.authority.apply(rights);
         Ok(())
     }
+}
+
+/// The record under whose key an entry's opening is sealed, by its tag, and the sealed bytes; none
+/// if it is sealed under another key, or cut.
+pub(super) fn by_record(row: &EntryRow) -> Option<(&Tag, &[u8])> {
+    let (kind, rest) = row.opening.as_ref()?.split_first()?;
+    (*kind == OPENING_BY_RECORD).then(|| rest.split_first_chunk::<16>()).flatten()
 }

@@ -1,7 +1,7 @@
 //! Readers: connections of their own, which see what is committed.
 
 use super::rows::{commit_row, entry_row, head, head_by_tag, head_row, page, record};
-use super::{READERS, Readers, medium};
+use super::{OWN, READERS, Readers, medium, steady};
 use crate::engine::rows::{
     AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, SegmentRow,
     SignalDayRow, SignalRow, TileRow, VersionRow,
@@ -9,7 +9,7 @@ use crate::engine::rows::{
 use crate::engine::segment::{find, holds};
 use crate::engine::{By, PageWant, Reader, SEGMENT, Span, Stored, Tag};
 use crate::error::{Error, Result};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::PoisonError;
 
 impl Readers {
@@ -32,11 +32,12 @@ impl Readers {
 
     fn connect(&self) -> rusqlite::Result<Connection> {
         // Not SQLITE_OPEN_READ_ONLY: a checkpoint writes, through the same pool.
-        let connection =
-            Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = Connection::open_with_flags(&self.path, OWN)?;
+        connection.set_prepared_statement_cache_capacity(64);
         connection.execute_batch(
             "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=5000;",
         )?;
+        steady(&connection)?;
         Ok(connection)
     }
 
@@ -127,6 +128,16 @@ impl Reader for Readers {
 
     fn record(&self, account: u64, tag: &Tag) -> Result<Option<Stored>> {
         self.try_with(|db| record(db, account, tag))
+    }
+
+    fn records(&self, wanted: &[(u64, Tag)]) -> Result<Vec<Option<Stored>>> {
+        self.try_with(|db| {
+            // One lock for all of them, and one state.
+            let state = db.unchecked_transaction().map_err(medium)?;
+            let found = wanted.iter().map(|(account, tag)| record(&state, *account, tag)).collect();
+            state.finish().map_err(medium)?;
+            found
+        })
     }
 
     fn page(&self, want: &PageWant) -> Result<Vec<Stored>> {
