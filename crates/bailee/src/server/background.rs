@@ -98,11 +98,14 @@ impl Background {
     }
 
     fn ask(&self, kernel: &Kernel, right: Ran) {
-        let at = kernel.now();
-        match note_states(kernel, right, (self.listener)()) {
-            Ok(board) => {
+        let asked = || -> Result<_> {
+            let until = kernel.commit(None)?.last;
+            Ok((note_states(kernel, right, (self.listener)())?, until))
+        };
+        match asked() {
+            Ok((board, until)) => {
                 self.console.publish(board.answered.clone(), kernel.now());
-                self.watching.show(&board.house, at);
+                self.watching.show(&board.house, until);
                 self.pulse.lock().unwrap_or_else(PoisonError::into_inner).pager = board.pager;
                 *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = board;
             }

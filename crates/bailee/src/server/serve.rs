@@ -11,6 +11,9 @@ use kernel::{Job, Kernel, Ran};
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Place;
 use super::background::Background;
@@ -210,12 +213,19 @@ impl Ended {
 }
 
 /// Log lines go to standard error; `BAILEE_LOG` is `error`, `warn`, `info` or `debug`.
+///
+/// What a client's handshake looks like is not worth a warning: anybody could fill the log.
 fn log_to_stderr() {
     let level = std::env::var("BAILEE_LOG").ok().and_then(|text| text.parse().ok());
     let level: tracing::Level = level.unwrap_or(tracing::Level::INFO);
-    let ready = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
+    let shown = Targets::new().with_default(level);
+    let shown = match level {
+        tracing::Level::DEBUG | tracing::Level::TRACE => shown,
+        _ => shown.with_target("rustls", tracing::Level::ERROR),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A second call finds the first one's subscriber, which is as good.
-    drop(ready.try_init());
+    drop(tracing_subscriber::registry().with(lines).with(shown).try_init());
 }
 
 /// A core dump would hold open values.

@@ -163,7 +163,7 @@ mod tests {
 
     /// What our own rules find in the log of a world.
     fn found(world: &World) -> (Vec<String>, Vec<String>) {
-        let known = Known::of(&House::default());
+        let known = Known::of(&House::default(), 0);
         let (pack, problems) = rules(None).unwrap();
         assert!(problems.is_empty(), "{problems:?}");
         let mut detector = Detector::new(pack, Limits::default());

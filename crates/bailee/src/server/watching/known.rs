@@ -39,6 +39,8 @@ pub fn is_about(kind: &str) -> bool {
 
 /// A view of the registers.
 pub struct Known {
+    /// The row up to which every change is in it.
+    until: i64,
     accounts: HashMap<u64, String>,
     vendors: HashMap<String, String>,
     canaries: HashSet<(String, String)>,
@@ -60,8 +62,8 @@ struct Founder {
 }
 
 impl Known {
-    /// Out of the registers.
-    pub fn of(house: &House) -> Self {
+    /// Out of the registers, as they were when this row was the newest, or later.
+    pub fn of(house: &House, until: i64) -> Self {
         let accounts = house.nouns::<Account>().iter();
         let people = house.nouns::<Person>().iter();
         let people =
@@ -75,6 +77,7 @@ impl Known {
             (kept.row.person.clone(), met.collect())
         });
         Self {
+            until,
             accounts: accounts.map(|account| (account.slot, account.id.clone())).collect(),
             vendors: people.chain(services).collect(),
             canaries: canaries
@@ -96,6 +99,11 @@ impl Known {
                 .collect(),
             founder: founder(house.nouns::<Person>()),
         }
+    }
+
+    /// The row up to which every change is in it.
+    pub fn until(&self) -> i64 {
+        self.until
     }
 
     /// Goes on with what an earlier view heard.

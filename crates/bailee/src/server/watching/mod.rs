@@ -78,7 +78,8 @@ struct Shared {
     right: Mutex<Option<Ran>>,
     state: Mutex<State>,
     known: Mutex<Option<Arc<Known>>>,
-    shown: Mutex<Moment>,
+    /// The row up to which the registers were shown.
+    shown: Mutex<i64>,
     /// Where it says how far it came, for whoever watches the watcher.
     pulse: Mutex<Option<Arc<Mutex<Pulse>>>>,
     days: u32,
@@ -155,14 +156,15 @@ impl Watching {
 
     /// Shows the registers as they are now: allowances, modes of rules, canaries, accounts.
     ///
-    /// `at` is the moment before they were read: what is older than what was shown is no news.
-    pub fn show(&self, house: &House, at: Moment) {
+    /// `until` is the row of the newest entry before they were read: what is older than what was
+    /// shown is no news, and every change up to it is in them.
+    pub fn show(&self, house: &House, until: i64) {
         let mut shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if at < *shown {
+        if until < *shown {
             return;
         }
-        *shown = at;
-        let fresh = Known::of(house);
+        *shown = until;
+        let fresh = Known::of(house, until);
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = known.as_deref() {
             fresh.go_on(before);
@@ -229,8 +231,9 @@ impl Watching {
         state.forget(kernel, &right, self.0.days)?;
         if stale {
             // A source that was just named is known from now on, and not only in a minute.
-            let (at, look) = (kernel.now(), Look::new(domain::registers::survey(kernel)?));
-            self.show(&right.ask(kernel, look)?, at);
+            let until = kernel.commit(None)?.last;
+            let look = Look::new(domain::registers::survey(kernel)?);
+            self.show(&right.ask(kernel, look)?, until);
         }
         Ok(more)
     }
@@ -279,8 +282,8 @@ impl State {
         let mut entries = kernel.feed(self.entry, ENTRIES)?;
         let batches = kernel.signals(self.signal, BATCHES)?;
         let mut more = entries.len() == ENTRIES || batches.len() == BATCHES;
-        // What follows a change of the registers is evaluated by what they are then.
-        let about = |fed: &kernel::Fed| known::is_about(&fed.kind);
+        // What follows a change of the registers that was not shown yet waits until it is.
+        let about = |fed: &kernel::Fed| fed.row > known.until() && known::is_about(&fed.kind);
         let changes = entries.iter().skip_while(|fed| !about(fed));
         let after = changes.skip_while(|fed| about(fed)).count();
         let stale = entries.iter().any(about);
