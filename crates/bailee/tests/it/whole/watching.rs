@@ -2,11 +2,13 @@
 //! alert, begins an incident and pages, and affected accounts are those that were touched.
 
 use super::house::{ACCOUNT, House, northwind};
-use super::support::{Client, Server, Store, text};
+use super::support::receipts::tools;
+use super::support::{Client, Server, Store, said, skip_unless_all, text};
 use kernel::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::TcpStream;
+use std::process::Command;
 
 /// A server that looks often, and makes no attack of its own unless that is wanted.
 fn served(store: &Store, canary: u32) -> Server {
@@ -201,6 +203,65 @@ fn what_is_delivered_is_bounded_and_only_from_a_named_source() {
     let refused = spy.ask("POST", "/v1/signals?source=web", &kind, Some(b"{\"message\":\"x\"}"));
     assert_eq!(refused.status, 403, "{}", refused.text());
     send(b"{\"message\":\"still here\"}").expect(200);
+    server.stop();
+    store.verified();
+}
+
+/// Sends one record to the server through OpenTelemetry's own exporter.
+const EXPORTER: &str = r#"
+import sys
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry._logs import LogRecord, SeverityNumber
+url, authority, token, packing, body = sys.argv[1:]
+exporter = OTLPLogExporter(
+    endpoint=url, certificate_file=authority, headers={"authorization": "Bearer " + token},
+    compression=Compression.Gzip if packing == "gzip" else Compression.NoCompression)
+provider = LoggerProvider(resource=Resource.create({"service.name": "shop"}))
+provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+record = LogRecord(severity_number=SeverityNumber.WARN, severity_text="WARN", body=body)
+provider.get_logger("scope").emit(record)
+provider.shutdown()
+"#;
+
+#[test]
+fn the_exporter_of_opentelemetry_delivers_to_the_route() {
+    let python = tools().join("venv/bin/python");
+    let there = Command::new(&python).args(["-c", "import opentelemetry.exporter"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        return skip_unless_all("PyPI's exporter of OpenTelemetry is not installed");
+    }
+    let store = Store::init();
+    let server = store.serve();
+    let mut client = server.administrator();
+    let token = server.service("web", "*", "read");
+    let source = json!({"name": "shop", "what": "the shop", "kind": "otlp",
+        "service": "service:web"});
+    client.post("/v1/sources", source.to_string().as_bytes()).expect(201);
+    let url = format!("{}/v1/logs?source=shop", server.url);
+    let export = |token: &str, packing: &str, body: &str| {
+        let mut exporter = Command::new(&python);
+        exporter.args(["-c", EXPORTER, &url, text(&server.ca), token, packing, body]);
+        // A machine's own choice would win over the test's.
+        exporter.env_remove("REQUESTS_CA_BUNDLE").env_remove("CURL_CA_BUNDLE");
+        said(&exporter.output().unwrap())
+    };
+    assert_eq!(export(&token, "gzip", "packed"), "");
+    assert_eq!(export(&token, "none", "plain"), "");
+    // Whoever is not the source's service is told, and nothing of it is kept.
+    let other = server.service("spy", "*", "read");
+    assert!(export(&other, "none", "forged").contains("403"));
+    let create = ["person", "create", "lea", "--roles", "responder", "--json"];
+    let lea = server.did(&store.admin, &create)["token"].as_str().unwrap().to_owned();
+    let mut lea = server.client(&lea);
+    let found = lea.get("/v1/signals?where=service.name%3Dshop").expect(200).json();
+    let mut bodies: Vec<_> = found["items"].as_array().unwrap().iter().collect();
+    bodies.sort_by_key(|one| one["fields"]["message"].to_string());
+    let bodies: Vec<_> = bodies.iter().map(|one| &one["fields"]["message"]).collect();
+    assert_eq!(bodies, ["packed", "plain"], "{found}");
     server.stop();
     store.verified();
 }
