@@ -1,9 +1,9 @@
 //! What detection knows of the registers: a view that is made anew every minute.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use domain::accounts::Account;
+use domain::accounts::{Account, Create};
 use domain::detections::Alert;
 use domain::detections::acquaintances::{Acquaintance, Met};
 use domain::detections::allowances::Allowance;
@@ -17,22 +17,14 @@ use domain::services::Service;
 use domain::signals::Source;
 use domain::vendors::engagements::Engagement;
 use kernel::id::PrincipalId;
-use kernel::{Fed, HOUSE, Moment};
+use kernel::{Act as _, Fed, HOUSE, Moment};
 
-/// Whether an entry of this kind changes what is known here.
+/// Whether an entry of this kind changes what is known here, so that the registers are read again.
+/// Of a new account the entry itself says enough.
 pub fn is_about(kind: &str) -> bool {
     let noun = kind.split_once('.').map_or(kind, |(noun, _)| noun);
-    let nouns = [
-        "source",
-        "allowance",
-        "rule",
-        "canary",
-        "account",
-        "vendor",
-        "engagement",
-        "person",
-        "service",
-    ];
+    let nouns =
+        ["source", "allowance", "rule", "canary", "vendor", "engagement", "person", "service"];
     let read = kind.ends_with(".read") || kind.ends_with(".list");
     nouns.contains(&noun) && !read
 }
@@ -41,7 +33,7 @@ pub fn is_about(kind: &str) -> bool {
 pub struct Known {
     /// The row up to which every change is in it.
     until: i64,
-    accounts: HashMap<u64, String>,
+    accounts: RwLock<HashMap<u64, String>>,
     vendors: HashMap<String, String>,
     canaries: HashSet<(String, String)>,
     allowances: Vec<Kept<Allowance>>,
@@ -78,7 +70,9 @@ impl Known {
         });
         Self {
             until,
-            accounts: accounts.map(|account| (account.slot, account.id.clone())).collect(),
+            accounts: RwLock::new(
+                accounts.map(|account| (account.slot, account.id.clone())).collect(),
+            ),
             vendors: people.chain(services).collect(),
             canaries: canaries
                 .map(|kept| {
@@ -108,8 +102,32 @@ impl Known {
 
     /// Goes on with what an earlier view heard.
     pub fn go_on(&self, before: &Self) {
-        let before = before.last.lock().unwrap_or_else(PoisonError::into_inner);
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&before);
+        let last = before.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&last);
+        self.meet(before);
+    }
+
+    /// Knows the accounts that another view knows: none ever ends, and a view may have learnt of
+    /// some after the registers were read, or of more than are read.
+    pub fn meet(&self, other: &Self) {
+        let known = other.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        for (slot, id) in &*known {
+            accounts.entry(*slot).or_insert_with(|| id.clone());
+        }
+    }
+
+    /// Learns of an account from the entry that made it.
+    pub fn learn(&self, fed: &Fed) {
+        if fed.kind != Create::ACTION.name || fed.account != HOUSE {
+            return;
+        }
+        let slot = fed.field("slot").and_then(|slot| slot.parse().ok());
+        let id = fed.field("object").and_then(|object| object.split_once('/'));
+        if let Some((slot, (_, id))) = slot.zip(id) {
+            let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+            accounts.insert(slot, id.to_owned());
+        }
     }
 
     /// The sources that are to speak, with the minutes they may be silent, and when each was named
@@ -140,7 +158,8 @@ impl Known {
     /// The readable id of an account, if it is known.
     pub fn names(&self, slot: u64) -> Option<String> {
         let house = || (slot == HOUSE).then(|| "house".to_owned());
-        self.accounts.get(&slot).cloned().or_else(house)
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.get(&slot).cloned().or_else(house)
     }
 
     /// The readable id of an account.

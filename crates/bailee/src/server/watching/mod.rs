@@ -235,6 +235,10 @@ impl Watching {
             let look = Look::new(domain::registers::survey(kernel)?);
             self.show(&right.ask(kernel, look)?, until);
         }
+        // The registers may have been shown anew since this round began.
+        if let Some(fresh) = self.known().filter(|fresh| !Arc::ptr_eq(fresh, &known)) {
+            fresh.meet(&known);
+        }
         Ok(more)
     }
 }
@@ -307,6 +311,7 @@ impl State {
     ) -> Result<Vec<watch::Alert>> {
         let mut alerts = Vec::new();
         for fed in &entries {
+            known.learn(fed);
             let number = self.numbers.next(Place::Entry { log: fed.account, index: fed.index });
             let event = events::of_entry(fed, known, self.places.as_deref());
             alerts.extend(self.detector.take(&watch::Event { number, ..event }));
