@@ -22,6 +22,17 @@ pub const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 const SUMMARY: usize = 1024;
 const KEY: usize = 255;
 
+/// What PagerDuty is told of an alert (`event_action`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Somebody is to be woken.
+    Trigger,
+    /// Somebody has it: nobody else is to be woken.
+    Acknowledge,
+    /// It is over.
+    Resolve,
+}
+
 /// What somebody is to be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
@@ -60,24 +71,34 @@ fn slack_body(alert: &Alert) -> serde_json::Value {
     json!({"text": text})
 }
 
-/// Sends it to PagerDuty's Events API v2, as a trigger.
+/// Sends it to PagerDuty's Events API v2. What acknowledges or resolves an alert has the same key
+/// as what triggered it, and PagerDuty discards it if nothing of that key is open.
 pub async fn pagerduty(
     address: Option<&str>,
     routing_key: &Secret,
-    alert: &Alert,
+    (action, alert): (Action, &Alert),
     root_pem: Option<&str>,
     timeout: Duration,
 ) -> Delivery {
-    let body = pagerduty_body(routing_key.expose(), alert).to_string().into_bytes();
+    let body = pagerduty_body(routing_key.expose(), action, alert).to_string().into_bytes();
     post_json(address.unwrap_or(PAGERDUTY), root_pem, body, timeout).await
 }
 
-fn pagerduty_body(routing_key: &str, alert: &Alert) -> serde_json::Value {
+fn pagerduty_body(routing_key: &str, action: Action, alert: &Alert) -> serde_json::Value {
     let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+    let word = match action {
+        Action::Trigger => "trigger",
+        Action::Acknowledge => "acknowledge",
+        Action::Resolve => "resolve",
+    };
+    let key = cut(&alert.key, KEY);
+    if action != Action::Trigger {
+        return json!({"routing_key": routing_key, "event_action": word, "dedup_key": key});
+    }
     let mut body = json!({
         "routing_key": routing_key,
-        "event_action": "trigger",
-        "dedup_key": cut(&alert.key, KEY),
+        "event_action": word,
+        "dedup_key": key,
         "payload": {
             "summary": cut(&alert.summary, SUMMARY),
             "source": alert.source,
@@ -92,7 +113,7 @@ fn pagerduty_body(routing_key: &str, alert: &Alert) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Alert, pagerduty_body, slack_body};
+    use super::{Action, Alert, pagerduty_body, slack_body};
     use serde_json::json;
 
     #[test]
@@ -110,9 +131,13 @@ mod tests {
             "payload": {"summary": "a <!channel> & more", "source": "example",
             "severity": "critical"},
             "links": [{"href": "https://x.example/page/1/t", "text": "answer it"}]});
-        assert_eq!(pagerduty_body("R", &alert), expected);
+        assert_eq!(pagerduty_body("R", Action::Trigger, &alert), expected);
+        for (action, word) in [(Action::Acknowledge, "acknowledge"), (Action::Resolve, "resolve")] {
+            let expected = json!({"routing_key": "R", "event_action": word, "dedup_key": "page-1"});
+            assert_eq!(pagerduty_body("R", action, &alert), expected);
+        }
         let long = Alert { key: "k".repeat(300), summary: "s".repeat(2000), ..alert };
-        let body = pagerduty_body("R", &long);
+        let body = pagerduty_body("R", Action::Trigger, &long);
         assert_eq!(body["dedup_key"].as_str().unwrap().len(), 255);
         assert_eq!(body["payload"]["summary"].as_str().unwrap().len(), 1024);
     }

@@ -108,7 +108,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         CHASE => right.run(kernel, notices::Chase::new(kernel, &job.object)?),
         holds::EXPIRE => right.run(kernel, NoteEnd { id: job.object.clone() }),
         // It stays for whoever can send letters, and runs this for everything else.
-        notices::SEND | pages::SEND => Ok(()),
+        notices::SEND | pages::SEND | pages::FOLLOW => Ok(()),
         STEP => right.run(kernel, TakeStep::new(kernel, &job.object)?),
         // For whoever has a network; without one they wait, and what they would bring goes stale.
         POLL | PROBE => Ok(()),

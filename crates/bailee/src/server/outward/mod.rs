@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use domain::exposure::probes::PROBE;
 use domain::incidents::notices::SEND as NOTICE;
-use domain::oncall::pages::SEND as PAGE;
+use domain::oncall::pages::{FOLLOW, SEND as PAGE};
 use domain::sites::equipment::POLL;
 use domain::transfers::SEND as TRANSFER;
 use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
@@ -182,7 +182,7 @@ impl Outward {
             self.0.forget(kernel.now());
             return Taken::No(right);
         }
-        if ![POLL, PROBE, NOTICE, PAGE, TRANSFER].contains(&job.kind.as_str()) {
+        if ![POLL, PROBE, NOTICE, PAGE, FOLLOW, TRANSFER].contains(&job.kind.as_str()) {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
@@ -252,7 +252,7 @@ impl Trip {
         let ended = match kind {
             POLL => ups::poll(kernel, object, right).await,
             NOTICE => notices::send(means, kernel, object, right).await,
-            PAGE => pages::send(means, kernel, object, right).await,
+            PAGE | FOLLOW => pages::send(means, kernel, object, right).await,
             PROBE => probes::look(means, kernel, object, right).await,
             _ => transfers::send(means, kernel, object, right).await,
         };

@@ -3,18 +3,19 @@
 //! Promises: an attempt is claimed in the store before anything leaves, and recorded with what the
 //! other side said; nothing is recorded as sent that nobody took. The same try again has the same
 //! identifier, and says that it may be a repetition. What leaves names no account and holds nothing
-//! but the title of the page and the link by which it is answered.
+//! but the title of the page and the link by which it is answered. PagerDuty and receivers of
+//! webhooks are told in the same way that a page was answered or is over.
 //!
 //! Does not: choose who is paged or when it is tried again. What Slack, PagerDuty or a relay does
 //! after it took a page is not known here; only an answer of the person says that it arrived.
 
-use connectors::alerts::{self, Alert};
+use connectors::alerts::{self, Action, Alert};
 use connectors::webhook::{self, Delivery, Plaintext};
 use connectors::{Outcome as Answer, Secret, mail};
 use domain::oncall::channels::Way;
-use domain::oncall::pages::{Claim, Claimed, Envelope, Outcome, Report, Sent, Severity};
+use domain::oncall::pages::{Claim, Claimed, Envelope, Event, Outcome, Report, Sent, Severity};
 use kernel::{Kernel, Ran, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Ended, Means, PATIENCE, blocking, files, in_time, seconds};
 
@@ -98,7 +99,14 @@ async fn message(
     let (root, address) = (means.webhook_ca.as_deref(), envelope.address.as_deref());
     match envelope.way {
         Way::Slack => alerts::slack(&secret, &alert, root, PATIENCE).await,
-        Way::Pagerduty => alerts::pagerduty(address, &secret, &alert, root, PATIENCE).await,
+        Way::Pagerduty => {
+            let action = match envelope.event {
+                Event::Raised => Action::Trigger,
+                Event::Acknowledged => Action::Acknowledge,
+                Event::Resolved => Action::Resolve,
+            };
+            alerts::pagerduty(address, &secret, (action, &alert), root, PATIENCE).await
+        }
         _ => {
             let to = webhook::Destination {
                 url: address.unwrap_or_default().to_owned(),
@@ -106,15 +114,26 @@ async fn message(
                 root_pem: means.webhook_ca.clone(),
                 plaintext: Plaintext::Refused,
             };
-            let body = json!({"type": "page.raised", "timestamp": envelope.at.rfc3339(), "data": {
-                "page": envelope.page, "subject": envelope.subject, "severity": envelope.severity,
-                "title": envelope.title, "person": envelope.person, "link": alert.link,
-                "may_repeat": envelope.repeated,
-            }});
-            let body = body.to_string().into_bytes();
+            let body = event(envelope, alert.link.as_deref()).to_string().into_bytes();
             webhook::post(&to, &envelope.identifier, now, body, PATIENCE).await
         }
     }
+}
+
+/// The body of a webhook, as Standard Webhooks suggests it.
+fn event(envelope: &Envelope, link: Option<&str>) -> Value {
+    let mut data = json!({"page": envelope.page, "subject": envelope.subject,
+        "severity": envelope.severity, "title": envelope.title, "person": envelope.person,
+        "may_repeat": envelope.repeated});
+    let (at, name, value) = match &envelope.by {
+        None => (envelope.at, "link", json!(link)),
+        Some((by, at)) => (*at, "by", json!(by)),
+    };
+    if let Some(data) = data.as_object_mut() {
+        data.insert(name.to_owned(), value);
+    }
+    let kind = format!("page.{}", envelope.event.word());
+    json!({"type": kind, "timestamp": at.rfc3339(), "data": data})
 }
 
 async fn letter(means: &Means, envelope: &Envelope, provider: &str) -> Made {

@@ -1,13 +1,15 @@
 //! Answering a page: by the link of any copy, or as somebody who is signed in.
 //!
 //! Answering twice is answering once: whoever comes second is told who was first. From then on
-//! nothing of the page is sent any more.
+//! nothing of the page is sent any more, except to channels that know that a page ends.
 
-use super::{Answer, Page};
+use super::{Answer, FOLLOW, Page, following};
 use crate::oncall::hex;
 use crate::register::{self, At, Kept, Step, When, act};
 use kernel::engine::Wants;
-use kernel::{Act, After, Error, Kernel, Operation, RecordKey, Result, Target, Work, on_house};
+use kernel::{
+    Act, After, Error, HOUSE, Kernel, Operation, RecordKey, Result, Target, Work, on_house,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,6 +30,7 @@ impl Step<Page> for Acknowledge {
         let how = "signed in".to_owned();
         let answer = Answer { by: at.by().to_string(), at: When(at.now()), how };
         row.acknowledged.get_or_insert(answer);
+        following::leave(row, at);
         Ok(())
     }
 }
@@ -76,6 +79,9 @@ impl Operation for ByLink {
             Some(_) => work.disclose(&allowed, fields),
             None => {
                 kept.row.acknowledged = Some(answer.clone());
+                for object in following::follow(&mut kept.row, &kept.id, work.now()) {
+                    work.later(work.now(), HOUSE, FOLLOW, &object);
+                }
                 work.save(allowed, register::body(&kept)?, fields)?;
             }
         }

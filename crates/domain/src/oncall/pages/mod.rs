@@ -10,14 +10,21 @@
 //! again with the same identifier and says that it may be a repetition. Rather twice than not at
 //! all; and nothing is marked as sent that nobody took.
 //!
+//! Channels that know more than pages are told afterwards that somebody has it, and that it is over
+//! ([`FOLLOW`]).
+//!
 //! Does not: send; that is for whoever runs the jobs.
 
 mod answering;
+mod claiming;
+mod following;
 mod sending;
 mod stepping;
 
 pub use answering::{Acknowledge, Answering, ByLink};
-pub use sending::{Claim, Claimed, Envelope, Report, Reporting, SEND, Sent};
+pub use claiming::{Claim, Claimed, Envelope};
+pub use following::FOLLOW;
+pub use sending::{Report, Reporting, SEND, Sent};
 pub use stepping::{RaisePage, Raising, STEP, Stepped, TakeStep};
 
 use super::channels::Way;
@@ -76,6 +83,31 @@ pub enum Severity {
     Low,
 }
 
+/// What a channel is told of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PageEvent")]
+pub enum Event {
+    /// That somebody is paged.
+    #[default]
+    Raised,
+    /// That somebody answered.
+    Acknowledged,
+    /// What came of it is said: it is over.
+    Resolved,
+}
+
+impl Event {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -117,7 +149,7 @@ pub struct Held {
     pub number: u32,
 }
 
-/// One page for one person by one channel.
+/// One page for one person by one channel, or what the channel is told of it afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "PageTry")]
 pub struct Try {
@@ -131,7 +163,10 @@ pub struct Try {
     pub channel: String,
     /// How.
     pub way: Way,
-    /// SHA-256 of the secret of its link.
+    /// What it tells.
+    #[serde(default)]
+    pub event: Event,
+    /// SHA-256 of the secret of its link; nothing for what is told afterwards.
     pub link: String,
     /// When it was made.
     pub made: When,
@@ -148,7 +183,7 @@ pub struct Try {
 impl Try {
     /// Whether every attempt was made, and none succeeded.
     pub fn given_up(&self) -> bool {
-        self.sent.is_none() && self.attempts.len() >= sending::ATTEMPTS
+        self.sent.is_none() && self.attempts.len() >= sending::attempts(self.event)
     }
 }
 
@@ -223,9 +258,19 @@ impl Page {
         self.acknowledged.is_some() || self.resolved.is_some()
     }
 
+    /// The try of this number.
+    ///
+    /// # Errors
+    /// `Internal` if there is none.
+    fn numbered(&mut self, number: u32) -> Result<&mut Try> {
+        let found = self.tries.iter_mut().find(|one| one.number == number);
+        found.ok_or_else(|| Error::internal("a page for nobody"))
+    }
+
     /// The oldest attempt that should have been made and was not, from when on.
     pub fn unsent(&self) -> Option<When> {
-        let open = self.tries.iter().filter(|one| one.sent.is_none() && !one.given_up());
+        let pages = self.tries.iter().filter(|one| one.event == Event::Raised);
+        let open = pages.filter(|one| one.sent.is_none() && !one.given_up());
         open.map(|one| one.made).min().filter(|_| !self.settled())
     }
 }
@@ -379,6 +424,7 @@ impl Step<Page> for Resolve {
         }
         let text = prose("outcome", &self.outcome, 1000)?;
         row.resolved = Some(Resolved { text, mark: at.mark() });
+        following::leave(row, at);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Taking a step of a ladder: who is paged now, and when the next step comes.
 
-use super::{Page, Raise, Subject, Taken, Try, raise, sending};
+use super::{Event, Page, Raise, Subject, Taken, Try, raise, sending};
 use crate::oncall::channels::Channel;
 use crate::oncall::coverage::Coverage;
 use crate::oncall::ladders::{DEFAULT, LOW, Ladder, Target};
@@ -287,6 +287,7 @@ fn reach(
             person: person.to_owned(),
             channel: channel.id.clone(),
             way: channel.row.way,
+            event: Event::Raised,
             link: hex(&kernel::token_hash(&token)),
             made: When(due),
             claim: None,

@@ -2,6 +2,7 @@
 
 mod calendars;
 mod coverage;
+mod following;
 mod pages;
 mod rotas;
 mod shifts;

@@ -107,6 +107,67 @@ async fn a_page_leaves_in_the_forms_that_the_services_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_woke_somebody_is_told_that_it_was_answered_and_is_over() {
+    let scene = Scene::new(753);
+    let mut receiver = Receiver::start(&[200]).await;
+    scene.private("hook", SECRET);
+    scene.private("routing", "R0UT1NG");
+    scene.paged(&[
+        json!({"way": "webhook", "address": receiver.url, "secret": "hook"}),
+        json!({"way": "pagerduty", "address": receiver.url, "secret": "routing"}),
+    ]);
+    let outward = scene.pager(&receiver.ca, None);
+    let page = scene.page("logins fail");
+    scene.tick(&outward).await;
+    scene.tick(&outward).await;
+    scene.world.clock.advance(Duration::from_secs(60));
+    scene.tick(&outward).await;
+    let mut ids = vec![];
+    for (verb, stated, kind, action) in [
+        ("", json!({}), "page.raised", "trigger"),
+        ("acknowledge", json!({}), "page.acknowledged", "acknowledge"),
+        ("resolve", json!({"outcome": "of acme"}), "page.resolved", "resolve"),
+    ] {
+        if !verb.is_empty() {
+            scene.take(&scene.lea, ("pages", &page, verb), &stated);
+            scene.tick(&outward).await;
+        }
+        let two = [receiver.heard.recv().await.unwrap(), receiver.heard.recv().await.unwrap()];
+        let [(head, hook), (_, event)] = match two[0].0.contains("webhook-id") {
+            true => two,
+            false => {
+                let [first, second] = two;
+                [second, first]
+            }
+        };
+        let now = super::super::seconds(scene.world.kernel.now());
+        let fields = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+        let [id, at, signature] = fields.map(|name| field(&head, name));
+        let secret = Secret::new(SECRET.to_owned());
+        verify(&secret, (id, at, signature), &hook, now, TOLERANCE).unwrap();
+        ids.push(id.to_owned());
+        let hook: Value = serde_json::from_slice(&hook).unwrap();
+        assert_eq!((&hook["type"], &hook["data"]["page"]), (&json!(kind), &json!(page)));
+        let by = if verb.is_empty() { json!(null) } else { json!("person:lea") };
+        assert_eq!(hook["data"]["by"], by);
+        assert!(!hook.to_string().contains("acme"), "what came of it may name an account");
+        let event: Value = serde_json::from_slice(&event).unwrap();
+        let expected = (&json!(action), &json!(page), &json!("R0UT1NG"));
+        assert_eq!((&event["event_action"], &event["dedup_key"], &event["routing_key"]), expected);
+        assert_eq!(event["payload"].is_object(), verb.is_empty(), "{event}");
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "each has an id of its own: {ids:?}");
+    for _ in 0..2 {
+        scene.world.clock.advance(Duration::from_secs(3600));
+        scene.tick(&outward).await;
+    }
+    assert!(receiver.heard.try_recv().is_err(), "once");
+    let row = scene.show("pages", &page);
+    assert!(row["tries"].as_array().unwrap().iter().all(|one| one["sent"].is_string()), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_is_answered_by_its_link_and_nothing_follows() {
     let scene = Scene::new(752);
     let scratch = tempfile::tempdir().unwrap();
