@@ -1,88 +1,33 @@
-//! `kill -9` in every step of a letter that pages somebody: it comes all the same, and is the same.
+//! `kill -9` in every step of what pages somebody: it comes all the same, and is the same.
 
-use super::support::{Server, Store, text};
+use super::support::peers::Peer;
+use super::support::{Client, Server, Store, text};
+use connectors::Secret;
+use connectors::webhook::verify;
 use serde_json::{Value, json as object};
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 /// Where the dialog is when the server is killed: after this line of it, and before our reply; the
 /// last one is after the reply that took the letter.
-const STEPS: [&str; 6] = ["EHLO", "MAIL", "RCPT", "DATA", ".", "taken"];
+const LETTER: [&str; 6] = ["EHLO", "MAIL", "RCPT", "DATA", ".", "taken"];
 
-/// A relay in plain text on loopback, which tells each line and waits to be let go on.
-struct Relay {
-    port: u16,
-    lines: Receiver<(String, std::sync::mpsc::Sender<()>)>,
+/// The same for a webhook: connected, encrypted, with the head of the request, with all of it, and
+/// after the reply.
+const HOOK: [&str; 5] = ["connected", "greeted", "head", "body", "taken"];
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// Has whoever it is said that this is so.
+fn post(client: &mut Client, path: &str, body: &Value) -> Value {
+    let answer = client.post(path, body.to_string().as_bytes());
+    assert!([200, 201].contains(&answer.status), "{path}: {}", answer.text());
+    answer.json()
 }
 
-impl Relay {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (tell, lines) = channel();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let tell = tell.clone();
-                thread::spawn(move || drop(dialog(stream.unwrap(), &tell)));
-            }
-        });
-        Self { port, lines }
-    }
-
-    /// Lets the dialog go on until this line of it, and gives the text of the letter, if it came.
-    fn until(&self, step: &str) -> (String, std::sync::mpsc::Sender<()>) {
-        loop {
-            let (line, go) = self.lines.recv().unwrap();
-            if line.starts_with(step) {
-                return (line, go);
-            }
-            // A dialog whose server was killed does not go on.
-            let _ = go.send(());
-        }
-    }
-}
-
-type Told = std::sync::mpsc::Sender<(String, std::sync::mpsc::Sender<()>)>;
-
-fn dialog(mut stream: TcpStream, tell: &Told) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let ask = |line: &str| {
-        let (go, wait) = channel();
-        tell.send((line.to_owned(), go)).ok();
-        wait.recv().ok();
-    };
-    stream.write_all(b"220 relay\r\n")?;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        let verb = line.get(..4).unwrap_or_default().to_uppercase();
-        if verb != "DATA" {
-            ask(&verb);
-            stream.write_all(b"250 ok\r\n")?;
-            continue;
-        }
-        ask("DATA");
-        stream.write_all(b"354 go on\r\n")?;
-        let mut letter = String::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            if line == ".\r\n" {
-                break;
-            }
-            letter += &line;
-        }
-        ask(&format!(". {letter}"));
-        stream.write_all(b"250 taken\r\n")?;
-        ask("taken");
-    }
+fn rita(server: &Server) -> String {
+    let create = ["person", "create", "rita", "--roles", "responder", "--json"];
+    server.did(&server.admin, &create)["token"].as_str().unwrap().to_owned()
 }
 
 fn identifier(letter: &str) -> String {
@@ -92,7 +37,7 @@ fn identifier(letter: &str) -> String {
 #[test]
 fn a_page_comes_whenever_the_server_is_killed_and_is_the_same() {
     let store = Store::init();
-    let relay = Relay::start();
+    let relay = Peer::relay();
     let config = store.beside("bailee.toml");
     let port = relay.port;
     let mail = "from = \"pager@example.com\"\nhost = \"127.0.0.1\"\ntls = \"danger-none\"";
@@ -101,29 +46,23 @@ fn a_page_comes_whenever_the_server_is_killed_and_is_the_same() {
     fs::write(&config, file).unwrap();
     let serve = || store.serve_with(&["--config", text(&config)], &[]);
     let mut server = serve();
-    let create = ["person", "create", "rita", "--roles", "responder", "--json"];
-    let rita = server.did(&server.admin, &create)["token"].as_str().unwrap().to_owned();
-    let post = |server: &Server, path: &str, body: &Value| {
-        let answer = server.client(&rita).post(path, body.to_string().as_bytes());
-        assert!([200, 201].contains(&answer.status), "{path}: {}", answer.text());
-        answer.json()
-    };
-    for step in STEPS {
+    let rita = rita(&server);
+    for step in LETTER {
         let new = object!({"person": "person:rita", "way": "email", "order": 1,
             "address": "rita@example.com"});
-        let made = post(&server, "/v1/channels", &new)["id"].as_str().unwrap().to_owned();
+        let mut client = server.client(&rita);
+        let made = post(&mut client, "/v1/channels", &new)["id"].as_str().unwrap().to_owned();
         let new = object!({"title": format!("killed at {step}"), "severity": "high"});
-        let page = post(&server, "/v1/pages", &new)["id"].as_str().unwrap().to_owned();
-        let (_, go) = relay.until(step);
+        let page = post(&mut client, "/v1/pages", &new)["id"].as_str().unwrap().to_owned();
+        let (_, at) = relay.until(step);
         server.kill();
-        drop(go);
+        drop(at);
         server = serve();
         let mut letters = vec![];
         let sent = loop {
-            while let Ok((line, go)) = relay.lines.try_recv() {
-                letters.extend(line.strip_prefix(". ").map(str::to_owned));
-                let _ = go.send(());
-            }
+            letters.extend(
+                relay.passed().iter().filter_map(|at| at.strip_prefix(". ")).map(str::to_owned),
+            );
             let shown = server.did(&rita, &["page", "show", &page, "--json"]);
             if shown["tries"][0]["sent"].is_string() {
                 break shown;
@@ -138,8 +77,86 @@ fn a_page_comes_whenever_the_server_is_killed_and_is_the_same() {
         let one = &sent["tries"][0];
         assert_eq!(one["unknown"], object!(!letters.is_empty()), "{step}: {one}");
         assert_eq!(sent["tries"].as_array().unwrap().len(), 1, "{step}");
-        post(&server, &format!("/v1/pages/{page}:acknowledge"), &object!({}));
-        post(&server, &format!("/v1/channels/{made}:end"), &object!({"reason": "next"}));
+        let mut client = server.client(&rita);
+        post(&mut client, &format!("/v1/pages/{page}:acknowledge"), &object!({}));
+        post(&mut client, &format!("/v1/channels/{made}:end"), &object!({"reason": "next"}));
+    }
+    server.stop();
+    store.verified();
+}
+
+/// What a copy of an event says: its identifier, and whether it may be a repetition.
+fn copy(request: &str) -> (String, Value) {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let field = |name: &str| {
+        let all = head.lines().filter_map(|line| line.split_once(": "));
+        let mut named = all.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.next().unwrap().1
+    };
+    let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(field);
+    let secret = Secret::new(SECRET.to_owned());
+    verify(&secret, (id, at, signature), body.as_bytes(), at.parse().unwrap(), 0).unwrap();
+    (id.to_owned(), serde_json::from_str(body).unwrap())
+}
+
+#[test]
+fn an_event_comes_whenever_the_server_is_killed_and_is_the_same() {
+    let store = Store::init();
+    let peer = Peer::hooks();
+    let [config, ca, secret] = ["bailee.toml", "ca.pem", "hook"].map(|name| store.beside(name));
+    fs::write(&ca, &peer.ca).unwrap();
+    fs::write(&secret, SECRET).unwrap();
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let (ca, folder) = (text(&ca), text(store.scratch.path()));
+    let file = format!(
+        "anchor_seconds = 1\nweekly_test_page = false\nwebhook_ca = \"{ca}\"\n\
+         secrets_dir = \"{folder}\"\n"
+    );
+    fs::write(&config, file).unwrap();
+    let serve = || store.serve_with(&["--config", text(&config)], &[]);
+    let mut server = serve();
+    let rita = rita(&server);
+    let address = format!("https://localhost:{}/in", peer.port);
+    for step in HOOK {
+        let new = object!({"person": "person:rita", "way": "webhook", "order": 1,
+            "address": address, "secret": "hook"});
+        let made = post(&mut server.client(&rita), "/v1/channels", &new);
+        let new = object!({"title": format!("killed at {step}"), "severity": "high"});
+        let page = post(&mut server.client(&rita), "/v1/pages", &new);
+        let page = page["id"].as_str().unwrap();
+        for (nth, kind) in ["page.raised", "page.acknowledged"].into_iter().enumerate() {
+            if nth == 1 {
+                let path = format!("/v1/pages/{page}:acknowledge");
+                post(&mut server.client(&rita), &path, &object!({}));
+            }
+            let (mut seen, at) = peer.until(step);
+            server.kill();
+            drop(at);
+            server = serve();
+            let shown = loop {
+                seen.extend(peer.passed());
+                let shown = server.did(&rita, &["page", "show", page, "--json"]);
+                if shown["tries"][nth]["sent"].is_string() {
+                    break shown;
+                }
+            };
+            seen.extend(peer.passed());
+            let bodies = seen.iter().filter_map(|at| at.strip_prefix("body "));
+            let copies: Vec<_> = bodies.map(copy).collect();
+            for (id, event) in &copies {
+                assert_eq!(*id, format!("{page}-{}", nth + 1), "{step}: the same again");
+                assert_eq!((&event["type"], &event["data"]["page"]), (&kind.into(), &page.into()));
+            }
+            // One of the first server, whole or not at all; every other one says what it may be.
+            let again = |event: &Value| event["data"]["may_repeat"] == true;
+            let repeated = copies.iter().filter(|(_, event)| again(event)).count();
+            assert!(copies.len() - repeated <= 1, "{step}: {copies:?}");
+            assert!(!copies.is_empty() && (step == "taken" || repeated == 1), "{step}: {copies:?}");
+            assert_eq!(shown["tries"][nth]["unknown"], object!(repeated > 0), "{step}: {shown}");
+            assert_eq!(shown["tries"].as_array().unwrap().len(), nth + 1, "{step}: {shown}");
+        }
+        let end = format!("/v1/channels/{}:end", made["id"].as_str().unwrap());
+        post(&mut server.client(&rita), &end, &object!({"reason": "next"}));
     }
     server.stop();
     store.verified();

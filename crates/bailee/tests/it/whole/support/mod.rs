@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod lab;
+pub mod peers;
 pub mod postfix;
 pub mod receipts;
 pub mod room;
