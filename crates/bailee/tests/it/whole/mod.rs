@@ -24,4 +24,5 @@ mod reports;
 mod revoke;
 mod setup;
 pub mod support;
+mod watcher;
 mod watching;
