@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where a peer is, by what it said; it goes on when this is gone.
 pub struct At {
@@ -85,12 +85,10 @@ impl Peer {
         self.told.try_iter().map(|at| at.said).collect()
     }
 
-    /// Lets it go on until it took a letter, and gives that; nothing if none comes in time.
+    /// Lets it go on until it took a letter, and gives that; nothing if it is silent for so long.
     pub fn letter(&self, patience: Duration) -> Option<String> {
-        let end = Instant::now() + patience;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let at = self.told.recv_timeout(left).ok()?;
+            let at = self.told.recv_timeout(patience).ok()?;
             if let Some(letter) = at.said.strip_prefix(". ") {
                 return Some(letter.to_owned());
             }
