@@ -1,14 +1,10 @@
 // The pages in a real browser: Debian's Chromium, driven by puppeteer-core, examined by axe-core.
 // Says on standard output, as one JSON object, which pages it saw and every problem; whoever
 // started it decides what they mean. Reads its task, one JSON object, from standard input.
-import { createHash, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { launch, tools } from './chromium.mjs';
 
-const tools = createRequire(join(process.env.BAILEE_TOOLS, 'node_modules/any'));
-const puppeteer = tools('puppeteer-core');
 const axeSource = readFileSync(tools.resolve('axe-core/axe.min.js'), 'utf8');
 
 const task = JSON.parse(readFileSync(0, 'utf8'));
@@ -25,32 +21,6 @@ const BY_PLACE = ['scrollable-region-focusable', 'target-size'];
 
 function problem(where, what) {
   problems.push(`${where}: ${what}`);
-}
-
-/** The key of the server's certificate, which `ca` has to have signed, as Chromium pins it. */
-function pin(url, ca) {
-  return new Promise((done, failed) => {
-    const { hostname, port } = new URL(url);
-    const socket = connect({ host: hostname, port, ca: readFileSync(ca) }, () => {
-      const leaf = new X509Certificate(socket.getPeerCertificate().raw);
-      socket.end();
-      const key = leaf.publicKey.export({ type: 'spki', format: 'der' });
-      done(createHash('sha256').update(key).digest('base64'));
-    });
-    socket.on('error', failed);
-  });
-}
-
-async function launch() {
-  // Chromium reads authorities from a database of the user that this machine may not have, so it is
-  // told the one key to accept. That this key is the server's was checked above, with its authority.
-  const key = await pin(task.url, task.ca);
-  return puppeteer.launch({
-    executablePath: task.chromium,
-    // Without a sandbox because tests run as root, where Chromium has none. It opens our pages only.
-    args: ['--no-sandbox', `--ignore-certificate-errors-spki-list=${key}`],
-    env: { ...process.env, TZ: 'Europe/Berlin' },
-  });
 }
 
 /** A page of which everything that goes wrong is noted. */
@@ -356,7 +326,7 @@ async function examined(browser) {
 }
 
 mkdirSync(task.pictures, { recursive: true });
-const browser = await launch();
+const browser = await launch(task);
 try {
   await examined(browser);
   await strangers(browser);

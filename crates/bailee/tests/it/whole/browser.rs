@@ -4,13 +4,13 @@
 
 use super::house::{House, northwind};
 use super::support::receipts::tools;
-use super::support::{skip_unless_all, text, workspace};
+use super::support::{Store, skip_unless_all, text, workspace};
 use domain::measures::MEASURES;
 use domain::registers::REGISTERS;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -51,8 +51,8 @@ fn browse(task: &Value) -> (BTreeSet<String>, Vec<String>) {
     (texts("seen").into_iter().collect(), texts("problems"))
 }
 
-#[test]
-fn every_page_is_fit_for_every_reader() {
+/// Whether the browser is there, and what drives it.
+fn installed() -> bool {
     let there = |path: &Path| {
         let there = path.exists();
         if !there {
@@ -62,7 +62,12 @@ fn every_page_is_fit_for_every_reader() {
     };
     let modules = tools().join("node_modules");
     let all = [CHROMIUM.into(), modules.join("puppeteer-core"), modules.join("axe-core")];
-    if !all.iter().all(|path| there(path)) {
+    all.iter().all(|path| there(path))
+}
+
+#[test]
+fn every_page_is_fit_for_every_reader() {
+    if !installed() {
         return;
     }
     let store = northwind();
@@ -71,7 +76,7 @@ fn every_page_is_fit_for_every_reader() {
     let bless = std::env::var_os("BAILEE_BLESS").is_some_and(|value| value == "1");
     let kept = workspace().join("docs/console");
     let pictures = if bless { kept } else { store.beside("pictures") };
-    let (seen, problems) = browse(&serde_json::json!({
+    let (seen, problems) = browse(&json!({
         "url": server.url, "ca": server.ca, "chromium": CHROMIUM, "pictures": pictures,
         "team": house.link("lea"), "plain": house.link("nell"), "member": house.member(),
         "shown": SHOWN.map(|(name, page, width, theme)| (name, house.filled(page), width, theme)),
@@ -90,6 +95,59 @@ fn every_page_is_fit_for_every_reader() {
     for page in ["/", "/setup", "/trust", "/registers", "/help", "/account", "/systems/new"] {
         assert!(seen.contains(page), "{page} was not found: {seen:?}");
     }
+    server.stop();
+}
+
+#[test]
+fn the_pager_sounds_when_somebody_is_paged_and_is_silent_once_it_is_answered() {
+    if !installed() {
+        return;
+    }
+    let store = Store::init();
+    let server = store.serve();
+    let create = ["person", "create", "rita", "--roles", "responder", "--json"];
+    let rita = server.did(&server.admin, &create)["token"].as_str().unwrap().to_owned();
+    let way = json!({"person": "person:rita", "way": "page", "order": 1}).to_string();
+    server.client(&rita).post("/v1/channels", way.as_bytes()).expect(201);
+    let invited = server.did(&server.admin, &["person", "invite", "rita", "--json"]);
+    let mut node = Command::new("node")
+        .arg(workspace().join("tests/foreign/pager.mjs"))
+        .env("BAILEE_TOOLS", tools())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(node.stdout.take().unwrap());
+    let stdin = node.stdin.take().unwrap();
+    let go = |line: &str| writeln!(&stdin, "{line}").unwrap();
+    let mut said = |step: &str| -> Value {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).expect("the browser did not come so far");
+        assert_eq!((&said["step"], &said["errors"]), (&json!(step), &json!([])), "{said}");
+        said
+    };
+    let task = json!({"url": server.url, "ca": server.ca, "chromium": CHROMIUM,
+        "link": invited["link"]});
+    go(&task.to_string());
+    let pressed = said("pressed");
+    assert_eq!((&pressed["tones"], &pressed["open"]), (&json!(0), &json!("0")), "{pressed}");
+    assert_eq!(pressed["contexts"], json!(["running"]));
+    let new = json!({"title": "many logins fail", "severity": "high"}).to_string();
+    let page = server.client(&rita).post("/v1/pages", new.as_bytes()).expect(201).json();
+    go("raised");
+    let sounded = said("sounded");
+    assert!(sounded["text"].as_str().unwrap().contains("many logins fail"), "{sounded}");
+    assert_eq!(sounded["contexts"], json!(["running"]), "the one that the press allowed");
+    assert_eq!(sounded["tones"], 3, "once for one look: {sounded}");
+    let path = format!("/v1/pages/{}:acknowledge", page["id"].as_str().unwrap());
+    server.client(&rita).post(&path, b"{}").expect(200);
+    go("answered");
+    let silent = said("silent");
+    assert_eq!(silent["tones"], silent["before"]["tones"], "{silent}");
+    assert!(silent["text"].as_str().unwrap().contains("Nobody is paged."), "{silent}");
+    drop(stdin);
+    assert!(node.wait().unwrap().success());
     server.stop();
 }
 
