@@ -48,27 +48,33 @@ pub struct Alert {
     pub link: Option<String>,
 }
 
-/// Sends it to an incoming webhook of Slack; the whole address is the secret.
+/// Sends them to an incoming webhook of Slack, in one message; the whole address is the secret.
 pub async fn slack(
     address: &Secret,
-    alert: &Alert,
+    alerts: &[Alert],
     root_pem: Option<&str>,
     timeout: Duration,
 ) -> Delivery {
-    let body = slack_body(alert).to_string().into_bytes();
+    let body = slack_body(alerts).to_string().into_bytes();
     post_json(address.expose(), root_pem, body, timeout).await
 }
 
 /// The body of a message: plain text, in which `&`, `<` and `>` are escaped as Slack asks, so that
 /// nothing in it becomes a link or a mention.
-fn slack_body(alert: &Alert) -> serde_json::Value {
+fn slack_body(alerts: &[Alert]) -> serde_json::Value {
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let mut text = format!("{}: {}", plain(&alert.source), plain(&alert.summary));
-    if let Some(link) = &alert.link {
-        // A link of ours has no character that ends it.
-        text += &format!("\n<{}|answer it>", link.replace(['<', '>', '|'], ""));
-    }
-    json!({"text": text})
+    let each = alerts.iter().map(|alert| {
+        let mut text = format!("{}: {}", plain(&alert.source), plain(&alert.summary));
+        if alerts.len() > 1 {
+            text += &format!(" ({})", plain(&alert.key));
+        }
+        if let Some(link) = &alert.link {
+            // A link of ours has no character that ends it.
+            text += &format!("\n<{}|answer it>", link.replace(['<', '>', '|'], ""));
+        }
+        text
+    });
+    json!({"text": each.collect::<Vec<_>>().join("\n\n")})
 }
 
 /// Sends it to PagerDuty's Events API v2. What acknowledges or resolves an alert has the same key
@@ -126,7 +132,11 @@ mod tests {
             link: Some("https://x.example/page/1/t".to_owned()),
         };
         let text = "example: a &lt;!channel&gt; &amp; more\n<https://x.example/page/1/t|answer it>";
-        assert_eq!(slack_body(&alert), json!({"text": text}));
+        assert_eq!(slack_body(std::slice::from_ref(&alert)), json!({"text": text}));
+        let two = [alert.clone(), Alert { link: None, ..alert.clone() }];
+        let text = text.replace("more\n", "more (page-1)\n")
+            + "\n\nexample: a &lt;!channel&gt; &amp; more (page-1)";
+        assert_eq!(slack_body(&two), json!({"text": text}));
         let expected = json!({"routing_key": "R", "event_action": "trigger", "dedup_key": "page-1",
             "payload": {"summary": "a <!channel> & more", "source": "example",
             "severity": "critical"},

@@ -59,10 +59,23 @@ pub struct Channel {
     pub failures: u32,
     /// When it was used last, if it was.
     pub used: Option<When>,
+    /// How often it was used in the minute that began with its first use.
+    #[serde(default)]
+    pub burst: Option<Burst>,
     /// Since when it counts as dead, if it does.
     pub dead: Option<When>,
     /// Who ended it, and when.
     pub ended: Option<Mark>,
+}
+
+/// How often a channel was used of late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ChannelBurst")]
+pub struct Burst {
+    /// When it began.
+    pub since: When,
+    /// Uses since then.
+    pub count: u32,
 }
 
 /// Pages in a row after which a channel is dead.
@@ -135,6 +148,7 @@ impl Row for Channel {
             order: new.order,
             failures: 0,
             used: None,
+            burst: None,
             dead: None,
             ended: None,
         })

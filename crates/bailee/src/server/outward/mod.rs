@@ -1,11 +1,11 @@
 //! What the server does outward by itself: polls of power supplies, probes of endpoints, transfers
 //! and letters. Each is a job that some noun left.
 //!
-//! Promises: a job runs as a task of its own, at most [`AT_ONCE`] together and half of them of one
-//! kind, so that a peer that is silent holds up neither the tick nor another kind. A task ends
-//! within its time on the network; a panic in it ends nothing else. A job whose outcome was
-//! recorded is not run again; one that failed is tried again after a pause. Nothing of a body, a
-//! secret or an address is logged.
+//! Promises: a job runs as a task of its own, or with those that go in the same message, at most
+//! [`AT_ONCE`] tasks together and half of them of one kind, so that a peer that is silent holds up
+//! neither the tick nor another kind. A task ends within its time on the network; a panic in it
+//! ends nothing else. A job whose outcome was recorded is not run again; one that failed is tried
+//! again after a pause. Nothing of a body, a secret or an address is logged.
 //!
 //! Does not: decide anything. What may be sent and when it is tried again is the nouns' business.
 //! Whether a peer heard a message whose outcome could not be recorded is not known here: it gets
@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use domain::exposure::probes::PROBE;
 use domain::incidents::notices::SEND as NOTICE;
-use domain::oncall::pages::{FOLLOW, SEND as PAGE};
+use domain::oncall::pages::{FOLLOW, SEND as PAGE, together};
 use domain::sites::equipment::POLL;
 use domain::transfers::SEND as TRANSFER;
 use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
@@ -145,7 +145,14 @@ struct Shared {
     runtime: Handle,
     means: Means,
     flights: Mutex<HashMap<Name, Flight>>,
+    bags: Mutex<Vec<Bag>>,
 }
+
+/// Jobs of one tick that go together, under what they have in common.
+type Bag = (String, Vec<Ready>);
+
+/// A job that is to be run, and the right to it.
+type Ready = (Name, Ran);
 
 /// A job: its kind, what it is about, and when it was due. Its successor is due later.
 type Name = (String, String, u64);
@@ -155,6 +162,8 @@ type Name = (String, String, u64);
 enum Flight {
     /// On its way.
     Out,
+    /// On its way with another.
+    With,
     /// Recorded. The tick may still hold it in its hands, from a list it read before.
     Landed,
     /// Failed; not to be tried before this moment.
@@ -172,13 +181,17 @@ enum Ended {
 impl Outward {
     /// With these means; tasks run on this runtime.
     pub fn new(means: Means, runtime: Handle) -> Self {
-        Self(Arc::new(Shared { runtime, means, flights: Mutex::default() }))
+        let (flights, bags) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Shared { runtime, means, flights, bags }))
     }
 
     /// Takes a job, if it is one for the network. To be called for every job of a tick, the one
     /// that is due at every tick last.
     pub fn take(&self, kernel: &Kernel, job: &Job, right: Ran) -> Taken {
         if job.kind == EVERY_TICK {
+            for (_, bag) in std::mem::take(&mut *self.0.bags()) {
+                self.depart(kernel, bag);
+            }
             self.0.forget(kernel.now());
             return Taken::No(right);
         }
@@ -186,10 +199,17 @@ impl Outward {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
-        if let Some(trip) = Trip::begin(&self.0, kernel, name) {
-            self.0.runtime.spawn(trip.make(right));
+        match together(&job.object).filter(|_| job.kind == PAGE) {
+            Some(channel) => self.0.gather(channel, (name, right)),
+            None => self.depart(kernel, vec![(name, right)]),
         }
         Taken::Mine
+    }
+
+    fn depart(&self, kernel: &Kernel, jobs: Vec<Ready>) {
+        if let Some((trip, jobs)) = Trip::begin(&self.0, kernel, jobs) {
+            self.0.runtime.spawn(trip.make(jobs));
+        }
     }
 
     /// Whether the way of a page is tried once a week.
@@ -209,56 +229,90 @@ impl Shared {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn bags(&self) -> MutexGuard<'_, Vec<Bag>> {
+        self.bags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a job until the end of the tick, with those that it may go with.
+    fn gather(&self, with: &str, ready: Ready) {
+        let mut bags = self.bags();
+        match bags.iter_mut().find(|(known, _)| known == with) {
+            Some((_, bag)) => bag.push(ready),
+            None => bags.push((with.to_owned(), vec![ready])),
+        }
+    }
+
     /// Forgets what landed: no list that the tick reads from now on has it.
     fn forget(&self, now: Moment) {
         self.flights().retain(|_, flight| match flight {
-            Flight::Out => true,
+            Flight::Out | Flight::With => true,
             Flight::Landed => false,
             Flight::Resting(until) => *until > now,
         });
     }
 }
 
-/// A job on its way. Whatever becomes of it, its place is free again afterwards.
+/// Jobs of one kind on their way. Whatever becomes of them, their places are free again afterwards.
 struct Trip {
     shared: Arc<Shared>,
     kernel: Kernel,
-    name: Name,
-    ended: Option<Ended>,
+    names: Vec<Name>,
+    ended: Vec<(String, Ended)>,
 }
 
 impl Trip {
-    /// Begins, unless the job is on its way, or has to wait.
-    fn begin(shared: &Arc<Shared>, kernel: &Kernel, name: Name) -> Option<Self> {
+    /// Begins with those that are not on their way and need not wait, if there are any; gives what
+    /// they are about.
+    fn begin(
+        shared: &Arc<Shared>,
+        kernel: &Kernel,
+        mut jobs: Vec<Ready>,
+    ) -> Option<(Self, Vec<(String, Ran)>)> {
         let mut flights = shared.flights();
-        let waits = match flights.get(&name) {
-            None => false,
-            Some(Flight::Resting(until)) => *until > kernel.now(),
-            Some(Flight::Out | Flight::Landed) => true,
-        };
+        jobs.retain(|(name, _)| match flights.get(name) {
+            None => true,
+            Some(Flight::Resting(until)) => *until <= kernel.now(),
+            Some(Flight::Out | Flight::With | Flight::Landed) => false,
+        });
+        let kind = jobs.first().map(|(name, _)| name.0.clone())?;
         let out = || flights.iter().filter(|(_, flight)| **flight == Flight::Out);
-        let alike = out().filter(|((kind, ..), _)| *kind == name.0).count();
-        if waits || alike >= OF_A_KIND || out().count() >= AT_ONCE {
+        let alike = out().filter(|((other, ..), _)| *other == kind).count();
+        if alike >= OF_A_KIND || out().count() >= AT_ONCE {
             return None;
         }
-        flights.insert(name.clone(), Flight::Out);
+        let (mut names, mut ready) = (Vec::new(), Vec::new());
+        for (name, right) in jobs {
+            let flight = if names.is_empty() { Flight::Out } else { Flight::With };
+            flights.insert(name.clone(), flight);
+            ready.push((name.1.clone(), right));
+            names.push(name);
+        }
         drop(flights);
-        Some(Self { shared: Arc::clone(shared), kernel: kernel.clone(), name, ended: None })
+        let (shared, kernel) = (Arc::clone(shared), kernel.clone());
+        Some((Self { shared, kernel, names, ended: vec![] }, ready))
     }
 
-    async fn make(mut self, right: Ran) {
+    async fn make(mut self, mut jobs: Vec<(String, Ran)>) {
         let (means, kernel) = (&self.shared.means, self.kernel.clone());
-        let (kind, object) = (self.name.0.as_str(), self.name.1.as_str());
-        let ended = match kind {
-            POLL => ups::poll(kernel, object, right).await,
-            NOTICE => notices::send(means, kernel, object, right).await,
-            PAGE | FOLLOW => pages::send(means, kernel, object, right).await,
-            PROBE => probes::look(means, kernel, object, right).await,
-            _ => transfers::send(means, kernel, object, right).await,
+        let kind = self.names.first().map(|name| name.0.clone()).unwrap_or_default();
+        if [PAGE, FOLLOW].contains(&kind.as_str()) {
+            self.ended = pages::send(means, kernel, jobs).await;
+            return;
+        }
+        let Some((object, right)) = jobs.pop() else { return };
+        let ended = match kind.as_str() {
+            POLL => ups::poll(kernel, &object, right).await,
+            NOTICE => notices::send(means, kernel, &object, right).await,
+            PROBE => probes::look(means, kernel, &object, right).await,
+            _ => transfers::send(means, kernel, &object, right).await,
         };
         match ended {
-            Ok(ended) => self.ended = Some(ended),
-            Err(error) => tracing::warn!(kind, ?error, "a job outward failed, and is tried again"),
+            Ok(ended) => self.ended = vec![(object, ended)],
+            Err(error) => tracing::warn!(
+                kind = kind.as_str(),
+                ?error,
+                "a job outward failed, and is tried again"
+            ),
         }
     }
 }
@@ -266,15 +320,18 @@ impl Trip {
 impl Drop for Trip {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!(kind = self.name.0, "a job outward ended by panic");
+            let kind = self.names.first().map(|name| name.0.as_str());
+            tracing::error!(kind, "a job outward ended by panic");
         }
-        let name = std::mem::take(&mut self.name);
         let mut flights = self.shared.flights();
-        match self.ended {
-            Some(Ended::Done) => flights.insert(name, Flight::Landed),
-            Some(Ended::NotYet) => flights.remove(&name),
-            None => flights.insert(name, Flight::Resting(self.kernel.now().after(PAUSE))),
-        };
+        for name in std::mem::take(&mut self.names) {
+            let ended = self.ended.iter().find(|(object, _)| *object == name.1);
+            match ended.map(|(_, ended)| ended) {
+                Some(Ended::Done) => flights.insert(name, Flight::Landed),
+                Some(Ended::NotYet) => flights.remove(&name),
+                None => flights.insert(name, Flight::Resting(self.kernel.now().after(PAUSE))),
+            };
+        }
     }
 }
 

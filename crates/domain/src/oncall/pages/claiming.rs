@@ -3,7 +3,7 @@
 //! A claim holds for [`LEASE`]; a server that was started again takes over what it claimed before
 //! at once, because it cannot be sending any more.
 
-use super::{Event, FOLLOW, Held, Page, Severity, Subject, Try, following, sending};
+use super::{Event, FOLLOW, Held, Page, Severity, Subject, Try, following, pacing, sending};
 use crate::oncall::channels::{Channel, Way};
 use crate::oncall::hex;
 use crate::register::{self, Kept, When, act};
@@ -16,8 +16,6 @@ use std::time::Duration;
 
 /// How long a claim holds. Longer than a task may take.
 const LEASE: Duration = Duration::from_secs(60);
-/// Time between two letters to one address: the first one is sent at once.
-const LETTERS: Duration = Duration::from_secs(60);
 
 act!(
     /// An attempt is claimed.
@@ -57,6 +55,23 @@ pub struct Envelope {
     pub repeated: bool,
     /// The number of the claim.
     pub claim: u32,
+    /// When the channel was used for it: what goes with it has the same.
+    pub used: Moment,
+    /// Whether nothing else goes with it.
+    pub alone: bool,
+}
+
+impl Envelope {
+    /// What makes a message itself that brings these: of one it is its own identifier. With others
+    /// in it, it is another message, so that nobody takes it for one that came before.
+    pub fn message(all: &[&Self]) -> String {
+        if let [one] = all {
+            return one.identifier.clone();
+        }
+        let each: Vec<_> = all.iter().map(|one| one.identifier.as_str()).collect();
+        let hash = hex(&kernel::digest(each.join("\n").as_bytes()));
+        format!("pages-{}", hash.get(..24).unwrap_or_default())
+    }
 }
 
 /// What came of claiming.
@@ -64,7 +79,7 @@ pub struct Envelope {
 pub enum Claimed {
     /// It is to be sent now, by nobody else.
     Send(Box<Envelope>),
-    /// It is to be sent later: the address had a letter a moment ago.
+    /// It is to be sent later: the channel was used a moment ago.
     Later(Moment),
     /// Somebody else is at it.
     Held,
@@ -80,6 +95,7 @@ pub struct Claim {
     token: String,
     node: String,
     boot: String,
+    with: Option<Moment>,
 }
 
 impl Claim {
@@ -96,7 +112,14 @@ impl Claim {
             token: token.to_owned(),
             node: node.to_owned(),
             boot: boot.to_owned(),
+            with: None,
         })
+    }
+
+    /// To go in one message with what the channel was used for at this moment, if it may.
+    #[must_use]
+    pub fn with(self, used: Option<Moment>) -> Self {
+        Self { with: used, ..self }
     }
 
     /// Whether it is to be made at all.
@@ -169,6 +192,8 @@ impl Claim {
             token: self.token.clone(),
             repeated: one.unknown || !one.attempts.is_empty(),
             claim,
+            used: channel.used.map_or(kept.added.at.0, |used| used.0),
+            alone: pacing::alone(one),
         }
     }
 }
@@ -199,35 +224,29 @@ impl Operation for Claim {
         let Some(mut channel) = channel.filter(wanted) else {
             return self.abandon(work, (allowed, kept));
         };
-        if let Some(due) = pause(&one, &channel.row, now) {
-            self.say(work, "after the letter before");
+        if let Some(due) = pacing::pause(&one, &channel.row, self.with, now) {
+            self.say(work, "after the one before");
             return Ok(After::now(Claimed::Later(due)));
         }
         one.unknown |= one.claim.is_some();
         let number = one.claim.as_ref().map_or(0, |held| held.number).max(last(&one)) + 1;
         let (node, boot) = (self.node.clone(), self.boot.clone());
         one.claim = Some(Held { node, boot, until: When(now.after(LEASE)), number });
+        let joins = self.with.is_some() && channel.row.used.map(|used| used.0) == self.with;
+        let uses = one.event == Event::Raised && !joins;
+        if uses {
+            pacing::used(&mut channel.row, now);
+        }
         let envelope = self.envelope(&kept, &one, &channel.row, number);
-        let raised = one.event == Event::Raised;
         *kept.row.numbered(self.number)? = one;
         let fields = vec![("try", self.number.to_string()), ("claim", number.to_string())];
         work.save(allowed, register::body(&kept)?, fields)?;
-        if raised {
-            channel.row.used = Some(When(now));
+        if uses {
             let allowed = work.load_late::<Claiming>(&key)?;
             work.save(allowed, register::body(&channel)?, vec![])?;
         }
         Ok(After::now(Claimed::Send(Box::new(envelope))))
     }
-}
-
-/// Until when a channel has to pause before this is sent, if it has to.
-fn pause(one: &Try, channel: &Channel, now: Moment) -> Option<Moment> {
-    // What takes over a claim has had its turn already.
-    if one.way != Way::Email || one.claim.is_some() {
-        return None;
-    }
-    channel.used.map(|used| used.0.after(LETTERS)).filter(|due| *due > now)
 }
 
 /// The number of the last claim whose attempt was recorded.

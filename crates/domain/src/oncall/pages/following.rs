@@ -63,7 +63,7 @@ pub(super) fn follow(page: &mut Page, id: &str, now: Moment) -> Vec<String> {
             ..one.clone()
         });
     }
-    let objects = new.iter().map(|one| sending::object(id, one.number, "")).collect();
+    let objects = new.iter().map(|one| sending::object(id, one, "")).collect();
     page.tries.extend(new);
     objects
 }

@@ -18,13 +18,15 @@
 mod answering;
 mod claiming;
 mod following;
+mod pacing;
 mod sending;
 mod stepping;
 
 pub use answering::{Acknowledge, Answering, ByLink};
 pub use claiming::{Claim, Claimed, Envelope};
 pub use following::FOLLOW;
-pub use sending::{Report, Reporting, SEND, Sent};
+pub use pacing::TOGETHER;
+pub use sending::{Report, Reporting, SEND, Sent, together};
 pub use stepping::{RaisePage, Raising, STEP, Stepped, TakeStep};
 
 use super::channels::Way;

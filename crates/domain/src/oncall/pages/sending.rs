@@ -4,7 +4,7 @@
 //! [`Claim`](super::Claim), hands the [`Envelope`](super::Envelope) over, and ends the job with
 //! [`Report`]. What is reported under a claim that another has taken over does not count.
 
-use super::{Attempt, Event, FOLLOW, Outcome, Page, Try, following, raise, stepping};
+use super::{Attempt, Event, FOLLOW, Outcome, Page, Try, following, pacing, raise, stepping};
 use crate::oncall::channels::{Channel, DEAD};
 use crate::oncall::hex;
 use crate::register::{self, Kept, When, act};
@@ -36,17 +36,28 @@ pub(super) fn attempts(event: Event) -> usize {
     }
 }
 
-/// What the job that sends a page is about.
-pub(super) fn object(page: &str, number: u32, token: &str) -> String {
-    format!("{page}|{number}|{token}")
+/// What the job that sends a try is about. What may go with others says by which channel.
+pub(super) fn object(page: &str, one: &Try, token: &str) -> String {
+    let (number, channel) = (one.number, &one.channel);
+    match pacing::bundles(one) {
+        true => format!("{page}|{number}|{token}|{channel}"),
+        false => format!("{page}|{number}|{token}"),
+    }
 }
 
+/// The channel by which jobs go together, by what one of them is about; none for one that goes by
+/// itself.
+pub fn together(object: &str) -> Option<&str> {
+    object.splitn(4, '|').nth(3)
+}
+
+/// Page, number of the try, and secret of its link.
 pub(super) fn parts(object: &str) -> Result<(&str, u32, &str)> {
-    let found = object.split_once('|').and_then(|(page, rest)| {
-        let (number, token) = rest.split_once('|')?;
-        Some((page, number.parse().ok()?, token))
-    });
-    found.ok_or_else(|| Error::internal("a job of a page has another form"))
+    let mut parts = object.splitn(4, '|');
+    let found = parts.next().zip(parts.next()).zip(parts.next());
+    found
+        .and_then(|((page, number), token)| Some((page, number.parse().ok()?, token)))
+        .ok_or_else(|| Error::internal("a job of a page has another form"))
 }
 
 /// What is reported of a job.
@@ -116,7 +127,7 @@ impl Operation for Report {
         let (allowed, mut kept) = register::load::<Kept<Page>, Reporting>(work, &self.page)?;
         let (now, id) = (work.now(), kept.id.clone());
         let one = kept.row.numbered(self.number)?;
-        let (event, again) = (one.event, object(&id, self.number, &self.token));
+        let (event, again) = (one.event, object(&id, one, &self.token));
         let (claim, outcome, permanent, reply) = match &self.sent {
             Sent::Tried { claim, outcome, permanent, reply } => {
                 (*claim, *outcome, *permanent, reply)
@@ -211,8 +222,8 @@ fn pull(work: &mut Work<'_>, kept: &mut Kept<Page>, person: &str, step: u32) -> 
     let token = hex(&work.random::<32>()?);
     one.link = hex(&kernel::token_hash(&token));
     one.made = When(now);
-    let number = one.number;
-    work.later(now, HOUSE, SEND, &object(&kept.id, number, &token));
+    let again = object(&kept.id, one, &token);
+    work.later(now, HOUSE, SEND, &again);
     Ok(())
 }
 

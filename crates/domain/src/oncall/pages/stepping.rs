@@ -281,7 +281,7 @@ fn reach(
         }
         let token = hex(&work.random::<32>()?);
         let number = u32::try_from(kept.row.tries.len() + 1).unwrap_or(u32::MAX);
-        kept.row.tries.push(Try {
+        let one = Try {
             number,
             step,
             person: person.to_owned(),
@@ -294,8 +294,9 @@ fn reach(
             unknown: false,
             attempts: vec![],
             sent: None,
-        });
-        work.later(due, HOUSE, sending::SEND, &sending::object(&kept.id, number, &token));
+        };
+        work.later(due, HOUSE, sending::SEND, &sending::object(&kept.id, &one, &token));
+        kept.row.tries.push(one);
         due = due.after(BETWEEN);
     }
     Ok(())

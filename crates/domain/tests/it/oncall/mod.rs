@@ -1,5 +1,6 @@
 //! On call: rotas and their zones, shifts, coverage, calendars.
 
+mod bundling;
 mod calendars;
 mod coverage;
 mod following;

@@ -204,3 +204,68 @@ async fn a_letter_is_answered_by_its_link_and_nothing_follows() {
         (&"acknowledged".into(), 1)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_wait_come_as_one_with_the_link_of_each_page() {
+    let scene = Scene::new(754);
+    let scratch = tempfile::tempdir().unwrap();
+    let Some((mut server, mail)) = Server::start(scratch.path()) else { return };
+    scene.paged(&[json!({"way": "email", "address": "rita@one.example"})]);
+    let outward = scene.pager("-----BEGIN CERTIFICATE-----\n", Some(mail));
+    let first = scene.page("the first");
+    scene.tick(&outward).await;
+    scene.tick(&outward).await;
+    let letter = server.next();
+    let content = letter["content"].as_str().unwrap();
+    assert!(content.contains(&format!("Message-ID: <{first}-1@example.com>")), "{content}");
+    let mut ids = vec![];
+    for title in ["disk full", "odd logins", "answered elsewhere", "no backup"] {
+        scene.world.clock.advance(Duration::from_secs(1));
+        ids.push(scene.page(title));
+    }
+    scene.tick(&outward).await;
+    scene.tick(&outward).await;
+    let answered = ids.remove(2);
+    scene.take(&scene.lea, ("pages", &answered, "acknowledge"), &json!({}));
+    scene.world.clock.advance(Duration::from_secs(60));
+    scene.tick(&outward).await;
+    let letter = server.next();
+    let content = letter["content"].as_str().unwrap().replace("=\r\n", "");
+    assert!(content.contains("Subject: [northwind-desk] 3 pages: disk full"), "{content}");
+    assert!(content.contains("Message-ID: <pages-"), "{content}");
+    assert!(!content.contains(&answered) && !content.contains("answered elsewhere"), "{content}");
+    let places: Vec<_> = ids.iter().map(|id| content.find(&format!("as {id}.")).unwrap()).collect();
+    assert!(places.is_sorted(), "oldest first: {content}");
+    let browser = Browser::new(&scene);
+    for id in &ids {
+        let (_, rest) = content.split_once(&format!("https://trust.example/page/{id}/")).unwrap();
+        let token = rest.split_whitespace().next().unwrap();
+        assert_eq!(scene.show("pages", id)["state"]["word"], "paging");
+        assert_eq!(browser.press(&format!("/page/{id}/{token}")).await.0, 200);
+        let row = scene.show("pages", id);
+        assert_eq!(row["state"]["word"], "acknowledged", "by its own link, and no other by it");
+        let made = &row["tries"][0]["attempts"][0];
+        assert_eq!((&made["claim"], &made["outcome"]), (&json!(1), &json!("accepted")), "{row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_gets_one_message_with_all_that_wait() {
+    let scene = Scene::new(755);
+    let mut receiver = Receiver::start(&[200]).await;
+    scene.private("slack", &receiver.url);
+    scene.paged(&[json!({"way": "slack", "secret": "slack"})]);
+    let outward = scene.pager(&receiver.ca, None);
+    let ids = ["a", "b", "c"].map(|title| scene.page(title));
+    for _ in 0..4 {
+        scene.tick(&outward).await;
+    }
+    let (_, body) = receiver.heard.recv().await.unwrap();
+    let message: Value = serde_json::from_slice(&body).unwrap();
+    let text = message["text"].as_str().unwrap();
+    for id in &ids {
+        assert!(text.contains(&format!("<https://trust.example/page/{id}/")), "{text}");
+        assert!(scene.show("pages", id)["tries"][0]["sent"].is_string());
+    }
+    assert!(receiver.heard.try_recv().is_err(), "one message");
+}
