@@ -65,7 +65,8 @@ fn slack_body(alerts: &[Alert]) -> serde_json::Value {
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let each = alerts.iter().map(|alert| {
         let mut text = format!("{}: {}", plain(&alert.source), plain(&alert.summary));
-        if alerts.len() > 1 {
+        // It is answered by its id where there is no link.
+        if alerts.len() > 1 || alert.link.is_none() {
             text += &format!(" ({})", plain(&alert.key));
         }
         if let Some(link) = &alert.link {
