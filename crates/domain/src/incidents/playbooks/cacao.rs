@@ -50,10 +50,15 @@ pub(super) struct Taken {
 /// The playbook as CACAO 2.0: word for word what was taken in, or our own.
 ///
 /// # Errors
-/// `Internal` if it has no JSON form.
+/// `Conflict` if it has no steps: a playbook of CACAO has at least one action. `Internal` if it has
+/// no JSON form.
 pub fn export(kept: &Kept<Playbook>) -> Result<String> {
     if let Some(imported) = kept.row.cacao.as_ref().filter(|one| !one.changed) {
         return Ok(imported.text.clone());
+    }
+    if kept.row.steps.is_empty() {
+        let why = "it has no steps, and CACAO asks for one action: add one with `require`";
+        return Err(Error::conflict(why));
     }
     serde_json::to_string_pretty(&own(kept))
         .map_err(|error| Error::internal(format!("a playbook: {error}")))
@@ -61,10 +66,19 @@ pub fn export(kept: &Kept<Playbook>) -> Result<String> {
 
 /// Properties of a step that CACAO has no word for.
 const EXTENSION: &str = "step/v1";
+/// The variables that an answer needs, and what each is.
+const VARIABLES: [(&str, &str); 4] = [
+    ("__bailee_host__", "where Bailee listens"),
+    ("__bailee_port__", "the port there, with TLS"),
+    ("__incident__", "the incident, by its id"),
+    ("__target__", "who or what is answered to"),
+];
 
 fn own(kept: &Kept<Playbook>) -> Value {
     let row = &kept.row;
-    let id = |kind: &str, name: &str| identifier(kind, &[&kept.id, name]);
+    // Two providers may have a playbook of the same name, and each its own id.
+    let (seed, added) = (kept.id.as_str(), kept.added.at.0.rfc3339());
+    let id = |kind: &str, name: &str| identifier(kind, &[seed, &added, name]);
     let (start, end) = (id("start", "start"), id("end", "end"));
     let place = |step: &Planned| id("action", &step.number.to_string());
     let mut workflow = Map::new();
@@ -73,21 +87,22 @@ fn own(kept: &Kept<Playbook>) -> Value {
     let mut agents = Map::new();
     for (index, step) in row.steps.iter().enumerate() {
         let next = row.steps.get(index + 1).map_or_else(|| end.clone(), place);
-        let (agent, what) = agent(&kept.id, step);
+        let (agent, what) = agent(&id, step);
         workflow.insert(place(step), action(step, &agent, &next));
         agents.insert(agent, what);
     }
     workflow.insert(end, json!({"type": "end"}));
-    let by = identifier("identity", &[&kept.added.by]);
+    // Taking it out of use is a change, and a version of it that CACAO calls revoked.
+    let modified = row.retired.as_ref().map_or(row.written.at, |mark| mark.at);
     let mut all = json!({
         "type": "playbook",
         "spec_version": "cacao-2.0",
-        "id": identifier("playbook", &[&kept.id]),
+        "id": id("playbook", ""),
         "name": kept.id,
         "description": row.purpose,
-        "created_by": by,
+        "created_by": id("identity", &kept.added.by),
         "created": millis(kept.added.at.0),
-        "modified": millis(row.written.at.0),
+        "modified": millis(modified.0),
         "revoked": row.retired.is_some(),
         "labels": [format!("bailee-class:{}", row.class.word())],
         "workflow_start": start,
@@ -97,23 +112,18 @@ fn own(kept: &Kept<Playbook>) -> Value {
             "type": "extension-definition",
             "name": "steps of Bailee",
             "description": "phase of an incident, role, hours, whether it is required, answer",
-            "created_by": by,
+            "created_by": identifier("identity", &["bailee"]),
             "schema": "phase, role, within_hours, required and answer, as of `playbook.require`",
             "version": "1.0.0",
         } },
     });
     let Some(object) = all.as_object_mut() else { return all };
     if row.steps.iter().any(|step| step.answer.is_some()) {
-        let variable =
-            |what: &str| json!({"type": "string", "description": what, "external": true});
-        object.insert(
-            "playbook_variables".to_owned(),
-            json!({
-                "__bailee_host__": variable("where Bailee listens"),
-                "__incident__": variable("the incident, by its id"),
-                "__target__": variable("who or what is answered to"),
-            }),
-        );
+        let variable = |(name, what): (&str, &str)| {
+            (name.to_owned(), json!({"type": "string", "description": what, "external": true}))
+        };
+        let all: Map<_, _> = VARIABLES.into_iter().map(variable).collect();
+        object.insert("playbook_variables".to_owned(), all.into());
     }
     if let Some(imported) = &row.cacao {
         object.insert("derived_from".to_owned(), json!([imported.id]));
@@ -152,7 +162,10 @@ fn action(step: &Planned, agent: &str, next: &str) -> Value {
         all.insert("timeout".to_owned(), json!(u64::from(hours) * 3_600_000));
         own.insert("within_hours".to_owned(), json!(hours));
     }
-    if let (Some(answer), Some(own)) = (step.answer, own.as_object_mut()) {
+    if let (Some(answer), Some(all), Some(own)) =
+        (step.answer, all.as_object_mut(), own.as_object_mut())
+    {
+        all.insert("in_args".to_owned(), VARIABLES.map(|(name, _)| name).into());
         own.insert("answer".to_owned(), json!(answer));
     }
     if let Some(all) = all.as_object_mut() {
@@ -162,18 +175,16 @@ fn action(step: &Planned, agent: &str, next: &str) -> Value {
 }
 
 /// Who does a step: people of a role, or this API.
-fn agent(playbook: &str, step: &Planned) -> (String, Value) {
+fn agent(id: &dyn Fn(&str, &str) -> String, step: &Planned) -> (String, Value) {
     match step.answer {
-        None => (
-            identifier("group", &[playbook, &step.role]),
-            json!({"type": "group", "name": step.role}),
-        ),
+        None => (id("group", &step.role), json!({"type": "group", "name": step.role})),
         Some(_) => (
-            identifier("http-api", &[playbook, "bailee"]),
+            id("http-api", "bailee"),
             json!({
                 "type": "http-api",
                 "name": "Bailee",
                 "address": {"dname": ["__bailee_host__:value"]},
+                "port": "__bailee_port__:value",
             }),
         ),
     }

@@ -8,6 +8,7 @@ use domain::incidents::playbooks::{Playbook, cacao};
 use domain::register::{Kept, Read};
 use kernel::{Kind, Result};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use testkit::World;
 
 fn exported(world: &World, token: &str, name: &str) -> String {
@@ -217,5 +218,305 @@ fn what_is_large_or_tangled_is_bounded() {
         );
         let engineer = world.person("eva", &["engineer"]);
         assert_eq!(kind(adopt(world, &engineer, "x", "{}")), Kind::Forbidden);
+    });
+}
+
+/// A playbook with every kind of answer and with people's steps, with and without hours.
+fn everything(world: &World, crew: &Crew, name: &str) {
+    written(world, crew, name);
+    let answers = ["limit", "lock", "end-sessions", "suspend", "ban", "close-vendor"];
+    let answers = answers.into_iter().chain(["close-account"]).map(|answer| {
+        json!({"title": format!("{answer} — 漢字 \"it\""), "phase": "contain", "role": "responder",
+            "answer": answer, "within_hours": 2})
+    });
+    let people = ["triage", "contain", "notify", "recover", "learn"]
+        .map(|phase| json!({"title": "look", "phase": phase, "required": true, "role": "lead"}));
+    for step in answers.chain(people) {
+        take(world, &crew.sam, ("playbooks", name, "require"), &step).unwrap();
+    }
+}
+
+/// Whether a text has the form of an identifier of CACAO (section 10.10), with a UUID of version 4.
+fn identifier(text: &str) -> bool {
+    let Some((kind, uuid)) = text.split_once("--") else { return false };
+    let parts: Vec<_> = uuid.split('-').collect();
+    let lower = |part: &&str| part.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    kind.len() >= 3
+        && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+        && parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.iter().all(lower)
+        && parts[2].starts_with('4')
+        && parts[3].starts_with(['8', '9', 'a', 'b'])
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// The object has these properties, and of the others no more than those.
+#[track_caller]
+fn holds(object: &Value, required: &[&str], others: &[&str]) {
+    let keys = keys(object);
+    for name in required {
+        assert!(keys.contains(name), "`{name}` is missing: {object:#}");
+    }
+    for name in keys {
+        assert!(required.contains(&name) || others.contains(&name), "`{name}`: {object:#}");
+    }
+}
+
+/// Every text in it.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(all) => all.iter().flat_map(texts).collect(),
+        Value::Object(all) => {
+            let names = all.keys().cloned();
+            names.chain(all.values().flat_map(texts)).collect()
+        }
+        _ => vec![],
+    }
+}
+
+/// The rules of the specification that its JSON schemas check, and those that they cannot: what is
+/// named is there, an id is of one thing, and a version has a moment of its own.
+#[test]
+fn an_export_keeps_the_rules_of_the_specification() {
+    both(745, |world| {
+        let crew = Crew::new(world);
+        everything(world, &crew, "all");
+        let all: Value = serde_json::from_str(&exported(world, &crew.sam, "all")).unwrap();
+        let required = [
+            "type",
+            "spec_version",
+            "id",
+            "name",
+            "created_by",
+            "created",
+            "modified",
+            "workflow_start",
+            "workflow",
+        ];
+        let others = [
+            "description",
+            "revoked",
+            "labels",
+            "agent_definitions",
+            "extension_definitions",
+            "playbook_variables",
+        ];
+        holds(&all, &required, &others);
+        for moment in ["created", "modified"] {
+            let text = all[moment].as_str().unwrap();
+            assert_eq!((text.len(), &text[19..20], &text[23..]), (24, ".", "Z"), "{text}");
+            assert!(domain::register::When::parse(text).is_some());
+        }
+        assert!(all["modified"].as_str() >= all["created"].as_str());
+        let mut ids = vec![all["id"].as_str().unwrap(), all["created_by"].as_str().unwrap()];
+        let (workflow, agents) = (&all["workflow"], &all["agent_definitions"]);
+        let extensions = &all["extension_definitions"];
+        for some in [workflow, agents, extensions] {
+            assert!(!keys(some).is_empty(), "an empty dictionary is left out");
+            ids.extend(keys(some));
+        }
+        for id in &ids {
+            assert!(identifier(id), "{id}");
+        }
+        let uuids: std::collections::BTreeSet<_> =
+            ids.iter().map(|id| id.split_once("--").unwrap().1).collect();
+        assert_eq!(uuids.len(), ids.len(), "no UUID is used twice");
+        let start = all["workflow_start"].as_str().unwrap();
+        assert_eq!(workflow[start]["type"], "start");
+        let mut counted = [0; 3];
+        for (id, step) in workflow.as_object().unwrap() {
+            let kind = step["type"].as_str().unwrap();
+            assert!(id.starts_with(&format!("{kind}--")), "{id}");
+            match kind {
+                "start" => holds(step, &["type", "on_completion"], &[]),
+                "end" => holds(step, &["type"], &[]),
+                _ => action(step, agents, extensions),
+            }
+            let place = ["start", "action", "end"].iter().position(|one| *one == kind);
+            counted[place.unwrap()] += 1;
+            if kind != "end" {
+                let next = step["on_completion"].as_str().unwrap();
+                assert!(workflow.get(next).is_some(), "{id} leads to {next}");
+            }
+        }
+        assert_eq!(counted, [1, 12, 1]);
+        agents_and_extensions(agents, extensions);
+        variables(&all);
+    });
+}
+
+fn action(step: &Value, agents: &Value, extensions: &Value) {
+    let required = ["type", "name", "commands", "agent", "on_completion", "step_extensions"];
+    holds(step, &required, &["timeout", "in_args"]);
+    let agent = &agents[step["agent"].as_str().unwrap()];
+    assert!(step.get("timeout").is_none_or(|timeout| timeout.as_u64() == Some(7_200_000)));
+    let commands = step["commands"].as_array().unwrap();
+    assert_eq!(commands.len(), 1, "at least one");
+    let command = &commands[0];
+    match command["type"].as_str().unwrap() {
+        "manual" => {
+            holds(command, &["type", "command"], &[]);
+            assert_eq!(agent["type"], "group", "people do it");
+        }
+        "http-api" => {
+            holds(command, &["type", "command", "headers", "content"], &["description"]);
+            assert_eq!(agent["type"], "http-api");
+            let lists = command["headers"].as_object().unwrap().values();
+            lists.for_each(|one| assert!(one.as_array().unwrap().iter().all(Value::is_string)));
+            assert!(command["content"].is_string(), "a body is a text");
+        }
+        other => panic!("{other}"),
+    }
+    for id in keys(&step["step_extensions"]) {
+        assert!(extensions.get(id).is_some(), "{id}");
+        let names = keys(&step["step_extensions"][id]);
+        let plain = |name: &str| {
+            name.len() >= 3 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        };
+        assert!(names.iter().all(|name| plain(name)), "{names:?}");
+    }
+}
+
+fn agents_and_extensions(agents: &Value, extensions: &Value) {
+    for (id, agent) in agents.as_object().unwrap() {
+        assert!(id.starts_with(&format!("{}--", agent["type"].as_str().unwrap())), "{id}");
+        match agent["type"].as_str().unwrap() {
+            "group" => holds(agent, &["type", "name"], &[]),
+            _ => {
+                holds(agent, &["type", "name", "address", "port"], &[]);
+                assert_eq!(keys(&agent["address"]), ["dname"]);
+                assert!(agent["address"]["dname"].is_array() && agent["port"].is_string());
+            }
+        }
+    }
+    for one in extensions.as_object().unwrap().values() {
+        let required = ["type", "name", "created_by", "schema", "version"];
+        holds(one, &required, &["description"]);
+        assert!(identifier(one["created_by"].as_str().unwrap()));
+        assert_eq!(one["version"].as_str().unwrap().split('.').count(), 3);
+    }
+}
+
+/// Each variable that is used is declared, and each that is declared is used and handed in.
+fn variables(all: &Value) {
+    let declared = keys(&all["playbook_variables"]);
+    for name in &declared {
+        let inner = name.strip_prefix("__").and_then(|name| name.strip_suffix("__")).unwrap();
+        assert!(inner.starts_with(|c: char| c.is_ascii_alphabetic()), "{name}");
+        assert!(inner.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{name}");
+        let one = &all["playbook_variables"][name];
+        holds(one, &["type"], &["description", "external"]);
+        assert_eq!((&one["type"], &one["external"]), (&json!("string"), &json!(true)));
+    }
+    let all_texts: String = texts(all).join("\n");
+    let mut used = std::collections::BTreeSet::new();
+    for (place, _) in all_texts.match_indices("__:value") {
+        let name = all_texts[..place].rsplit("__").next().unwrap();
+        used.insert(format!("__{name}__"));
+    }
+    let declared: std::collections::BTreeSet<_> = declared.into_iter().map(str::to_owned).collect();
+    assert_eq!(used, declared);
+    for step in all["workflow"].as_object().unwrap().values() {
+        let answers = step["commands"][0]["type"] == "http-api";
+        let handed = step.get("in_args").map_or(vec![], texts);
+        let wanted = if answers { declared.iter().cloned().collect() } else { vec![] };
+        assert_eq!(handed, wanted);
+    }
+}
+
+#[test]
+fn a_version_has_its_moment_and_an_id_is_of_one_playbook() {
+    let seeds = [746, 747].map(|seed| {
+        let (ours, extension) = (RefCell::new(vec![]), RefCell::new(Value::Null));
+        both(seed, |world| {
+            let crew = Crew::new(world);
+            let read = |name: &str| -> Value {
+                serde_json::from_str(&exported(world, &crew.sam, name)).unwrap()
+            };
+            // Without an action it is none of CACAO's.
+            written(world, &crew, "none");
+            let none = Read::<Kept<Playbook>>::new(&world.kernel, "none").unwrap();
+            let none = world.run(&crew.sam, none).unwrap().output;
+            let refused = cacao::export(&none).unwrap_err();
+            assert_eq!(refused.kind(), Kind::Conflict);
+            assert!(refused.message().contains("require"), "{refused}");
+            world.clock.advance(std::time::Duration::from_secs(seed));
+            everything(world, &crew, "ours");
+            let first = read("ours");
+            assert_eq!(first["revoked"], false);
+            // Taking it out of use is a version of its own, of the same playbook.
+            world.clock.advance(std::time::Duration::from_secs(5));
+            let why = json!({"reason": "another is followed"});
+            take(world, &crew.sam, ("playbooks", "ours", "retire"), &why).unwrap();
+            let last = read("ours");
+            assert_eq!((&last["id"], &last["created"]), (&first["id"], &first["created"]));
+            assert_eq!(last["revoked"], true);
+            assert!(last["modified"].as_str() > first["modified"].as_str());
+            ours.borrow_mut().push(first["id"].clone());
+            extension.replace(first["extension_definitions"].clone());
+        });
+        (ours.into_inner(), extension.into_inner())
+    });
+    let [(one, extension), (other, again)] = seeds;
+    assert!(one.iter().all(|id| !other.contains(id)), "another provider's of the same name");
+    assert_eq!(extension, again, "the extension is the same everywhere, with its author");
+}
+
+#[test]
+fn what_several_ways_lead_to_says_all_of_them_and_comes_where_it_is_reached() {
+    both(748, |world| {
+        let crew = Crew::new(world);
+        written(world, &crew, "theirs");
+        let manual = |name: &str, next: &str| {
+            json!({"type": "action", "name": name, "on_completion": next,
+                "agent": id("individual", 7), "commands": [{"type": "manual", "command": "go"}]})
+        };
+        let steps = |workflow: Value| {
+            let mut all = foreign();
+            all["workflow"] = workflow;
+            let row = adopt(world, &crew.sam, "theirs", &all.to_string()).unwrap();
+            let steps = row["steps"].as_array().unwrap().clone();
+            steps.into_iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect()
+        };
+        let (start, end) = (id("start", 1), id("end", 6));
+        let starts = |next: &str| json!({"type": "start", "on_completion": next});
+        // A branch that two conditions lead to, and what follows it there.
+        let titles: Vec<String> = steps(json!({
+            &start: starts(&id("if-condition", 2)),
+            id("if-condition", 2): {"type": "if-condition", "condition": "a",
+                "on_true": id("action", 3), "on_false": id("action", 4),
+                "on_completion": id("switch-condition", 8)},
+            id("switch-condition", 8): {"type": "switch-condition", "switch": "s",
+                "cases": {"0": id("action", 4), "default": id("action", 5)},
+                "on_completion": id("action", 9)},
+            id("action", 3): manual("three", &end),
+            id("action", 4): manual("four", &id("action", 7)),
+            id("action", 5): manual("five", &end), id("action", 7): manual("seven", &end),
+            id("action", 9): manual("nine", &end), &end: {"type": "end"},
+        }));
+        let twice = "unless a or if s is 0";
+        assert_eq!(
+            titles,
+            [
+                "three (if a)".to_owned(),
+                format!("four ({twice})"),
+                format!("seven ({twice})"),
+                "five (if s is default)".to_owned(),
+                "nine".to_owned(),
+            ]
+        );
+        // What runs beside each other comes before what follows both.
+        let titles: Vec<String> = steps(json!({
+            &start: starts(&id("parallel", 2)),
+            id("parallel", 2): {"type": "parallel", "on_completion": id("action", 5),
+                "next_steps": [id("action", 3), id("action", 4)]},
+            id("action", 3): manual("one side", &end), id("action", 4): manual("other", &end),
+            id("action", 5): manual("after both", &end), &end: {"type": "end"},
+        }));
+        assert_eq!(titles, ["one side", "other", "after both"]);
     });
 }

@@ -4,7 +4,7 @@
 use super::{Planned, Taken, answer, extension, phase};
 use kernel::{Error, Result};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of a playbook. The longest published ones have a tenth of that.
 const BYTES: usize = 256 * 1024;
@@ -118,13 +118,7 @@ fn leads(step: &Value) -> Result<Vec<(&str, String)>> {
         ("on_completion", String::new()),
     ];
     let wrong = |way: &str| bad(format!("`{way}` is no identifier of a step"));
-    for (way, only) in ways {
-        match step.get(way) {
-            None => {}
-            Some(Value::String(next)) => all.push((next.as_str(), only)),
-            Some(_) => return Err(wrong(way)),
-        }
-    }
+    // What is within a step comes before what follows it.
     for next in step.get("next_steps").and_then(Value::as_array).into_iter().flatten() {
         all.push((next.as_str().ok_or_else(|| wrong("next_steps"))?, String::new()));
     }
@@ -132,50 +126,81 @@ fn leads(step: &Value) -> Result<Vec<(&str, String)>> {
         let only = format!("if {switch} is {}", clean(case, 40));
         all.push((next.as_str().ok_or_else(|| wrong("cases"))?, only));
     }
+    for (way, only) in ways {
+        match step.get(way) {
+            None => {}
+            Some(Value::String(next)) => all.push((next.as_str(), only)),
+            Some(_) => return Err(wrong(way)),
+        }
+    }
     Ok(all)
 }
 
-/// The steps in the order in which they can be reached, each once, with the condition of the way
-/// that leads there first.
+/// The steps in the order in which they can be reached, each once, with the conditions of the ways
+/// that lead there; nothing if one of them has none.
 fn walk(workflow: &Workflow, start: &str) -> Result<Vec<(String, String)>> {
-    let mut order: Vec<(String, String)> = Vec::new();
+    let (mut order, mut left) = (Vec::new(), Vec::new());
     let (mut seen, mut open) = (BTreeSet::new(), BTreeSet::new());
     // What is still to be visited, and what is left again; no recursion, whatever the input.
-    enum Visit {
-        Enter(String, String),
-        Leave(String),
+    enum Visit<'w> {
+        Enter(&'w str),
+        Leave(&'w str),
     }
-    let mut stack = vec![Visit::Enter(start.to_owned(), String::new())];
+    let mut stack = vec![Visit::Enter(start)];
     while let Some(visit) = stack.pop() {
-        let (id, only) = match visit {
+        let id = match visit {
             Visit::Leave(id) => {
-                open.remove(&id);
+                open.remove(id);
+                left.push(id);
                 continue;
             }
-            Visit::Enter(id, only) => (id, only),
+            Visit::Enter(id) => id,
         };
-        if open.contains(&id) {
-            let id = kernel::id::shown(&id);
+        if open.contains(id) {
+            let id = kernel::id::shown(id);
             return Err(bad(format!("step `{id}` leads back to itself: a workflow has an end")));
         }
-        if !seen.insert(id.clone()) {
+        if !seen.insert(id) {
             continue;
         }
-        open.insert(id.clone());
-        stack.push(Visit::Leave(id.clone()));
-        let ways = workflow.get(&id).map(leads).transpose()?.unwrap_or_default();
-        for (next, more) in ways.into_iter().rev() {
-            let only = [only.as_str(), more.as_str()];
-            let only: Vec<_> = only.into_iter().filter(|one| !one.is_empty()).collect();
-            let only = match only.is_empty() {
-                true => String::new(),
-                false => clean(&only.join(", "), 100),
-            };
-            stack.push(Visit::Enter(next.to_owned(), only));
-        }
-        order.push((id, only));
+        open.insert(id);
+        stack.push(Visit::Leave(id));
+        let ways = workflow.get(id).map(leads).transpose()?.unwrap_or_default();
+        stack.extend(ways.into_iter().rev().map(|(next, _)| Visit::Enter(next)));
+        order.push(id);
     }
-    Ok(order)
+    // What is left last comes before everything it leads to, as there is no way back.
+    left.reverse();
+    let only = conditions(workflow, start, &left)?;
+    let with = |id: &str| (id.to_owned(), only.get(id).cloned().unwrap_or_default());
+    Ok(order.into_iter().map(with).collect())
+}
+
+/// Under which condition each step is reached; `order` has each before those it leads to.
+fn conditions(
+    workflow: &Workflow,
+    start: &str,
+    order: &[&str],
+) -> Result<BTreeMap<String, String>> {
+    let mut ways: BTreeMap<&str, Vec<String>> = [(start, vec![String::new()])].into();
+    let mut only = BTreeMap::new();
+    for id in order {
+        let mine = ways.remove(id).unwrap_or_default();
+        let mine = match mine.iter().any(String::is_empty) {
+            true => String::new(),
+            false => clean(&mine.join(" or "), 100),
+        };
+        for (next, more) in workflow.get(*id).map(leads).transpose()?.unwrap_or_default() {
+            let way: Vec<_> =
+                [mine.as_str(), &more].into_iter().filter(|one| !one.is_empty()).collect();
+            let (way, known) = (way.join(", "), ways.entry(next).or_default());
+            if !known.contains(&way) {
+                known.push(way);
+            }
+        }
+        only.insert((*id).to_owned(), mine);
+    }
+    Ok(only)
 }
 
 /// Takes a step over: an action as a step of ours, everything else as what is not run.
