@@ -43,7 +43,11 @@ pub(crate) fn counts(found: &Found) -> String {
         0 => String::new(),
         refused => format!(" · {refused} refused only"),
     };
-    format!("accounts: {exact} exact · {bounds} upper bound · {unknown}{refused}")
+    let tries = match found.restrained {
+        0 => String::new(),
+        tries => format!(" · tries that an answer refused: {tries}"),
+    };
+    format!("accounts: {exact} exact · {bounds} upper bound · {unknown}{refused}{tries}")
 }
 
 /// The accounts, and what the search before had otherwise.

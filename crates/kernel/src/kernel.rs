@@ -189,12 +189,12 @@ impl Kernel {
         let caller = self.shared.authority.identify(&hash, now).map_err(|denied| match denied {
             Denied::Unknown => Error::unauthenticated(),
             Denied::Restrained(caller, refusal) => {
-                self.shared.refusals.restrained(&refusal, Some(caller), now);
+                self.shared.refusals.restrained(&refusal, Some(caller), None, now);
                 refusal.error(now)
             }
         })?;
         self.shared.authority.pace(&caller.principal, now).map_err(|refusal| {
-            self.shared.refusals.restrained(&refusal, Some(caller.clone()), now);
+            self.shared.refusals.restrained(&refusal, Some(caller.clone()), None, now);
             refusal.error(now)
         })?;
         Ok(caller)

@@ -9,6 +9,7 @@ use crate::store::HOUSE;
 use crate::time::Moment;
 use crate::work::Work;
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 /// The entry of a refusal.
@@ -27,6 +28,9 @@ const MINUTE: u64 = 60_000_000;
 /// Minute, restraint, holder and credential; the last two are empty where nobody was asked for one.
 type Restrained = (u64, String, String, String);
 
+/// How often, of whom, and from which address: nothing if none is known, or if there were several.
+type Tried = (u64, Option<Caller>, Option<IpAddr>);
+
 /// Minute, source, holder and credential.
 type Ended = (u64, String, String, String);
 
@@ -37,7 +41,7 @@ pub(crate) struct Refusals {
     strangers: Mutex<BTreeMap<(u64, String), Tries>>,
     /// As those, with credentials that counted once, which are far fewer.
     ended: Mutex<BTreeMap<Ended, (u64, Caller)>>,
-    restrained: Mutex<BTreeMap<Restrained, (u64, Option<Caller>)>>,
+    restrained: Mutex<BTreeMap<Restrained, Tried>>,
 }
 
 /// Tries in vain of one source in one minute.
@@ -70,20 +74,28 @@ impl Refusals {
 
     /// Counts a request that a restraint refused. Beyond 10,000 in a minute those of one restraint
     /// share an entry.
-    pub(crate) fn restrained(&self, refusal: &Refusal, caller: Option<Caller>, now: Moment) {
+    pub(crate) fn restrained(
+        &self,
+        refusal: &Refusal,
+        caller: Option<Caller>,
+        source: Option<IpAddr>,
+        now: Moment,
+    ) {
         let mut all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
         let caller = caller.filter(|_| all.len() < 10_000);
         let name = |caller: &Caller| (caller.principal.to_string(), caller.credential.clone());
         let (who, credential) = caller.as_ref().map(name).unwrap_or_default();
         let key = (now.0 / MINUTE, refusal.id.clone(), who, credential);
-        all.entry(key).or_insert((0, caller)).0 += 1;
+        let tried = all.entry(key).or_insert((0, caller, source));
+        tried.0 += 1;
+        tried.2 = tried.2.filter(|known| Some(*known) == source);
     }
 
     /// Whether a restraint was explained often enough in this minute.
     pub(crate) fn explained(&self, refusal: &Refusal, now: Moment) -> bool {
         let all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (now.0 / MINUTE, refusal.id.clone(), String::new(), String::new());
-        all.get(&key).is_some_and(|(count, _)| *count >= REFUSALS_EXPLAINED)
+        all.get(&key).is_some_and(|(count, ..)| *count >= REFUSALS_EXPLAINED)
     }
 
     /// What restraints refused in the minutes that are over, to be recorded.
@@ -93,8 +105,8 @@ impl Refusals {
         let rest = all.split_off(&begin);
         let over = std::mem::replace(&mut *all, rest);
         let mut told = Vec::with_capacity(over.len());
-        for ((minute, id, ..), (count, caller)) in over {
-            told.push(Withheld { minute, id, count, caller });
+        for ((minute, id, ..), (count, caller, source)) in over {
+            told.push(Withheld { minute, id, count, caller, source });
         }
         told
     }
@@ -104,7 +116,8 @@ impl Refusals {
         let mut all = self.restrained.lock().unwrap_or_else(PoisonError::into_inner);
         let name = |caller: &Caller| (caller.principal.to_string(), caller.credential.clone());
         let (who, credential) = one.caller.as_ref().map(name).unwrap_or_default();
-        all.entry((one.minute, one.id, who, credential)).or_insert((0, one.caller)).0 += one.count;
+        let key = (one.minute, one.id, who, credential);
+        all.entry(key).or_insert((0, one.caller, one.source)).0 += one.count;
     }
 
     /// Counts a request with a credential that counted once. Beyond 10,000 in a minute they are
@@ -298,6 +311,8 @@ pub(crate) struct Withheld {
     pub(crate) id: String,
     pub(crate) count: u64,
     pub(crate) caller: Option<Caller>,
+    /// The address, if it was one.
+    pub(crate) source: Option<IpAddr>,
 }
 
 impl Operation for Withheld {
@@ -308,7 +323,8 @@ impl Operation for Withheld {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
-        let fields = vec![("answer", self.id.clone()), ("count", self.count.to_string())];
+        let mut fields = vec![("answer", self.id.clone()), ("count", self.count.to_string())];
+        fields.extend(self.source.map(|source| ("source", source.to_canonical().to_string())));
         work.note(HOUSE, RESTRAINED.name, fields);
         Ok(After::now(()))
     }

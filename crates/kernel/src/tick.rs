@@ -180,7 +180,7 @@ impl Kernel {
         let Some(refusal) = self.shared().authority.banned(peer, now) else { return false };
         let away = self.shared().refusals.explained(&refusal, now);
         if away {
-            self.shared().refusals.restrained(&refusal, None, now);
+            self.shared().refusals.restrained(&refusal, None, Some(peer), now);
         }
         away
     }
@@ -203,7 +203,7 @@ impl Kernel {
     pub fn admit(&self, peer: std::net::IpAddr) -> Result<()> {
         let now = self.now();
         self.shared().authority.admit(peer, now).map_err(|refusal| {
-            self.shared().refusals.restrained(&refusal, None, now);
+            self.shared().refusals.restrained(&refusal, None, Some(peer), now);
             refusal.error(now)
         })
     }

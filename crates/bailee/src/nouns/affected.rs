@@ -33,6 +33,15 @@ const RECORDS: &[Column] = &[
     ("deleted", "deleted"),
     ("exported", "exported"),
 ];
+const TRIES: &[Column] = &[
+    ("answer", "answer"),
+    ("by", "by"),
+    ("credential", "credential"),
+    ("address", "source"),
+    ("refused", "count"),
+    ("first", "first"),
+    ("last", "last"),
+];
 /// Records that are printed; all of them are in the JSON.
 const SHOWN: usize = 200;
 
@@ -119,11 +128,23 @@ fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
     value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
+/// What answers to attacks refused.
+fn tries(answer: &Value, output: Output) -> Result<(), Failure> {
+    let all = at(answer, "/tries").as_array().map_or(&[][..], Vec::as_slice);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let count = at(answer, "/restrained");
+    output.line(&format!("\nrefused by answers, and nothing touched: {count}"))?;
+    output.line(table(all, TRIES).trim_end())
+}
+
 fn print(told: &Value, output: Output) -> Result<(), Failure> {
     let answer = at(told, "/answer");
     let head = json!({"hash": at(told, "/hash"), "commit": at(answer, "/as_of/commit"),
         "wide": at(answer, "/wide")});
     output.line(fields(&head, HEAD, &[]).trim_end())?;
+    tries(answer, output)?;
     let accounts = at(answer, "/accounts").as_array().map_or(&[][..], Vec::as_slice);
     if accounts.is_empty() {
         return output.line("no account was touched, as far as the logs say");

@@ -18,7 +18,7 @@ mod query;
 mod search;
 mod vendors;
 
-pub use answer::{Account, Answer, AsOf, Certainty, Counts, Followed, HeadOf, Record};
+pub use answer::{Account, Answer, AsOf, Certainty, Counts, Followed, HeadOf, Record, Tries};
 pub use ask::{Ask, AskAffected, Asked, Told};
 pub use query::{By, Query};
 pub use search::{CHECKED, ENTRIES, search};
@@ -106,6 +106,9 @@ pub struct Found {
     /// What else was followed, up to a hundred.
     #[serde(default)]
     pub followed: Vec<Followed>,
+    /// Requests that answers to attacks refused; they touched nothing.
+    #[serde(default)]
+    pub restrained: u64,
     /// Why every account may be affected, if that is so.
     #[serde(default)]
     pub wide: Option<String>,
@@ -361,6 +364,7 @@ fn summary(answer: Answer) -> Result<Found> {
         fresh: vec![],
         gone: vec![],
         followed: answer.followed.iter().take(FOLLOWED).cloned().collect(),
+        restrained: answer.restrained,
         wide: answer.wide.clone(),
         cut: answer.accounts.len() > ACCOUNTS,
         as_of: Some(answer.as_of),

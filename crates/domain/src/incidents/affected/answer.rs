@@ -164,6 +164,30 @@ impl Account {
     }
 }
 
+/// Requests that an answer to an attack refused: tries, which touched nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AffectedTries")]
+pub struct Tries {
+    /// The answer, by its id.
+    pub answer: String,
+    /// Whose requests, as the entry names them; nothing where the address was refused and nobody
+    /// was asked who they are.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The token or session, by its id.
+    #[serde(default)]
+    pub credential: Option<String>,
+    /// The address; nothing where several shared an entry, or where a name was refused.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// Time of the first entry; an entry is written within a minute of what it counts.
+    pub first: When,
+    /// Time of the last one.
+    pub last: When,
+}
+
 /// The whole answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "AffectedAnswer")]
@@ -182,10 +206,21 @@ pub struct Answer {
     pub every_entry: bool,
     /// Requests with a credential in question after its end; each was refused.
     pub after_end: u64,
+    /// Requests that answers to attacks refused, all together; not those in a closed account,
+    /// which are told with it.
+    #[serde(default, skip_serializing_if = "none")]
+    pub restrained: u64,
+    /// Those, up to a thousand rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<Tries>,
     /// Why every account may be affected, if that is so.
     pub wide: Option<String>,
     /// The accounts, by their readable ids.
     pub accounts: Vec<Account>,
+}
+
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The format of an answer.

@@ -4,11 +4,12 @@
 //! It fails wide. An entry that cannot be read makes its account unknown; one of the house's, from
 //! which rights are followed, or more entries than [`ENTRIES`], makes every account unknown.
 
-use super::answer::{Account, Answer, AsOf, Certainty, FORMAT, Followed, HeadOf};
+use super::answer::{Account, Answer, AsOf, Certainty, FORMAT, Followed, HeadOf, Tries};
 use super::gather::Gathered;
 use super::query::By;
 use super::{Query, readable};
 use crate::incidents::hex;
+use crate::register::When;
 use kernel::engine::Span;
 use kernel::id::PrincipalId;
 use kernel::{Fed, HOUSE, Kernel, Result, Told, Trace, Traced};
@@ -18,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub const ENTRIES: usize = 1_000_000;
 /// Rows of a span up to which every entry is read, to see whether the index hides one.
 pub const CHECKED: i64 = 20_000;
+/// Rows of tries that an answer lists.
+const TRIES: usize = 1000;
 /// Entries that are read at once.
 const PAGE: usize = 1000;
 /// Fields that name what an operation issued.
@@ -50,6 +53,9 @@ struct Search<'k> {
     read: usize,
     of: BTreeMap<u64, Gathered>,
     after_end: u64,
+    restrained: u64,
+    /// By answer, holder, credential and address.
+    tries: BTreeMap<[String; 4], Tries>,
     wide: Option<String>,
 }
 
@@ -72,6 +78,8 @@ pub fn search(kernel: &Kernel, query: Query, commit: Option<u64>) -> Result<Answ
         read: 0,
         of: BTreeMap::new(),
         after_end: 0,
+        restrained: 0,
+        tries: BTreeMap::new(),
         wide: None,
     };
     match by.trace() {
@@ -170,10 +178,32 @@ impl Search<'_> {
         } else if let Some(slot) = refused_on(entry) {
             self.of.entry(slot).or_default().refused += 1;
         } else if entry.kind == kernel::UNAUTHENTICATED.name && entry.field("why").is_some() {
-            let count = entry.field("count").and_then(|count| count.parse().ok());
-            self.after_end += count.unwrap_or(1_u64);
+            self.after_end += count(entry);
+        } else if entry.kind == kernel::RESTRAINED.name {
+            self.tried(entry);
         }
         Ok(())
+    }
+
+    /// What an answer refused: told, and nothing of an account.
+    fn tried(&mut self, entry: &Fed) {
+        let count = count(entry);
+        self.restrained += count;
+        let field = |name: &str| entry.field(name).map(str::to_owned);
+        // Where nobody was asked who they are, the server's own name stands, which is no principal.
+        let by = actor(entry).map(|actor| actor.to_string());
+        let credential = field("credential").filter(|_| by.is_some());
+        let (answer, source) = (field("answer").unwrap_or_default(), field("source"));
+        let text = |one: &Option<String>| one.clone().unwrap_or_default();
+        let key = [answer.clone(), text(&by), text(&credential), text(&source)];
+        if self.tries.len() >= TRIES && !self.tries.contains_key(&key) {
+            return;
+        }
+        let at = When(entry.time);
+        let fresh = Tries { answer, by, credential, source, count: 0, first: at, last: at };
+        let tries = self.tries.entry(key).or_insert(fresh);
+        tries.count += count;
+        (tries.first, tries.last) = (tries.first.min(at), tries.last.max(at));
     }
 
     fn closed(&mut self, entry: &Fed, why: &str) {
@@ -299,6 +329,8 @@ impl Search<'_> {
             followed: self.followed.into_iter().collect(),
             every_entry,
             after_end: self.after_end,
+            restrained: self.restrained,
+            tries: self.tries.into_values().collect(),
             wide: self.wide,
             accounts,
         })
@@ -321,6 +353,11 @@ fn refused_on(entry: &Fed) -> Option<u64> {
 /// Whether the field `grant` names this grant: its id and where it was given.
 fn of_grant(field: &str, id: &str) -> bool {
     field.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+}
+
+/// How many requests an entry counts.
+fn count(entry: &Fed) -> u64 {
+    entry.field("count").and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 fn actor(entry: &Fed) -> Option<PrincipalId> {

@@ -1,6 +1,7 @@
 //! Affected accounts: the search against a scan of everything, and each caveat by its name.
 
 use super::{Crew, at, hours, tick};
+use crate::registers::add;
 use crate::support::{both, days, kind, kinds, name, record, slot};
 use domain::data::{BatchPut, Condition, DeleteRecord, GetRecord, History, ListRecords, PutMany};
 use domain::incidents::affected::{
@@ -207,6 +208,63 @@ fn refused_requests_touch_nothing_and_are_told() {
         let answer = ask(world, "service:other");
         let found = of(&answer, "one");
         assert_eq!((found.refused, found.entries, found.touched()), (1, 0, false));
+    });
+}
+
+#[test]
+fn what_an_answer_refused_is_a_try_and_touches_nothing() {
+    both(912, |world| {
+        let house = House::new(world);
+        world.get(&house.thief, (&house.one, "c", "1")).unwrap();
+        let rob = world.person("rob", &["responder"]);
+        let answer = |kind: &str, target: &str| {
+            let row = json!({"kind": kind, "target": target, "reason": "stolen"});
+            let row = add(world, &rob, "answers", &row).unwrap();
+            row["id"].as_str().unwrap().to_owned()
+        };
+        let before = ask(world, "service:thief");
+        assert_eq!((before.restrained, before.tries.as_slice()), (0, &[][..]));
+        assert!(!serde_json::to_string(&before).unwrap().contains("\"tries\""), "as before");
+        let token = house.token(world);
+        let suspend = answer("suspend", "service:thief");
+        let ban = answer("ban", ADDRESS);
+        for _ in 0..3 {
+            assert_eq!(kind(world.kernel.identify(&house.thief)), Kind::Forbidden);
+        }
+        for _ in 0..2 {
+            world.kernel.admit(ADDRESS.parse().unwrap()).unwrap_err();
+        }
+        world.clock.advance(hours(1));
+        tick(world);
+        for by in ["service:thief", token.as_str()] {
+            let found = ask(world, by);
+            assert_eq!((found.restrained, found.tries.len()), (3, 1), "{by}: {found:#?}");
+            let tries = &found.tries[0];
+            assert_eq!((&tries.answer, tries.count), (&suspend, 3));
+            assert_eq!(tries.by.as_deref(), Some("service:thief"));
+            assert_eq!(tries.credential.as_deref(), token.strip_prefix("token:"));
+            assert_eq!(found.accounts, before.accounts, "what was read before, and nothing more");
+        }
+        let found = ask(world, &format!("address:{ADDRESS}"));
+        assert_eq!((found.restrained, found.tries.len()), (2, 1), "{found:#?}");
+        let tries = &found.tries[0];
+        assert_eq!((&tries.answer, &tries.by, &tries.credential), (&ban, &None, &None));
+        assert_eq!(tries.source.as_deref(), Some(ADDRESS));
+        assert!(!found.accounts.iter().any(|one| one.counts.any()), "{found:#?}");
+        // What is asked as of before knows nothing of it.
+        let then = search(&world.kernel, query("service:thief"), Some(before.as_of.commit));
+        assert_eq!(then.unwrap().hash().unwrap(), before.hash().unwrap());
+        // Where addresses of one network tried in the same minute, the entry names none of them.
+        let wide = answer("ban", "198.51.100.0/24");
+        for address in ["198.51.100.1", "198.51.100.2"] {
+            world.kernel.admit(address.parse().unwrap()).unwrap_err();
+        }
+        world.clock.advance(hours(1));
+        tick(world);
+        let found = ask(world, "anyone");
+        let tries = found.tries.iter().find(|tries| tries.answer == wide).unwrap();
+        assert_eq!((tries.count, tries.source.as_deref()), (2, None));
+        assert_eq!(ask(world, "address:198.51.100.1").restrained, 0);
     });
 }
 
