@@ -26,8 +26,10 @@ pub enum Given {
     Fresh(String),
     /// This one was in force already.
     Before(String),
-    /// Nothing was done, and why.
+    /// Nothing was done because somebody decided so before, and why.
     Nothing(String),
+    /// Nothing could be done, and why: what the rule found goes on.
+    Unable(String),
 }
 
 /// Gives an answer to an alert of a rule, unless something stands against it. One alert gets one
@@ -43,7 +45,7 @@ pub fn give<A: Act>(
 ) -> Result<Given> {
     let (now, kind) = (work.now(), asked.kind);
     let Some(place) = kind.place(&asked.target, None) else {
-        return Ok(Given::Nothing(format!("`{}` takes no `{}`", asked.target, kind.word())));
+        return Ok(Given::Unable(format!("`{}` takes no `{}`", asked.target, kind.word())));
     };
     let rights = work.rights()?;
     if rights.exempts(&place, Some(rule), now) {
@@ -54,17 +56,17 @@ pub fn give<A: Act>(
     }
     if rights.restraints() >= RESTRAINTS_BY_THEMSELVES {
         let why = format!("{RESTRAINTS_BY_THEMSELVES} answers are in force already");
-        return Ok(Given::Nothing(why));
+        return Ok(Given::Unable(why));
     }
     if let Place::Network(network) = &place
         && network.bits() < if network.is_ipv4() { 32 } else { 64 }
     {
-        return Ok(Given::Nothing("by itself only one address is answered".to_owned()));
+        return Ok(Given::Unable("by itself only one address is answered".to_owned()));
     }
     if let Place::Principal(_) = &place
         && let Err(error) = targets::of_principal(kind, &asked.target, rights, now)
     {
-        return Ok(Given::Nothing(error.message().to_owned()));
+        return Ok(Given::Unable(error.message().to_owned()));
     }
     let id = format!("answer-{}", alert.trim_start_matches("alert-"));
     let key = register::key::<Kept<Answer>>(kernel, &id)?;
@@ -91,6 +93,7 @@ pub fn give<A: Act>(
         incident: incident.map(str::to_owned),
         automatic: true,
         sessions,
+        looked: None,
         lifted: None,
     };
     let fields = vec![

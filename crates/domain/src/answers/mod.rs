@@ -66,6 +66,9 @@ pub struct Answer {
     /// Sessions of the console that it ended.
     #[serde(default)]
     pub sessions: u32,
+    /// Who looked at it last and moved its end, and when, if somebody did.
+    #[serde(default)]
+    pub looked: Option<Mark>,
     /// When it was lifted before its end, if it was.
     #[serde(default)]
     pub lifted: Option<Mark>,
@@ -172,6 +175,7 @@ impl Row for Answer {
             incident,
             automatic: false,
             sessions,
+            looked: None,
             lifted: None,
         })
     }
@@ -258,6 +262,7 @@ impl Step<Answer> for Extend {
         row.until = until(row.kind, Some(self.until), at.now())?;
         at.tell("reason", prose("reason", &self.reason, 500)?);
         at.tell("until", row.until.0.rfc3339());
+        row.looked = Some(at.mark());
         Ok(())
     }
 }

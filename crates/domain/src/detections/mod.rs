@@ -102,6 +102,9 @@ pub struct Answer {
     pub what: String,
     /// When.
     pub at: When,
+    /// Whether it was asked for and could not be given.
+    #[serde(default)]
+    pub unable: bool,
 }
 
 /// An alert.

@@ -95,12 +95,16 @@ impl RaiseAlert {
             return Ok(None);
         };
         let about = (self.id.as_str(), alert.rule.as_str(), alert.incident.as_deref());
-        let what = match answers::give::<Raise>(&self.kernel, work, asked, about)? {
+        let given = answers::give::<Raise>(&self.kernel, work, asked, about)?;
+        let unable = matches!(given, Given::Unable(_));
+        let what = match given {
             Given::Fresh(id) => format!("{}: answers/{id}", asked.kind.word()),
             Given::Before(id) => format!("{}: in force already, answers/{id}", asked.kind.word()),
-            Given::Nothing(why) => format!("no {}: {why}", asked.kind.word()),
+            Given::Nothing(why) | Given::Unable(why) => {
+                format!("no {}: {why}", asked.kind.word())
+            }
         };
-        alert.answers.push(Answer { what: what.clone(), at: When(work.now()) });
+        alert.answers.push(Answer { what: what.clone(), at: When(work.now()), unable });
         Ok(Some(what))
     }
 

@@ -4,11 +4,14 @@ use crate::detections::by_itself;
 use crate::members::begin;
 use crate::registers::{add, show, take};
 use crate::support::{both, field, kind, name};
+use crate::vendors::{Team as Vendors, accounts};
 use domain::accounts::ListAccounts;
 use domain::answers::{Asked as Wanted, Kind as Answers};
+use domain::data::{Condition, GetRecord};
 use domain::detections::{Alert, Level};
 use domain::incidents::raising::{RaiseAlert, Raised};
 use domain::members::{IssueLink, LinkLife};
+use domain::people::CreatePerson;
 use domain::register::When;
 use kernel::authority::Place;
 use kernel::{Act, HOUSE, Kind, Moment, Result};
@@ -166,7 +169,7 @@ fn the_last_one_who_could_undo_it_is_not_locked() {
     });
 }
 
-fn alert(about: &str, at: Moment) -> Alert {
+pub fn alert(about: &str, at: Moment) -> Alert {
     Alert {
         rule: "rule-1".to_owned(),
         version: "1".to_owned(),
@@ -190,12 +193,18 @@ fn alert(about: &str, at: Moment) -> Alert {
 }
 
 /// Tells an alert as the server does, with the right of the tick.
-fn raise(world: &World, id: &str, alert: Alert, asked: Wanted) -> Raised {
+pub fn raise(world: &World, id: &str, alert: Alert, asked: Wanted) -> Raised {
     let raise = || {
         let raise = RaiseAlert::new(&world.kernel, id, alert.clone(), false, vec![])?;
         Ok(raise.answered(Some(asked.clone())))
     };
     by_itself(world, raise).unwrap()
+}
+
+/// A ban of this target, as a rule asks for it.
+pub fn ban(target: &str) -> Wanted {
+    let (kind, lasts) = (Answers::Ban, Duration::from_secs(7 * 86_400));
+    Wanted { kind, target: target.to_owned(), lasts }
 }
 
 #[test]
@@ -204,11 +213,6 @@ fn an_alert_is_answered_in_its_own_commit() {
         let responder = world.person("rob", &["responder"]);
         let lead = world.person("lea", &["security-lead"]);
         let now = world.kernel.now();
-        let ban = |target: &str| Wanted {
-            kind: Answers::Ban,
-            target: target.to_owned(),
-            lasts: Duration::from_secs(7 * 86_400),
-        };
         let about = alert("source.ip=203.0.113.9", now);
         let raised = raise(world, "alert-1", about.clone(), ban("203.0.113.9"));
         assert_eq!(raised.answer.as_deref(), Some("ban: answers/answer-1"));
@@ -334,6 +338,68 @@ fn a_suspended_service_is_refused_and_comes_back_by_itself() {
         world.kernel.identify(&service).unwrap();
         let late = take(world, &responder, ("answers", &id(&row), "extend"), &more);
         assert_eq!(kind(late), Kind::Conflict);
+    });
+}
+
+#[test]
+fn a_closed_vendor_is_refused_from_the_next_access_on_and_gets_back_what_it_had() {
+    both(60, |world| {
+        let team = Vendors::new(world);
+        let responder = world.person("rob", &["responder"]);
+        let (one, two) = accounts(world);
+        for (vendor, account) in [("acme", &one), ("other", &two)] {
+            team.ready(vendor, "support-access");
+            team.engage(&format!("case-{vendor}"), vendor, account.as_str(), 100).unwrap();
+        }
+        let person = CreatePerson::new(&world.kernel, "vic", None, None, vec!["support".into()]);
+        let vic = world.run(&team.admin(), person.unwrap().with_vendor("acme")).unwrap();
+        let vic = vic.output.token;
+        let bot = team.service("acme-bot", "acme").unwrap();
+        let bystander = team.service("other-bot", "other").unwrap();
+        for (holder, account) in
+            [("person:vic", &one), ("service:acme-bot", &one), ("service:other-bot", &two)]
+        {
+            team.grant(holder, account.as_str(), "c", &["read"]).unwrap();
+        }
+        let own = world.service("desk");
+        world.grant("service:desk", "*", "*", &["read"]);
+        let asked = world.asked(&vic).unwrap();
+        let reads = |token: &str, account| world.get(token, (account, "c", "x"));
+        let everything = || {
+            let rights = world.kernel.authority();
+            let who = rights.principals().into_iter().map(|one| format!("{one:?}"));
+            let what = rights.grants().into_iter().map(|one| format!("{one:?}"));
+            who.chain(what).collect::<std::collections::BTreeSet<_>>()
+        };
+        for token in [&vic, &bot] {
+            reads(token, &one).unwrap();
+            assert!(reads(token, &two).is_err(), "outside the engagement");
+        }
+        let before = everything();
+        let row = answer(world, &responder, "close-vendor", "acme").unwrap();
+        // The very next access of each of them, with what they hold already.
+        let place = world.place(&one, "c");
+        let record = crate::support::record("x");
+        let get = GetRecord::new(&world.kernel, place, &record, None, Condition::None).unwrap();
+        let refused = world.kernel.run(asked, get).map(|_| ()).unwrap_err();
+        assert_eq!((refused.kind(), refused.restraint()), (Kind::Forbidden, row["id"].as_str()));
+        for token in [&vic, &bot] {
+            let refused = world.kernel.identify(token).unwrap_err();
+            let told = (refused.kind(), refused.restraint());
+            assert_eq!(told, (Kind::Forbidden, row["id"].as_str()));
+        }
+        for (token, account) in [(&own, &one), (&own, &two), (&bystander, &two)] {
+            reads(token, account).unwrap();
+        }
+        assert_eq!(kind(reads(&bystander, &one)), Kind::NotFound, "no more than before");
+        world.kernel.identify(&responder).unwrap();
+        let why = json!({"reason": "it was somebody else"});
+        take(world, &responder, ("answers", &id(&row), "lift"), &why).unwrap();
+        assert_eq!(everything(), before, "the rights are those of before");
+        for token in [&vic, &bot] {
+            reads(token, &one).unwrap();
+            assert!(reads(token, &two).is_err(), "and no more");
+        }
     });
 }
 

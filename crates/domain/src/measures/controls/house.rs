@@ -225,6 +225,7 @@ pub(super) fn defended(facts: &Facts, weigh: &mut Weigh) {
     weigh.systems(facts, Claim::Defended, every);
     own_probe(facts, weigh);
     watch::detects(facts, weigh);
+    super::answers::given(facts, weigh);
     match facts.strangers_refused {
         Some(refused) => {
             let what = if refused { "refused" } else { "let in" };

@@ -142,6 +142,7 @@ pub(super) fn processed(facts: &Facts, weigh: &mut Weigh) {
         }
     }
     followed_up(facts, weigh);
+    super::answers::looked_after(facts, weigh);
     if led > 0 {
         let what = format!("open incidents with somebody who leads: {led} of {}", open().count());
         weigh.recorded(what, facts.now, true);

@@ -5,6 +5,7 @@
 //! systems are in scope is a judgement that a named person records; without it nothing that speaks
 //! of systems can hold, because the promise covers more than what Bailee stores.
 
+mod answers;
 mod exposure;
 mod house;
 mod incidents;
