@@ -17,7 +17,7 @@ use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
     account, acknowledge, answer, assets, board, calendar, guard, import, measure, pager,
-    preferences, receipts, registers, roles, room, setup, shell, sign_in, trust,
+    playbooks, preferences, receipts, registers, roles, room, setup, shell, sign_in, trust,
 };
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -286,6 +286,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", [plural, "import"]) => Ok(import::run(visit, plural).await?.into()),
         ("GET", ["incidents", id, "file"]) => room::file(visit, id).await,
         ("GET", ["incidents", id, "package"]) => room::package(visit, id).await,
+        ("GET", ["playbooks", id, "cacao"]) => playbooks::cacao(visit, id).await,
         ("GET", [plural, id]) => Ok(registers::show(visit, plural, id).await?.into()),
         ("POST", [plural, id, verb]) => registers::step(visit, plural, id, verb).await,
         ("GET" | "POST", _) => Err(Error::not_found("there is no such page")),

@@ -28,6 +28,7 @@ mod import;
 mod measure;
 mod nouns;
 mod pager;
+mod playbooks;
 mod preferences;
 mod receipts;
 mod registers;

@@ -53,6 +53,7 @@ pub(super) async fn page(
             (done(visit))
             (standing(visit, &row))
             @if register.plural == "affected" { (crate::affected::of(visit, id, &row)) }
+            @if register.plural == "playbooks" { (crate::playbooks::of(visit, id, &row)) }
             @if let Some(room) = room { (room) h2 { "Everything recorded" } }
             (fields(visit, &object, &["state", "id", "format"]))
             @if !open.is_empty() {

@@ -273,3 +273,38 @@ fn each_plot_has_its_words_and_its_table() {
     let tables = Selector::parse("figure.plot details table tbody tr").unwrap();
     assert!(html.select(&tables).count() >= 3, "{}", room.body);
 }
+
+#[test]
+fn a_playbook_is_saved_as_cacao_by_whoever_may_read_it() {
+    let site = Site::new(72);
+    let mut sam = site.person("sam", &["security-lead"]);
+    let page = sam.get("/playbooks/new").ok();
+    let new = [("name", "theft"), ("class", "breach"), ("purpose", "what to do")];
+    let page = sam.submit(&page, "#add", &new).ok();
+    let link = "/playbooks/theft/cacao";
+    assert!(!page.body.contains(link), "without a step there is no playbook of CACAO");
+    assert_eq!(sam.get(link).status, 409);
+    let step = [("title", "ban <it>"), ("phase", "contain"), ("role", "lead"), ("answer", "ban")];
+    let page = sam.submit(&page, "#require", &step).ok();
+    let saved = Selector::parse("main a[download]").unwrap();
+    let links = |page: &Answer| -> Vec<String> {
+        let html = page.html();
+        html.select(&saved).filter_map(|one| one.attr("href").map(str::to_owned)).collect()
+    };
+    assert!(links(&page).contains(&link.to_owned()), "{:?}", links(&page));
+    let file = sam.get(link).ok();
+    assert_eq!(file.field("content-type"), Some("application/json"));
+    let name = "attachment; filename=\"theft.cacao.json\"";
+    assert_eq!(file.field("content-disposition"), Some(name));
+    let json: serde_json::Value = serde_json::from_str(&file.body).unwrap();
+    assert_eq!((&json["spec_version"], &json["name"]), (&"cacao-2.0".into(), &"theft".into()));
+    // An auditor reads playbooks; somebody without a role and a stranger do not.
+    let mut ada = site.person("ada", &["auditor"]);
+    assert!(links(&ada.get("/playbooks/theft").ok()).contains(&link.to_owned()));
+    assert_eq!(ada.get(link).ok().body, file.body);
+    assert_eq!(site.person("nell", &[]).get(link).status, 403);
+    assert_eq!(Browser::new(&site).get(link).status, 401);
+    for nothing in ["/playbooks/other/cacao", "/playbooks/%2e%2e/cacao", "/vendors/theft/cacao"] {
+        assert_eq!(sam.get(nothing).status, 404, "{nothing}");
+    }
+}
