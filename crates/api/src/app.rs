@@ -11,6 +11,7 @@ use crate::outbox::Outbox;
 use crate::path::{self, Template};
 use crate::probe::Probed;
 use crate::problem::Problem;
+use crate::refused;
 use crate::request::{Call, bearer, said};
 use crate::routes::{Conditions, ROUTES, Route, Takes};
 use domain::oncall::Pulse;
@@ -123,7 +124,8 @@ impl App {
         }
     }
 
-    /// The answer to an address that is banned or too fast: nothing of its request was looked at.
+    /// The answer to an address that is banned or too fast: of its request only what it takes was
+    /// looked at.
     async fn turned_away(
         &self,
         error: &Error,
@@ -134,7 +136,10 @@ impl App {
         if parts.version < Version::HTTP_2 && !parts.headers.contains_key("expect") {
             discard(body, FROM_STRANGERS).await;
         }
-        let response = Problem::from(error.clone()).into_response(number);
+        let response = match refused::wants_page(&parts.headers) {
+            true => refused::page(error, self.kernel.now()),
+            false => Problem::from(error.clone()).into_response(number),
+        };
         self.metrics.answered(None, response.status());
         if parts.method == Method::HEAD { without_body(response) } else { response }
     }

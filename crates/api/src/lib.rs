@@ -20,6 +20,7 @@ mod outbox;
 mod path;
 mod probe;
 mod problem;
+mod refused;
 mod request;
 pub mod routes;
 mod serve;

@@ -161,6 +161,7 @@ fn title(kind: &str) -> &'static str {
     match kind {
         "unauthenticated" => "Not logged in",
         "forbidden" => "Not allowed",
+        "restrained" => "Refused for now",
         "not-found" => "Not found",
         "invalid" => "Invalid request",
         "precondition" => "Precondition failed",
@@ -178,7 +179,20 @@ fn title(kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::Problem;
+    use domain::register::On;
     use kernel::{Error, Kind};
+    use serde_json::json;
+
+    /// As a kernel answers an address that is banned.
+    fn refused() -> Error {
+        let world = testkit::World::memory(3);
+        let answer = json!({"kind": "ban", "target": "203.0.113.9", "reason": "x"});
+        let register = domain::registers::known("answers").unwrap();
+        let (target, json) = (On::New((1_u128 << 80).to_be_bytes()), answer.to_string());
+        let add = (register.add.make)(&world.kernel, target, json.as_bytes()).unwrap();
+        world.run(&world.person("rob", &["responder"]), add).unwrap();
+        world.kernel.admit("203.0.113.9".parse().unwrap()).unwrap_err()
+    }
 
     #[test]
     fn every_kind_has_its_status() {
@@ -194,6 +208,7 @@ mod tests {
             (Error::limit("no"), 429, "limit", Some("retry-after")),
             (Error::unavailable("no"), 503, "unavailable", Some("retry-after")),
             (Error::new(Kind::Internal, "no"), 500, "internal", None),
+            (refused(), 403, "restrained", Some("retry-after")),
         ] {
             let problem = Problem::from(error);
             assert_eq!((problem.0.status.as_u16(), problem.0.kind), (status, kind));

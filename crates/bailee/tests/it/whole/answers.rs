@@ -43,6 +43,21 @@ fn a_ban_is_in_force_at_every_door_and_after_a_crash() {
         assert!(text.contains("retry-after: 86") && text.contains(&id), "{path}: {text}");
         assert!(text.contains("urn:bailee:problem:restrained"), "{path}: {text}");
     }
+    // A browser gets a page that says what happened, and nothing of anybody.
+    let html = ["-H", "accept: text/html,*/*;q=0.8"];
+    for path in ["/", "/trust", "/v1/answers", "/incidents/incident-1", "/healthz"] {
+        let (status, page) = from("127.0.0.2", &server, path, &html);
+        assert_eq!(status, 403, "{path}: {page}");
+        assert!(page.contains("content-type: text/html") && page.contains("retry-after: 86"));
+        assert!(page.contains("default-src 'none'") && page.contains("no-store"), "{page}");
+        assert!(page.contains("<h1>Refused for now</h1>") && page.contains(&id), "{page}");
+        assert!(page.contains(&format!("{} at ", &row["until"].as_str().unwrap()[..10])), "{page}");
+        for nobody in ["rob", "guesses", "127.0.0.2", "incident-1", "<script", "<link"] {
+            assert!(!page.contains(nobody), "{path} says `{nobody}`: {page}");
+        }
+    }
+    let (_, head) = from("127.0.0.2", &server, "/", &["-I", "-H", "accept: text/html"]);
+    assert!(head.contains("text/html") && !head.contains("<h1>"), "{head}");
     // What a header says of the address is not believed, neither to get out of it nor into it.
     for header in ["X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "Via"] {
         let inner = format!("{header}: 127.0.0.1");
