@@ -509,6 +509,20 @@ fn what_several_ways_lead_to_says_all_of_them_and_comes_where_it_is_reached() {
                 "nine".to_owned(),
             ]
         );
+        let kept = show(world, &crew.sam, "playbooks", "theirs").unwrap();
+        let kept = kept["cacao"]["not_run"].to_string();
+        assert!(kept.contains("if-condition `a`") && kept.contains("condition `s`"), "{kept}");
+        // Where the ways are more than a title holds, it says so.
+        let long = |word: &str| format!("{word} is {}", "long ".repeat(11));
+        let titles: Vec<String> = steps(json!({
+            &start: starts(&id("if-condition", 2)),
+            id("if-condition", 2): {"type": "if-condition", "condition": long("one"),
+                "on_true": id("action", 3), "on_completion": id("if-condition", 4)},
+            id("if-condition", 4): {"type": "if-condition", "condition": long("two"),
+                "on_true": id("action", 3), "on_false": end},
+            id("action", 3): manual("three", &end), &end: {"type": "end"},
+        }));
+        assert_eq!(titles, [format!("three (if {} or otherwise)", long("one").trim())]);
         // What runs beside each other comes before what follows both.
         let titles: Vec<String> = steps(json!({
             &start: starts(&id("parallel", 2)),

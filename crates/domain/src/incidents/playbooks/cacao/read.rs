@@ -188,7 +188,7 @@ fn conditions(
         let mine = ways.remove(id).unwrap_or_default();
         let mine = match mine.iter().any(String::is_empty) {
             true => String::new(),
-            false => clean(&mine.join(" or "), 100),
+            false => either(&mine),
         };
         for (next, more) in workflow.get(*id).map(leads).transpose()?.unwrap_or_default() {
             let way: Vec<_> =
@@ -203,12 +203,29 @@ fn conditions(
     Ok(only)
 }
 
+/// One of these conditions, in as many words as there is room for.
+fn either(ways: &[String]) -> String {
+    let mut text = String::new();
+    for way in ways {
+        let way = clean(way, 90);
+        if text.is_empty() {
+            text = way;
+        } else if text.len() + way.len() <= 90 {
+            text = format!("{text} or {way}");
+        } else {
+            return format!("{text} or otherwise");
+        }
+    }
+    text
+}
+
 /// Takes a step over: an action as a step of ours, everything else as what is not run.
 fn take(taken: &mut Taken, all: &Value, step: &Value, only: &str) -> Result<()> {
     let kind = text(step, "type").unwrap_or_default();
     let commands = step.get("commands").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let first = commands.first().unwrap_or(&Value::Null);
-    let said = [text(step, "name"), text(first, "description"), text(first, "command")];
+    let judged = text(step, "condition").or_else(|| text(step, "switch"));
+    let said = [text(step, "name"), judged, text(first, "description"), text(first, "command")];
     let title = said.into_iter().flatten().find(|text| !text.trim().is_empty());
     let title = clean(title.unwrap_or("a step without a name"), 150);
     let mut note = |what: String| {
