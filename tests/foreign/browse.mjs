@@ -296,6 +296,37 @@ async function keyboard(page) {
   must(page.url() === place, '`g` `b` does not go to the board');
 }
 
+/** The room of an incident on a telephone: nothing sticks out, and what is drawn scrolls by itself. */
+async function room(page) {
+  const must = (held, what) => held || problem('the room at 360', what);
+  await page.setViewport(NARROW);
+  await go(page, task.room);
+  const [wide, drawn, crushed] = await page.evaluate(() => {
+    const root = document.scrollingElement;
+    const plots = [...document.querySelectorAll('svg.plot')];
+    const small = plots.filter((one) => one.getBoundingClientRect().width < 500);
+    return [root.scrollWidth - innerWidth, plots.length, small.length];
+  });
+  must(wide <= 0, `${wide} px too wide`);
+  must(drawn > 0, 'no plot is drawn');
+  must(crushed === 0, `${crushed} plots too small to be read`);
+  await page.setViewport(WIDE);
+}
+
+/** What somebody is handed as a file, opened from a disk. */
+async function file(browser) {
+  const context = await browser.createBrowserContext();
+  const page = await open(context);
+  await page.goto(`file://${task.file}`, { waitUntil: 'load' });
+  await look(page, 'incident.html');
+  await page.setViewport(NARROW);
+  // A word is not broken into letters to make a table fit.
+  const crushed = await page.$$eval('td', (all) =>
+    all.filter((one) => one.textContent.length > 3 && one.clientWidth < 40).length);
+  if (crushed > 0) problem('incident.html at 360', `${crushed} cells are crushed`);
+  await context.close();
+}
+
 /** A picture for the documentation, of what is seen first; small in bytes too. */
 async function picture(page, name, target, viewport, scheme) {
   // Wide ones at half size: they show how a page is made up, not each word.
@@ -338,7 +369,9 @@ try {
   for (const [name, target, viewport, scheme] of task.shown) {
     await picture(page, name, target, viewport === 360 ? NARROW : WIDE, scheme);
   }
+  await room(page);
   await context.close();
+  await file(browser);
   await member(browser);
   await withoutScripts(browser);
 } finally {

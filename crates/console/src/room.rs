@@ -13,7 +13,7 @@ use crate::affected;
 use crate::clock::{ReaderClock, span};
 use crate::form::hidden;
 use crate::reply::Reply;
-use crate::show::{listing, principal, row_path, sentence};
+use crate::show::{cards, principal, row_path, sentence};
 use crate::visit::Visit;
 use crate::work::{Tone, shape};
 use domain::incidents::affected::Affected;
@@ -133,7 +133,7 @@ fn due(visit: &Visit<'_>, whole: &Whole) -> Markup {
                     (visit.clock.at(row.investigate_by.0)) "." }
             }
         } @else {
-            (listing(
+            (cards(
                 "Clocks", html! { "Accounts to be told: " (all.len()) },
                 &["Account", "State", "Clock", "Notice"],
                 html! { @for one in all.iter().take(ROWS) {
@@ -152,9 +152,9 @@ fn clock_row(visit: &Visit<'_>, one: &Shown<Breach>, notices: &[Shown<Notice>]) 
     html! {
         tr {
             th scope="row" { a href=(row_path("breaches", &one.kept.id)) { (row.account) } }
-            td { (badge(&one.state)) }
-            td { (clock(&visit.clock, row)) }
-            td {
+            td data-label="State" { (badge(&one.state)) }
+            td data-label="Clock" { (clock(&visit.clock, row)) }
+            td data-label="Notice" {
                 @if own.is_empty() && row.notified.is_none() {
                     "none written: " a href="/notices/new" { "write one" } " → responder"
                 }

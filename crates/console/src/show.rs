@@ -136,8 +136,9 @@ fn string(visit: &Visit<'_>, name: &str, text: &str) -> Markup {
 }
 
 /// Nouns whose names are fields that name something else: agreements a version of the catalogue's
-/// terms, incidents who noticed them, clocks a law within the register, alerts the text of a rule.
-const NAMED_OTHERWISE: [&str; 4] = ["terms", "source", "law", "rule"];
+/// terms, incidents who noticed them, clocks a law within the register, alerts the text of a rule,
+/// steps of a playbook the kind of an answer.
+const NAMED_OTHERWISE: [&str; 5] = ["terms", "source", "law", "rule", "answer"];
 
 /// Where what is named has its page.
 fn link(visit: &Visit<'_>, name: &str, text: &str) -> Option<String> {
@@ -162,6 +163,19 @@ fn open(visit: &Visit<'_>, noun: &str) -> Option<&'static Register> {
 pub(crate) fn listing(label: &str, caption: Markup, columns: &[&str], rows: Markup) -> Markup {
     html! {
         div.scroll role="region" aria-label=(label) tabindex="0" {
+            table.wide {
+                caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
+/// As [`listing`]; on a narrow page each row stands as a card, so its cells say what they are.
+pub(crate) fn cards(label: &str, caption: Markup, columns: &[&str], rows: Markup) -> Markup {
+    html! {
+        div.scroll.stack role="region" aria-label=(label) tabindex="0" {
             table.wide {
                 caption { (caption) }
                 thead { tr { @for column in columns { th scope="col" { (column) } } } }
@@ -270,6 +284,7 @@ mod tests {
             assert!(shown("system", json!("db-1")).contains("href=\"/systems/db-1\""));
             assert!(shown("obligation", json!("E5.5")).contains("href=\"/measures/E5.5\""));
             assert_eq!(shown("terms", json!("2026-1")), "2026-1", "a version is no row");
+            assert_eq!(shown("answer", json!("ban")), "ban", "nor is a kind of answer");
             let no_id = shown("system", json!("a/../b"));
             assert!(no_id.starts_with("a/"), "no link to what is no id: {no_id}");
             let mark = shown("added", json!({"by": "person:ana", "at": "2026-11-22T14:02:11Z"}));

@@ -51,7 +51,9 @@ fn part(part: &Part) -> Markup {
 fn figure(plot: &Plot) -> Markup {
     html! {
         figure {
-            (PreEscaped(svg(plot)))
+            div.scroll role="region" aria-label=(format!("{}, drawn", plot.title)) tabindex="0" {
+                (PreEscaped(svg(plot)))
+            }
             figcaption { (plot.what) }
         }
         (table(&plot.table))

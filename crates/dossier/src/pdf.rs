@@ -105,6 +105,8 @@ fn of_section(layout: &mut Layout<'_>, section: &Section) {
 }
 
 fn table(layout: &mut Layout<'_>, table: &Table) {
+    // Its head does not stand alone at the end of a page.
+    layout.keep(70.0);
     layout.text(&table.caption, 8.5, Face::Plain, Tone::Soft, 0.0);
     layout.table(&table.head, &table.rows);
 }

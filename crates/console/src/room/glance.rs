@@ -231,10 +231,12 @@ fn next(visit: &Visit<'_>, whole: &Whole) -> Markup {
                 ": " (named(&unjudged)) }
         }
         ul.plain { @for breach in unwritten.iter().take(LINES) { li {
-            (shape("due", "☐", "tell")) " " (breach.account) ": "
+            @let held = breach.held(visit.clock.now);
+            (shape("due", "☐", if held { "prepare" } else { "tell" })) " " (breach.account) ": "
             @if may {
                 a href=(format!("/notices/new?incident={id}&account={}", breach.account)) {
                     "write the notice" }
+                @if held { ", which is sent once no order holds it" }
             } @else { "no notice is written" }
         } } }
         ul.plain { @for (plural, one, state) in waiting.iter().take(LINES) { li {

@@ -21,7 +21,9 @@ fn figure(plot: &Plot) -> Markup {
     html! {
         figure.plot {
             h3 { (plot.title) }
-            (PreEscaped(dossier::svg(plot)))
+            div.scroll role="region" aria-label=(format!("{}, drawn", plot.title)) tabindex="0" {
+                (PreEscaped(dossier::svg(plot)))
+            }
             figcaption { (plot.what) }
             details {
                 summary { "The same as a table" }

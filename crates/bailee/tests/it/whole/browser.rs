@@ -4,14 +4,14 @@
 
 use super::house::{House, northwind};
 use super::support::receipts::tools;
-use super::support::{Store, skip_unless_all, text, workspace};
+use super::support::{Server, Store, skip_unless_all, text, workspace};
 use domain::measures::MEASURES;
 use domain::registers::REGISTERS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -51,6 +51,18 @@ fn browse(task: &Value) -> (BTreeSet<String>, Vec<String>) {
     (texts("seen").into_iter().collect(), texts("problems"))
 }
 
+/// The page in the package of this incident, beside the store.
+fn page_of_the_package(store: &Store, (server, lead): (&Server, &str), room: &str) -> PathBuf {
+    let id = room.rsplit('/').next().unwrap();
+    let (zip, folder) = (store.beside("incident.zip"), store.beside("package"));
+    let package = format!("/v1/incidents/{id}/package");
+    let answer = server.client(lead).get(&package).expect(200);
+    fs::write(&zip, &answer.body).unwrap();
+    let unpack = ["-m", "zipfile", "-e", text(&zip), text(&folder)];
+    assert!(Command::new("python3").args(unpack).status().unwrap().success());
+    folder.join(format!("{id}.html"))
+}
+
 /// Whether the browser is there, and what drives it.
 fn installed() -> bool {
     let there = |path: &Path| {
@@ -76,8 +88,11 @@ fn every_page_is_fit_for_every_reader() {
     let bless = std::env::var_os("BAILEE_BLESS").is_some_and(|value| value == "1");
     let kept = workspace().join("docs/console");
     let pictures = if bless { kept } else { store.beside("pictures") };
+    let room = house.filled("/incidents/{incident id}");
+    let file = page_of_the_package(&store, (&server, house.token("lea")), &room);
     let (seen, problems) = browse(&json!({
         "url": server.url, "ca": server.ca, "chromium": CHROMIUM, "pictures": pictures,
+        "room": room, "file": file,
         "team": house.link("lea"), "plain": house.link("nell"), "member": house.member(),
         "shown": SHOWN.map(|(name, page, width, theme)| (name, house.filled(page), width, theme)),
     }));
