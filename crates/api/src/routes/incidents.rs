@@ -27,7 +27,10 @@ pub(super) static ROUTES: &[Route] = &[
     item(get("/v1/playbooks/{id}/cacao", "getPlaybookCacao", "The playbook as CACAO 2.0"))
         .disclosing()
         .action(action::<Reading<Playbook>>())
-        .gives(&[Gives::document(200, "The playbook", "application/json").receipted()])
+        .gives(&[
+            Gives::document(200, "The playbook", "application/json").receipted(),
+            Gives::problem(409),
+        ])
         .by(|call| Box::pin(cacao(call))),
     item(get("/v1/incidents/{id}/package", "getIncidentPackage", "The same with HTML and PDF"))
         .disclosing()

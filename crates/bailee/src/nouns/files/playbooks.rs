@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{about, file, found, one, option, read, read_answer, word};
 use crate::client::Client;
 use crate::exit::Failure;
-use crate::output::Output;
+use crate::output::{Output, note};
 
 /// Bytes of a file that is read; the server says what is too long for a playbook.
 const FILE: usize = 1 << 20;
@@ -28,13 +28,19 @@ pub(super) async fn load(
     let (name, path) = (one(stated, "name"), one(stated, "file"));
     let text = String::from_utf8(read(path, FILE)?);
     let text = text.map_err(|_| about(path, "it is no UTF-8: save it as UTF-8"))?;
-    if found(client, "playbooks", name).await?.is_none() {
+    let fresh = found(client, "playbooks", name).await?.is_none();
+    if fresh {
         let class = stated.get_one::<String>("class").map_or("other", String::as_str);
         let new = json!({"name": name, "class": class, "purpose": format!("taken in from {path}")});
         client.post(&["playbooks"]).json(&new)?.send().await?;
     }
     let place = format!("{name}:adopt");
-    let answer = client.post(&["playbooks", &place]).json(&json!({"cacao": text}))?.send().await?;
+    let adopt = client.post(&["playbooks", &place]).json(&json!({"cacao": text}))?.send().await;
+    let answer = adopt.inspect_err(|_| {
+        if fresh && !output.json {
+            note(&format!("`{name}` is written, without steps: load a mended file into it"));
+        }
+    })?;
     let row = read_answer(&answer.body)?;
     let count = |name: &str| {
         let list = row.pointer(name).and_then(serde_json::Value::as_array);
@@ -59,6 +65,10 @@ pub(super) async fn export(
     output: Output,
 ) -> Result<(), Failure> {
     let (name, out) = (one(stated, "name"), Path::new(one(stated, "out")));
+    if out.exists() {
+        let why = format!("`{}` exists: name a new file", out.display());
+        return Err(Failure::usage(why));
+    }
     let answer = client.get(&["playbooks", name, "cacao"]).send().await?;
     let failed = |error: std::io::Error| Failure::file("write", out, &error);
     let mut file = std::fs::File::create_new(out).map_err(failed)?;

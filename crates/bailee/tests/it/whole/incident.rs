@@ -2,6 +2,7 @@
 
 use super::inside::Inside;
 use super::support::{ends_with, run, text};
+use serde_json::json;
 use std::fs;
 
 #[test]
@@ -36,4 +37,44 @@ fn the_file_of_an_incident_is_written_once_and_verifies_without_the_server() {
     fs::write(&file, &whole[..whole.len() - 1]).unwrap();
     let refused = ends_with(&run(&["verify", text(&file)]), 7);
     assert!(refused.contains("WRONG"), "{refused}");
+}
+
+#[test]
+fn a_playbook_of_others_is_taken_in_and_given_back_and_a_bad_one_says_why() {
+    let server = Inside::start(722);
+    let lea = server.world.person("lea", &["security-lead"]);
+    let id = |kind: &str, nth: u32| format!("{kind}--00000000-0000-4000-8000-{nth:012}");
+    let theirs = json!({
+        "type": "playbook", "spec_version": "cacao-2.0", "id": id("playbook", 1), "name": "Theirs",
+        "created_by": id("identity", 2), "created": "2026-01-01T00:00:00.000Z",
+        "modified": "2026-01-01T00:00:00.000Z", "workflow_start": id("start", 3),
+        "workflow": {
+            id("start", 3): {"type": "start", "on_completion": id("action", 4)},
+            id("action", 4): {"type": "action", "name": "call them", "agent": id("group", 6),
+                "commands": [{"type": "manual", "command": "call"}], "on_completion": id("end", 5)},
+            id("end", 5): {"type": "end"},
+        },
+        "agent_definitions": {id("group", 6): {"type": "group", "name": "desk"}},
+    });
+    let (good, bad, out) =
+        (server.beside("good.json"), server.beside("bad.json"), server.beside("out.json"));
+    fs::write(&good, format!("{theirs:#}\n\n")).unwrap();
+    let mut without = theirs.clone();
+    without["workflow_start"] = json!(id("action", 4));
+    fs::write(&bad, without.to_string()).unwrap();
+    let load = |file, more: &[&str]| {
+        server.cli(&lea, &[&["playbook", "load", "theirs", text(file)], more].concat())
+    };
+    let refused = ends_with(&load(&bad, &["--class", "loss"]), 1);
+    assert!(refused.contains("`workflow_start` names no start step"), "{refused}");
+    assert!(refused.contains("`theirs` is written, without steps"), "{refused}");
+    let export = ["playbook", "export", "theirs", "--out", text(&out)];
+    let empty = ends_with(&server.cli(&lea, &export), 5);
+    assert!(empty.contains("CACAO asks for one action"), "{empty}");
+    assert!(!out.exists(), "nothing is written for nothing");
+    let said = ends_with(&load(&good, &[]), 0);
+    assert!(said.contains("has 1 steps; 0 parts are kept and not run"), "{said}");
+    ends_with(&server.cli(&lea, &export), 0);
+    assert_eq!(fs::read(&out).unwrap(), fs::read(&good).unwrap(), "byte for byte");
+    ends_with(&server.cli(&lea, &export), 2);
 }
