@@ -1,6 +1,7 @@
 //! Answers in a whole server: who is banned is refused at every door, others are not, and a restart
 //! changes nothing of that.
 
+use super::house::{House, northwind};
 use super::support::{Server, Store, said};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -102,4 +103,50 @@ fn the_allow_list_of_the_configuration_wins_over_what_is_stored() {
     let refused = server.client(&rob).post("/v1/answers", again.as_bytes()).expect(400);
     assert!(refused.text().contains("allow-list"), "{}", refused.text());
     server.stop();
+}
+
+#[test]
+fn a_vendor_that_is_closed_is_refused_in_the_middle_of_its_work_and_nobody_else_is() {
+    let store = northwind();
+    let server = store.serve();
+    let house = House::full(&server);
+    let (lea, place) = (house.token("lea"), "/v1/accounts/northwind-traders/collections/tickets");
+    let record = format!("{place}/records/T-1001");
+    let vendor = |bot: &str| {
+        let create = ["service", "create", bot, "--vendor", "fabrikam-support"];
+        let rest = ["--owner", "person:lea", "--json"];
+        let made = server.did(&server.admin, &[&create[..], &rest].concat());
+        server.grant(&format!("service:{bot}"), "northwind-traders", "tickets", "read");
+        made["token"].as_str().unwrap().to_owned()
+    };
+    let theirs = [vendor("night-1"), vendor("night-2")];
+    // Connections that stay open: what is refused is the next request on each.
+    let mut at_work: Vec<_> = theirs.iter().map(|token| server.client(token)).collect();
+    let mut others = [house.token("desk"), house.token("omar")].map(|token| server.client(token));
+    let listed = |client: &mut super::support::Client| client.get(place).status;
+    for client in at_work.iter_mut().chain(&mut others) {
+        client.get(&record).expect(200);
+    }
+    let before: Vec<_> = at_work.iter_mut().map(listed).collect();
+    let close = json!({"kind": "close-vendor", "target": "fabrikam-support", "reason": "theft"});
+    let mut lead = server.client(lea);
+    let row = lead.post("/v1/answers", close.to_string().as_bytes()).expect(201).json();
+    let id = row["id"].as_str().unwrap();
+    for client in &mut at_work {
+        let refused = client.get(&record).expect(403);
+        assert!(refused.text().contains(id), "{}", refused.text());
+        assert!(refused.text().contains("urn:bailee:problem:restrained"), "{}", refused.text());
+    }
+    for client in &mut others {
+        client.get(&record).expect(200);
+    }
+    let lift = json!({"reason": "it was not theirs"}).to_string();
+    lead.post(&format!("/v1/answers/{id}:lift"), lift.as_bytes()).expect(200);
+    for client in at_work.iter_mut().chain(&mut others) {
+        client.get(&record).expect(200);
+    }
+    let after: Vec<_> = at_work.iter_mut().map(listed).collect();
+    assert_eq!(before, after, "what they could not do before they cannot do now");
+    server.stop();
+    store.verified();
 }
