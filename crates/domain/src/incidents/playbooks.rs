@@ -7,6 +7,7 @@
 pub mod cacao;
 
 use super::Class;
+use crate::answers;
 use crate::register::{At, Day, Entry, Mark, Register, Row, Status, Step, Tone, line, prose, step};
 use cacao::Imported;
 use kernel::{Error, Moment, Result};
@@ -46,42 +47,7 @@ pub struct Planned {
     pub within_hours: Option<u32>,
     /// The answer that it gives, if it is one: somebody gives it from the incident's room.
     #[serde(default)]
-    pub answer: Option<Answering>,
-}
-
-/// An answer that a step gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Answering {
-    /// Fewer requests.
-    Limit,
-    /// Nobody signs in.
-    Lock,
-    /// Sessions end.
-    EndSessions,
-    /// Nothing is done for a service.
-    Suspend,
-    /// Nothing is taken from an address.
-    Ban,
-    /// Nothing is done for a vendor's people and services.
-    CloseVendor,
-    /// An account is closed to all but its own members.
-    CloseAccount,
-}
-
-impl Answering {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Limit => "limit",
-            Self::Lock => "lock",
-            Self::EndSessions => "end-sessions",
-            Self::Suspend => "suspend",
-            Self::Ban => "ban",
-            Self::CloseVendor => "close-vendor",
-            Self::CloseAccount => "close-account",
-        }
-    }
+    pub answer: Option<answers::Kind>,
 }
 
 /// A try of a playbook.
@@ -227,7 +193,7 @@ pub struct Require {
     /// Hours after the incident was declared within which it is done, up to 8760.
     pub within_hours: Option<u32>,
     /// The answer that it gives, if it is one.
-    pub answer: Option<Answering>,
+    pub answer: Option<answers::Kind>,
 }
 
 impl Step<Playbook> for Require {

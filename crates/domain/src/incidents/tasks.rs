@@ -2,7 +2,8 @@
 //! added.
 
 use super::Said;
-use super::playbooks::{Answering, Phase};
+use super::playbooks::Phase;
+use crate::answers;
 use crate::register::When;
 use kernel::Moment;
 use schemars::JsonSchema;
@@ -30,7 +31,7 @@ pub struct Task {
     pub finding: Option<String>,
     /// The answer that it gives, for such a step of the playbook.
     #[serde(default)]
-    pub answer: Option<Answering>,
+    pub answer: Option<answers::Kind>,
     /// What came of it, once it is done.
     pub done: Option<Said>,
     /// Why it is not done, if somebody decided that.

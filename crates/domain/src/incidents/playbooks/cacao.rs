@@ -9,7 +9,8 @@
 
 mod read;
 
-use super::{Answering, Phase, Planned, Playbook};
+use super::{Phase, Planned, Playbook};
+use crate::answers;
 use crate::register::{Kept, Mark};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
@@ -241,6 +242,6 @@ fn phase(step: &Value, types: &[&str]) -> Phase {
 }
 
 /// The answer that a step of ours gives.
-fn answer(step: &Value) -> Option<Answering> {
+fn answer(step: &Value) -> Option<answers::Kind> {
     serde_json::from_value(step.get("answer")?.clone()).ok()
 }
