@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 /// The Python of the tools folder, with a package from PyPI.
 pub fn python(package: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let python = root.join("target/tools/venv/bin/python");
+    let tools = std::env::var_os("BAILEE_TOOLS");
+    let tools = tools.map_or_else(|| root.join("target/tools"), PathBuf::from);
+    let python = tools.join("venv/bin/python");
     let imports = Command::new(&python).args(["-c", &format!("import {package}")]).output();
     let there = imports.is_ok_and(|out| out.status.success()).then_some(python);
     there_or(there, &format!("the tools folder has no Python with `{package}`"))
