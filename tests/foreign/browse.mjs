@@ -330,7 +330,7 @@ async function file(browser) {
 /** A picture for the documentation, of what is seen first; small in bytes too. */
 async function picture(page, name, target, viewport, scheme) {
   // Wide ones at half size: they show how a page is made up, not each word.
-  const [height, deviceScaleFactor] = viewport === WIDE ? [640, 0.5] : [560, 1];
+  const [height, deviceScaleFactor] = viewport === WIDE ? [640, 0.5] : [520, 1];
   await page.setViewport({ ...viewport, height, deviceScaleFactor });
   await theme(page, scheme);
   await go(page, target);

@@ -61,7 +61,8 @@ try {
   say({ step: 'sounded', ...(await count()), text: await text(), errors });
   await heard();
 
-  // Somebody answered: at the next look it is silent, and stays so.
+  // It is answered here, without leaving the page: it is silent, and stays so at the next look.
+  await page.click('#pager form button[type=submit]');
   await page.waitForFunction(() => document.getElementById('pager').dataset.open === '0');
   const before = await count();
   const look = await page.waitForResponse(at('/pager'));

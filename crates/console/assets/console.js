@@ -1,5 +1,6 @@
 // What a keyboard adds to pages that work without it: `/` to find, `g` and a letter to go, `?` for
-// the keys. And the zone of the browser, proposed once. Nothing here decides, stores or sends.
+// the keys. And the zone of the browser, proposed once. Nothing here decides or stores, and nothing is
+// sent but a form that was pressed.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -84,6 +85,21 @@
       tone();
     };
     setInterval(again, 20000);
+    // So that the answer to a page does not end the sound of the next one. What goes wrong is shown by
+    // the form itself.
+    pager.addEventListener("submit", async (event) => {
+      if (!audio) return;
+      event.preventDefault();
+      const form = event.target;
+      try {
+        const body = new URLSearchParams(new FormData(form));
+        const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
+        if (!answer.ok) throw new Error("refused");
+        await again();
+      } catch {
+        form.submit();
+      }
+    });
   }
 
   if (root.dataset.zone === "unknown") {

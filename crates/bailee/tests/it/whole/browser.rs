@@ -155,10 +155,12 @@ fn the_pager_sounds_when_somebody_is_paged_and_is_silent_once_it_is_answered() {
     assert!(sounded["text"].as_str().unwrap().contains("many logins fail"), "{sounded}");
     assert_eq!(sounded["contexts"], json!(["running"]), "the one that the press allowed");
     assert_eq!(sounded["tones"], 3, "once for one look: {sounded}");
-    let path = format!("/v1/pages/{}:acknowledge", page["id"].as_str().unwrap());
-    server.client(&rita).post(&path, b"{}").expect(200);
-    go("answered");
+    go("answer it");
     let silent = said("silent");
+    let path = format!("/v1/pages/{}", page["id"].as_str().unwrap());
+    let answered = server.client(&rita).get(&path).expect(200).json();
+    assert_eq!(answered["state"]["word"], "acknowledged", "{answered}");
+    assert_eq!(silent["contexts"], json!(["running"]), "the next page sounds too");
     assert_eq!(silent["tones"], silent["before"]["tones"], "{silent}");
     assert!(silent["text"].as_str().unwrap().contains("Nobody is paged."), "{silent}");
     drop(stdin);
