@@ -490,4 +490,8 @@ static FIXED: &[Route] = &[
         .action(action::<domain::grants::End>())
         .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
         .by(|call| Box::pin(grants::end(call))),
+    item(post("/v1/grants/{grant}:release", "releaseGrant", "Gives back a grant that one holds"))
+        .action(action::<domain::grants::Release>())
+        .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
+        .by(|call| Box::pin(grants::release(call))),
 ];

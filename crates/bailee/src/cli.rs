@@ -8,7 +8,7 @@ use crate::exit::CODES;
 use crate::export;
 use crate::import;
 use crate::nouns::{
-    Noun, accounts, data, grants, ledger, measures, oncall, people, services, setup,
+    Noun, accounts, data, grants, ledger, measures, oncall, people, requests, services, setup,
 };
 use crate::server::{backup, demo, epoch, init, restore, serve, verify, watcher};
 
@@ -83,6 +83,10 @@ pub enum Command {
     Service(Noun<services::Command>),
     /// Rights: who may reach which data, what for, until when
     Grant(Noun<grants::Command>),
+    /// Ask for access, and begin what was approved
+    Request(requests::Request),
+    /// Approve access that somebody asked for
+    Approve(requests::Approve),
     /// Sets of records of an account
     Collection(Noun<data::CollectionCommand>),
     /// Service Data: put, get, list, delete, restore, history

@@ -20,12 +20,14 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure};
-use nouns::{accounts, data, grants, ledger, measures, oncall, people, registers, services, setup};
+use nouns::{
+    accounts, data, grants, ledger, measures, oncall, people, registers, requests, services, setup,
+};
 use output::Output;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().collect();
-    let matches = registers::extend(Cli::command(), &words).get_matches();
+    let words = requests::renamed(std::env::args().collect());
+    let matches = registers::extend(Cli::command(), &words).get_matches_from(&words);
     let output = Output { json: matches.get_flag("json") };
     let exit = start(&matches, output).unwrap_or_else(|failure| {
         output.failure(&failure);
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
 /// Runs a command of a register, or one of the tree in [`cli`].
 fn start(matches: &ArgMatches, output: Output) -> Result<Exit, Failure> {
     let noun = matches.subcommand_name().unwrap_or_default();
-    if domain::registers::REGISTERS.iter().any(|register| register.noun == noun) {
+    if domain::registers::REGISTERS.iter().any(|register| register.command == noun) {
         return done(async { registers::run(matches, output).await.unwrap_or(Ok(())) });
     }
     let cli = Cli::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
@@ -70,6 +72,8 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Grant(noun) => {
             done(async { grants::run(&noun.client(None)?, &noun.command, output).await })
         }
+        Command::Request(request) => done(requests::run(&request, output)),
+        Command::Approve(one) => done(requests::approve(&one, output)),
         Command::Collection(noun) => {
             done(async { data::run_collection(&noun.client(None)?, &noun.command, output).await })
         }

@@ -254,7 +254,7 @@ fn reports(visit: &Visit<'_>, file: &AccountFile) -> Markup {
         } @else { ul { @for one in &file.reports { li {
             strong { (one.title) } ", " (one.issuer) ": " (one.scope) ", "
             (visit.clock.day(one.from)) " to " (visit.clock.day(one.to)) ". Ask for it with "
-            code { "bailee request make" } ", report " code { (one.id) } "."
+            code { "bailee report-request make" } ", report " code { (one.id) } "."
         } } } }
         @if !file.requests.is_empty() {
             (listing(

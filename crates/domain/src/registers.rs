@@ -11,8 +11,8 @@ use crate::programme::{acknowledgements, courses, policies, reviews, risks, rost
 use crate::register::{Boxed, Entry, On, Register};
 use crate::services::Service;
 use crate::{
-    answers, catalogue, detections, exposure, members, reports, signals, sites, systems, transfers,
-    vendors,
+    answers, catalogue, detections, exposure, grants, members, reports, signals, sites, systems,
+    transfers, vendors,
 };
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
@@ -26,6 +26,9 @@ pub static REGISTERS: &[Register] = &[
     systems::REGISTER,
     vendors::REGISTER,
     vendors::engagements::REGISTER,
+    grants::requests::REGISTER,
+    grants::emergencies::pools::REGISTER,
+    grants::emergencies::REGISTER,
     transfers::destinations::REGISTER,
     transfers::elections::REGISTER,
     transfers::REGISTER,

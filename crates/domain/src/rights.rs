@@ -4,7 +4,8 @@
 use crate::answers::{self, Answer};
 use crate::detections::allowances::Allowance;
 use crate::exposure::probes::PROBE;
-use crate::grants::{EXPIRE, Grant, NoteExpiry};
+use crate::grants::emergencies::Emergency;
+use crate::grants::{self, EXPIRE, Grant, NoteExpiry};
 use crate::incidents::affected::{FIND, FindAffected};
 use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
 use crate::incidents::holds::{self, NoteEnd};
@@ -32,6 +33,7 @@ pub const RIGHTS: &[&str] = &[
     Engagement::REGISTER,
     Grant::REGISTER,
     <Training as Row>::REGISTER,
+    <Emergency as Row>::REGISTER,
     <Allowance as Row>::REGISTER,
     <Answer as Row>::REGISTER,
 ];
@@ -74,6 +76,9 @@ pub fn interpret(collection: &str, id: &str, body: &[u8], _index: u64) -> Result
         <Training as Row>::REGISTER => {
             Some(Right::Duty(parse::<Kept<Training>>(body)?.row.duty(id)?))
         }
+        <Emergency as Row>::REGISTER => {
+            Some(Right::Duty(parse::<Kept<Emergency>>(body)?.row.duty(id)?))
+        }
         <Allowance as Row>::REGISTER => {
             answers::exemption(id, &parse::<Kept<Allowance>>(body)?.row)
         }
@@ -89,6 +94,9 @@ pub fn interpret(collection: &str, id: &str, body: &[u8], _index: u64) -> Result
 pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
     match job.kind.as_str() {
         kernel::EVERY_TICK if job.object == kernel::RIGHTS_MOVED => {
+            if let Some(again) = right.again() {
+                grants::settle(kernel, again)?;
+            }
             assignments::settle(kernel, right, false)
         }
         kernel::EVERY_TICK => Ok(()),

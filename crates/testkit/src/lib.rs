@@ -1,12 +1,14 @@
 //! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights.
 
 mod dice;
+mod planted;
 mod world;
 
 pub mod conformance;
 pub mod simulation;
 
 pub use dice::Dice;
+pub use planted::Planted;
 pub use world::{HandClock, Token, World, asked_by, stranger};
 
 #[expect(clippy::panic, reason = "what a test kit cannot make or read is a failed test")]

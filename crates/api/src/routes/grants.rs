@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
-use domain::grants::{self, CreateGrant, EndGrant, Wish};
+use domain::grants::{self, CreateGrant, EndGrant, ReleaseGrant, Wish};
 use domain::register::{List, Read, shown};
 use hyper::StatusCode;
 use kernel::id::RecordId;
@@ -53,6 +53,9 @@ pub(crate) struct Grant {
     until: String,
     /// Who approved it.
     approver: String,
+    /// The access request that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_request: Option<String>,
     /// Approved by the only administrator there was, for itself or its own service.
     bootstrap: bool,
     /// `approved`, `active`, `expired` or `ended`.
@@ -97,6 +100,11 @@ pub(crate) async fn end(call: Call) -> Result<Answer, Problem> {
     changed(StatusCode::OK, wire(done.output, call.kernel.now()), done.receipts)
 }
 
+pub(crate) async fn release(call: Call) -> Result<Answer, Problem> {
+    let done = call.submit(ReleaseGrant::new(&call.kernel, &id(&call)?)?).await?;
+    changed(StatusCode::OK, wire(done.output, call.kernel.now()), done.receipts)
+}
+
 /// The id of a grant has the form of a record's.
 fn id(call: &Call) -> Result<String, Problem> {
     let id = RecordId::parse(call.part("grant"))
@@ -116,6 +124,7 @@ fn wire(grant: grants::Grant, now: Moment) -> Grant {
         from: shown(grant.not_before),
         until: shown(grant.not_after),
         approver: grant.approver,
+        access_request: grant.request,
         bootstrap: grant.bootstrap,
         ended: grant.ended.map(shown),
         given: grant.given,

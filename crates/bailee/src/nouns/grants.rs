@@ -50,6 +50,11 @@ pub enum Command {
         /// Id of the grant
         id: String,
     },
+    /// Give back a grant that you hold, or that your service holds, before its time
+    Release {
+        /// Id of the grant
+        id: String,
+    },
 }
 
 /// What a grant permits.
@@ -68,7 +73,8 @@ pub enum Verb {
 }
 
 impl Verb {
-    fn name(self) -> &'static str {
+    /// Its word.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
@@ -133,13 +139,20 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
             let answer = client.delete(&["grants", id]).send().await?;
             output.ended(&answer.body, MEMBERS, &format!("grant `{id}` ended"))
         }
+        Command::Release { id } => {
+            let place = format!("{id}:release");
+            let answer = client.post(&["grants", &place]).send().await?;
+            output.ended(&answer.body, MEMBERS, &format!("grant `{id}` ended"))
+        }
     }
 }
 
-fn account(text: &str) -> Result<String, kernel::Error> {
+/// An account, or every one.
+pub(super) fn account(text: &str) -> Result<String, kernel::Error> {
     if text == "*" { Ok(text.to_owned()) } else { AccountId::parse(text).map(|id| id.to_string()) }
 }
 
-fn collection(text: &str) -> Result<String, kernel::Error> {
+/// A collection, or every one.
+pub(super) fn collection(text: &str) -> Result<String, kernel::Error> {
     if text == "*" { Ok(text.to_owned()) } else { Collection::parse(text).map(|it| it.to_string()) }
 }

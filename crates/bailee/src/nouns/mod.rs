@@ -15,6 +15,7 @@ pub mod oncall;
 pub mod people;
 mod portal;
 pub mod registers;
+pub mod requests;
 pub mod services;
 pub mod setup;
 

@@ -24,11 +24,11 @@ const AFFECTED: &str = "affected";
 /// making the options of all takes longer than most commands.
 pub fn extend(mut cli: Command, words: &[String]) -> Command {
     for register in REGISTERS {
-        if !words.iter().any(|word| word == register.noun) {
-            cli = cli.subcommand(Command::new(register.noun).about(register.purpose));
+        if !words.iter().any(|word| word == register.command) {
+            cli = cli.subcommand(Command::new(register.command).about(register.purpose));
             continue;
         }
-        let mut noun = Command::new(register.noun)
+        let mut noun = Command::new(register.command)
             .about(register.purpose)
             .subcommand_required(true)
             .arg_required_else_help(true)
@@ -63,7 +63,7 @@ pub fn extend(mut cli: Command, words: &[String]) -> Command {
 /// Runs a command of a register, if it is one.
 pub async fn run(matches: &ArgMatches, output: Output) -> Option<Result<(), Failure>> {
     let (noun, rest) = matches.subcommand()?;
-    let register = REGISTERS.iter().find(|register| register.noun == noun)?;
+    let register = REGISTERS.iter().find(|register| register.command == noun)?;
     if noun == AFFECTED && rest.subcommand().is_none() {
         return Some(affected::run(rest, output).await);
     }
@@ -390,7 +390,8 @@ fn word(row: &Value) -> String {
     text
 }
 
-fn show(answer: &[u8], output: Output) -> Result<(), Failure> {
+/// Prints a row.
+pub(super) fn show(answer: &[u8], output: Output) -> Result<(), Failure> {
     let row = read_answer(answer)?;
     if output.json {
         return output.object(answer, &[]);
@@ -404,7 +405,8 @@ fn show(answer: &[u8], output: Output) -> Result<(), Failure> {
     output.line(text.trim_end())
 }
 
-fn list(answer: &[u8], register: &'static Register, output: Output) -> Result<(), Failure> {
+/// Prints a page of rows.
+pub(super) fn list(answer: &[u8], register: &Register, output: Output) -> Result<(), Failure> {
     if output.json {
         return output.object(answer, &[]);
     }
@@ -417,7 +419,10 @@ fn list(answer: &[u8], register: &'static Register, output: Output) -> Result<()
         }
     }
     if items.is_empty() {
-        note(&format!("nothing here yet. {}: bailee {} add --help", register.first, register.noun));
+        note(&format!(
+            "nothing here yet. {}: bailee {} add --help",
+            register.first, register.command
+        ));
     }
     let mut columns = vec![("id", "id")];
     columns.extend(register.columns.iter().map(|column| (*column, *column)));

@@ -60,6 +60,7 @@ fn page(kernel: &Kernel, limit: usize, after: Option<&str>) -> Result<Boxed> {
 /// The register, as pages know it.
 pub(super) const REGISTER: Register = Register {
     noun: "account",
+    command: "account",
     plural: "accounts",
     purpose: "The subscribers, each with keys, a log and data of its own",
     obligations: &["E2.1", "F2"],

@@ -149,6 +149,7 @@ const STEPS: &[Entry] = &[Entry {
 /// The register, as pages know it.
 pub(super) const REGISTER: Register = Register {
     noun: "grant",
+    command: "grant",
     plural: "grants",
     purpose: "Every approved right to reach Service Data: whose, to what, what for, and until when",
     obligations: &["E5.1", "E5.6", "P0.1"],

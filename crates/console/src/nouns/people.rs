@@ -270,6 +270,7 @@ const STEPS: &[Entry] = &[
 /// The register, as pages know it.
 pub(super) const REGISTER: Register = Register {
     noun: "person",
+    command: "person",
     plural: "people",
     purpose: "Everybody who may act for the provider: one identity each, with roles that give \
               eligibility and never access",

@@ -128,6 +128,7 @@ const STEPS: &[Entry] = &[
 /// The register, as pages know it.
 pub(super) const REGISTER: Register = Register {
     noun: "service",
+    command: "service",
     plural: "services",
     purpose: "Every program that acts under a name and token of its own, with a person who owns it",
     obligations: &["E5.1", "E5.2", "E5.3", "E5.5"],

@@ -5,9 +5,16 @@
 //! service that holds; while there is only one administrator, approving for oneself is allowed,
 //! marked `bootstrap` in every entry that rests on it, and E5.1 and E5.6 are failing.
 
+mod bounds;
+pub mod emergencies;
+mod ending;
 mod moving;
+pub mod requests;
+mod settling;
 
+pub use ending::{EndGrant, ReleaseGrant};
 pub use moving::MovePerson;
+pub use settling::settle;
 
 use crate::people::administrators;
 use crate::register::{self, Noun, act};
@@ -29,6 +36,10 @@ act!(
 act!(
     /// Ending a grant before its time.
     End, "grant.end", None, true
+);
+act!(
+    /// Giving back a grant before its time, by its holder.
+    Release, "grant.release", None, true
 );
 act!(
     /// Looking at a grant.
@@ -86,6 +97,15 @@ pub struct Grant {
     /// The engagement it was given under, for a vendor's people and services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engagement: Option<String>,
+    /// The access request that led to it, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Who ended it, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
+    /// The emergency that began it, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<String>,
 }
 
 impl Noun for Grant {
@@ -96,6 +116,36 @@ impl Noun for Grant {
 }
 
 impl Grant {
+    /// A grant on these terms, approved by somebody else than its holder.
+    fn on(
+        id: &str,
+        terms: &requests::Terms,
+        approver: &str,
+        span: (Moment, Moment),
+        given: u64,
+    ) -> Self {
+        Self {
+            format: "grant/v1".to_owned(),
+            id: id.to_owned(),
+            to: terms.to.clone(),
+            account: terms.account.clone(),
+            slot: terms.slot,
+            collections: terms.collections.clone(),
+            verbs: terms.verbs.clone(),
+            purpose: terms.purpose.clone(),
+            not_before: span.0.0,
+            not_after: span.1.0,
+            approver: approver.to_owned(),
+            bootstrap: false,
+            ended: None,
+            given,
+            engagement: None,
+            request: None,
+            ended_by: None,
+            emergency: None,
+        }
+    }
+
     /// The grant as the authority takes it.
     ///
     /// # Errors
@@ -119,6 +169,7 @@ impl Grant {
             bootstrap: self.bootstrap,
             ended: self.ended.is_some(),
             engagement: self.engagement.clone(),
+            emergency: self.emergency.is_some(),
         })
     }
 
@@ -131,6 +182,32 @@ impl Grant {
             () => "active",
         }
     }
+}
+
+/// A grant on these terms as the authority takes it, to see whether it stays within its bounds.
+fn right(
+    terms: &requests::Terms,
+    approver: &PrincipalId,
+    span: (Moment, Moment),
+) -> Result<authority::Grant> {
+    let every = terms.collections.iter().any(|name| name == "*");
+    let named = terms.collections.iter().map(|name| Collection::parse(name));
+    Ok(authority::Grant {
+        id: String::new(),
+        given: 0,
+        holder: PrincipalId::parse(&terms.to)?,
+        account: terms.slot,
+        collections: if every { None } else { Some(named.collect::<Result<_>>()?) },
+        verbs: terms.verbs.iter().filter_map(|verb| Verb::parse(verb)).collect(),
+        purpose: terms.purpose.clone(),
+        not_before: span.0,
+        not_after: span.1,
+        approver: approver.clone(),
+        bootstrap: false,
+        ended: false,
+        engagement: None,
+        emergency: false,
+    })
 }
 
 /// What is asked for in a grant.
@@ -203,6 +280,12 @@ impl CreateGrant {
             Error::invalid("to", format!("`{}` is no active person or service", self.to))
         })?;
         let own = approver == self.to || holder.owner.as_ref() == Some(&approver);
+        if holder.owner.is_none() && !own {
+            return Err(Error::forbidden(
+                "a person asks for access and others approve it (`bailee request`): only services \
+                 are given grants directly",
+            ));
+        }
         if own && administrators(work)? > 1 {
             return Err(Error::forbidden(
                 "whoever approves a grant neither holds it nor owns the service that does: \
@@ -212,7 +295,8 @@ impl CreateGrant {
         let given = work.next_index(HOUSE)?;
         let mut row = self.given(&self.id, approver.as_str(), own, work.now(), given);
         if let Some(vendor) = &holder.vendor {
-            row.engagement = Some(engagement(work, vendor, &row.right()?)?);
+            let (rights, now) = (work.rights()?, work.now());
+            row.engagement = Some(bounds::engagement(rights, vendor, &row.right()?, now)?);
         }
         Ok(row)
     }
@@ -235,6 +319,9 @@ impl CreateGrant {
             ended: None,
             given,
             engagement: None,
+            request: None,
+            ended_by: None,
+            emergency: None,
         }
     }
 }
@@ -283,40 +370,6 @@ impl Operation for CreateGrant {
     }
 }
 
-/// Ends a grant at once.
-pub struct EndGrant {
-    key: RecordKey,
-}
-
-impl EndGrant {
-    /// The grant of this id.
-    ///
-    /// # Errors
-    /// `Internal` if `house` has no keys.
-    pub fn new(kernel: &Kernel, id: &str) -> Result<Self> {
-        Ok(Self { key: register::key::<Grant>(kernel, id)? })
-    }
-}
-
-impl Operation for EndGrant {
-    type Output = Grant;
-
-    fn target(&self) -> Target {
-        on_house(End::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<Grant>> {
-        let (allowed, mut row) = register::load::<Grant, End>(work, &self.key)?;
-        row.ended.get_or_insert(work.now().0);
-        work.save(allowed, register::body(&row)?, vec![("to", row.to.clone())])?;
-        Ok(After::now(row))
-    }
-}
-
 /// Notes that a grant's window closed. The grant itself stopped counting by the clock.
 pub struct NoteExpiry {
     /// The grant's id.
@@ -334,27 +387,6 @@ impl Operation for NoteExpiry {
         work.note(HOUSE, Expired::ACTION.name, vec![("expired", self.id.clone())]);
         Ok(After::now(()))
     }
-}
-
-/// The engagement of a vendor that a grant stays within: the one that lasts longest.
-fn engagement(work: &Work<'_>, vendor: &str, grant: &authority::Grant) -> Result<String> {
-    let (rights, now) = (work.rights()?, work.now());
-    if rights.vendor_until(vendor).is_none_or(|until| until <= now) {
-        return Err(Error::forbidden(format!(
-            "vendor `{vendor}` has no agreement and review in force: renew them first"
-        )));
-    }
-    let sponsored = |one: &authority::Engagement| {
-        rights.principal(&one.sponsor).is_some_and(|sponsor| sponsor.active)
-    };
-    let all = rights.engagements_of(vendor);
-    let wide = all.iter().filter(|one| !one.ended && sponsored(one) && one.covers(grant));
-    wide.max_by_key(|one| one.not_after).map(|one| one.id.clone()).ok_or_else(|| {
-        Error::forbidden(format!(
-            "no engagement of vendor `{vendor}` is as wide and as long as this: ask for less, or \
-             extend the engagement"
-        ))
-    })
 }
 
 fn check_collections(collections: &[String]) -> Result<()> {

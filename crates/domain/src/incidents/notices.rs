@@ -28,10 +28,10 @@ pub use returning::{Came, Fate, NoteReturn, Report, Returned, addressee, return_
 pub use sending::{Acknowledged, Attempted, Envelope, Letter, ReadIt, SEND, Seen, Tried};
 pub(super) use writing::spelled;
 
+use super::Incident;
 use super::breaches::{self, Breach};
 use super::contacts::Contact;
 use super::templates::Template;
-use super::{Incident, hex};
 use crate::catalogue;
 use crate::register::{At, Entry, Mark, Needs, Readers, Register, Row, Status, Tone, When, step};
 use choosing::{called, contact, drafts};

@@ -1,15 +1,12 @@
 //! Words that leave the house: fingerprints of texts, lines for headers, names of languages.
 
+use crate::people::hex;
 use crate::register::line;
 use kernel::{Error, Result};
 
 /// SHA-256 of a text, in hexadecimal, as `sha256sum` prints it.
 pub(crate) fn fingerprint(text: &str) -> String {
     hex(&kernel::digest(text.as_bytes()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A text that becomes part of a header: one line, without what turns the direction of reading or

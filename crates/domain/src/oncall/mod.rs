@@ -18,6 +18,7 @@ mod reading;
 pub mod rotas;
 pub mod shifts;
 
+pub(crate) use crate::people::hex;
 pub use crate::zones::{Clock, Weekday};
 pub use looking::{LookAhead, day, look_ahead};
 pub use pulse::{Pager, Pulse, TITLE};
@@ -43,8 +44,4 @@ pub(crate) fn responder(field: &'static str, id: &str, at: &At<'_, '_>) -> Resul
         return Err(Error::invalid(field, why));
     }
     Ok(())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

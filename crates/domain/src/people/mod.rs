@@ -8,12 +8,13 @@ mod encoding;
 mod moving;
 mod vendor;
 
+pub(crate) use encoding::hex;
 pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
 pub use vendor::check_vendor;
 
 use crate::register::{self, Noun, act};
-use encoding::{base64_url, hex, unhex};
+use encoding::{base64_url, unhex};
 use kernel::authority::{Credential, Principal};
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};

@@ -109,6 +109,14 @@ impl<'a, 'w> At<'a, 'w> {
         )))
     }
 
+    /// The index the next entry of an account will get.
+    ///
+    /// # Errors
+    /// `Internal` if the account was not declared.
+    pub fn next_index(&self, account: u64) -> Result<u64> {
+        self.work.next_index(account)
+    }
+
     /// Fresh random bytes.
     ///
     /// # Errors

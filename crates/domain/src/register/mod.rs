@@ -15,7 +15,7 @@ mod table;
 pub use at::{At, line, prose};
 pub use doing::{Add, Boxed, Do};
 pub use history::{History, Past};
-pub use readers::{ALWAYS, Named, NeedToKnow, Readers, Restricted};
+pub use readers::{ALWAYS, Named, NeedToKnow, OVERSEERS, Readers, Restricted};
 pub use row::{
     Adding, Day, Kept, Listing, Mark, Needs, Reading, Row, Shown, Status, Step, Stepping, Tone,
     When,

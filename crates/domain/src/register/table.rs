@@ -22,6 +22,8 @@ pub type Closed = std::collections::BTreeSet<String>;
 pub struct Register {
     /// The noun.
     pub noun: &'static str,
+    /// The command; the noun, unless another command has that name.
+    pub command: &'static str,
     /// Its plural: the register, and the path.
     pub plural: &'static str,
     /// What this register is for, in a sentence.
@@ -91,6 +93,7 @@ impl Register {
     pub const fn of<N: Row>(area: &'static str, purpose: &'static str) -> Self {
         Self {
             noun: N::NOUN,
+            command: N::NOUN,
             plural: N::REGISTER,
             purpose,
             obligations: &[],
@@ -117,6 +120,12 @@ impl Register {
             states: states::<N>,
             closed: closed::<N>,
         }
+    }
+
+    /// With another command than the noun.
+    pub const fn command(mut self, command: &'static str) -> Self {
+        self.command = command;
+        self
     }
 
     /// With the obligations that rest on it.
@@ -264,6 +273,8 @@ fn states<N: Row>(rows: &Rows, now: Moment, closed: &Closed) -> Vec<(String, Sta
         Readers::Everybody => true,
         Readers::Named(said) => said.since.is_none(),
         Readers::As(register, id) => !closed.contains(&format!("{register}/{id}")),
+        // What others ask for is told to those it is about, not to everybody who sees the board.
+        Readers::Involved(_) => true,
     };
     let rows = held::<N>(rows).iter().filter(open);
     rows.map(|kept| (kept.id.clone(), kept.row.status(now))).collect()
@@ -272,7 +283,7 @@ fn states<N: Row>(rows: &Rows, now: Moment, closed: &Closed) -> Vec<(String, Sta
 fn closed<N: Row>(rows: &Rows) -> Vec<String> {
     let closed = |kept: &&Kept<N>| match kept.row.readers() {
         Readers::Named(said) => said.since.is_some(),
-        Readers::Everybody | Readers::As(..) => false,
+        Readers::Everybody | Readers::As(..) | Readers::Involved(_) => false,
     };
     held::<N>(rows).iter().filter(closed).map(|kept| kept.id.clone()).collect()
 }

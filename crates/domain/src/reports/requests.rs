@@ -449,6 +449,7 @@ pub const REGISTER: Register = Register::of::<Request>(
     "reports",
     "Who asked for which report, what was decided, and every copy that left",
 )
+.command("report-request")
 .serves(&["E3.1", "E3.2", "E3.3"])
 .first("Record a request that a member made outside the portal; the rest come by themselves")
 .columns(&["report", "account", "member", "due"])

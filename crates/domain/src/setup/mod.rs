@@ -180,7 +180,7 @@ fn catalogue(house: &House) -> Step {
 
 /// A register with at least one row that counts.
 fn filled(register: &Register, why: &str, who: &[&str], done: bool) -> Step {
-    let (noun, plural) = (register.noun, register.plural);
+    let (noun, plural) = (register.command, register.plural);
     Step {
         id: plural.to_owned(),
         title: register.first.to_owned(),

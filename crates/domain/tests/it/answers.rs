@@ -356,9 +356,8 @@ fn a_closed_vendor_is_refused_from_the_next_access_on_and_gets_back_what_it_had(
         let vic = vic.output.token;
         let bot = team.service("acme-bot", "acme").unwrap();
         let bystander = team.service("other-bot", "other").unwrap();
-        for (holder, account) in
-            [("person:vic", &one), ("service:acme-bot", &one), ("service:other-bot", &two)]
-        {
+        team.obtain(&vic, one.as_str(), &["read"]).unwrap();
+        for (holder, account) in [("service:acme-bot", &one), ("service:other-bot", &two)] {
             team.grant(holder, account.as_str(), "c", &["read"]).unwrap();
         }
         let own = world.service("desk");

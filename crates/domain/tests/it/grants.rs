@@ -2,7 +2,7 @@
 
 use crate::support::{
     MICROSECOND, account_with_data, both, days, entry, field, give, grant, keyed, kind, kinds,
-    name, newest, run_as, size, slot, wish,
+    name, newest, planted, run_as, says, size, slot, wish,
 };
 use domain::data::{Condition, GetRecord};
 use domain::grants::{EndGrant, Grant, Wish};
@@ -161,7 +161,9 @@ fn what_cannot_be_granted_is_named() {
         assert_eq!(bad(&|wish| wish.account = "house".into()).0, Kind::NotFound, "under no grant");
         assert_eq!(size(world, HOUSE), house, "nothing of it was done");
         let sam = world.person("sam", &["engineer"]);
-        let given = give(world, &world.admin, wish("person:sam", &["read"])).unwrap();
+        let directly = give(world, &world.admin, wish("person:sam", &["read"])).unwrap_err();
+        assert!(says(&directly, "a person asks for access"), "{directly:?}");
+        let given = planted(world, &world.admin, wish("person:sam", &["read"])).unwrap();
         assert_eq!(kind(give(world, &sam, wish("person:sam", &["read"]))), Kind::Forbidden);
         let end = EndPerson::new(&world.kernel, &name("sam")).unwrap();
         world.run(&world.admin, end).unwrap();
@@ -239,7 +241,7 @@ fn a_role_gives_eligibility_and_only_a_grant_gives_access() {
             let before = world.get(&token, place).is_ok() || world.put(&token, place, "{}").is_ok();
             assert!(!before, "{person} without a grant");
             // Two administrators are there at the end, and neither may approve for its own.
-            give(world, &world.admin, wish(&format!("person:{person}"), all)).unwrap();
+            planted(world, &world.admin, wish(&format!("person:{person}"), all)).unwrap();
             let read = world.get(&token, place).map(|_| ()).map_err(|error| error.kind());
             let write = world.put(&token, place, "{}").map(|_| ()).map_err(|error| error.kind());
             let expected = |may: bool| if may { Ok(()) } else { Err(Kind::Forbidden) };

@@ -15,6 +15,8 @@ mod data;
 #[cfg(test)]
 mod detections;
 #[cfg(test)]
+mod emergencies;
+#[cfg(test)]
 mod exposure;
 #[cfg(test)]
 mod grants;
@@ -48,6 +50,8 @@ mod programme;
 mod registers;
 #[cfg(test)]
 mod reports;
+#[cfg(test)]
+mod requests;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]

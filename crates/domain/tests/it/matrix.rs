@@ -56,6 +56,7 @@ fn named() -> Vec<&'static Action> {
         action::<services::ListServices>(),
         action::<grants::Create>(),
         action::<grants::End>(),
+        action::<grants::Release>(),
         action::<grants::Look>(),
         action::<grants::ListGrants>(),
         action::<data::CreateIn>(),
@@ -113,6 +114,7 @@ fn by_itself() -> Vec<&'static str> {
         "breach.warn",
         "coverage.keep",
         "equipment.polled",
+        "grant.settle",
         "hold.expire",
         "incident.affected",
         "incident.duty",
@@ -269,6 +271,7 @@ fn grant(account: Option<u64>, collection: Option<&str>, verbs: &[Verb]) -> Gran
         bootstrap: false,
         ended: false,
         engagement: None,
+        emergency: false,
     }
 }
 
@@ -440,6 +443,16 @@ fn special() -> Vec<Who> {
             "service",
             &[],
             vec![Grant { not_before: Moment(NOW.0 + 1_000_000), ..everything() }],
+        ),
+        Who::new(
+            "engineer, an emergency of two hours",
+            "person",
+            &["engineer"],
+            vec![Grant {
+                emergency: true,
+                not_after: Moment(NOW.0 + 7_200_000_000),
+                ..everything()
+            }],
         ),
         Who::new(
             "service, approved by its owner",

@@ -261,6 +261,7 @@ fn grant_record(grant: &Grant) -> Result<RestrictedExpression> {
         ("notAfter".to_owned(), RestrictedExpression::new_long(grant.not_after.millis())),
         ("ended".to_owned(), flag(grant.ended)),
         ("bootstrap".to_owned(), flag(grant.bootstrap)),
+        ("emergency".to_owned(), flag(grant.emergency)),
         ("engagement".to_owned(), text(grant.engagement.as_deref().unwrap_or_default())),
     ])
     .map_err(|e| Error::internal(format!("authority: {e}")))

@@ -132,6 +132,8 @@ pub struct Grant {
     pub ended: bool,
     /// The engagement it was given under, for a vendor's principals.
     pub engagement: Option<String>,
+    /// Begun in an emergency, out of what was approved beforehand.
+    pub emergency: bool,
 }
 
 /// A right as the operator's records hold it.

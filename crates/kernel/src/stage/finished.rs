@@ -40,6 +40,9 @@ fn common_fields(work: &Work<'_>) -> Vec<(&'static str, String)> {
         if grant.bootstrap {
             fields.push(("bootstrap", "true".to_owned()));
         }
+        if grant.emergency {
+            fields.push(("emergency", "true".to_owned()));
+        }
         purpose.get_or_insert_with(|| grant.purpose.clone());
     }
     fields.extend(purpose.map(|purpose| ("purpose", purpose)));

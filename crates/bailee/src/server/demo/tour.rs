@@ -157,12 +157,22 @@ async fn store(cast: &Cast<'_>, company: &Company, output: Output) -> Result<(),
 }
 
 async fn read(cast: &Cast<'_>, output: Output) -> Result<String, Failure> {
-    title(output, 3, "Omar reads one ticket: granted for a purpose, recorded before it is shown")?;
+    title(output, 3, "Omar asks, Lea approves, Omar reads: recorded before it is shown")?;
     let wish = json!({
-        "to": "person:omar", "account": "contoso-bikes", "collections": ["tickets"],
-        "verbs": ["read"], "purpose": PURPOSE, "for_seconds": 3600,
+        "account": "contoso-bikes", "collections": ["tickets"], "verbs": ["read"],
+        "purpose": PURPOSE, "reference": "T-1001", "for_seconds": 3600,
     });
-    cast.who("lea")?.post(&["grants"]).json(&wish)?.send().await?;
+    let asked = cast.who("omar")?.post(&["access-requests"]).json(&wish)?.send().await?;
+    let asked: Value = asked.json()?;
+    let id = text(&asked, "id")?;
+    let approve = json!({ "terms_sha256": text(&asked, "terms_sha256")? });
+    let place = format!("{id}:approve");
+    let call = cast.who("lea")?.post(&["access-requests", &place]).json(&approve)?;
+    call.send().await?;
+    let place = format!("{id}:begin");
+    let call = cast.who("omar")?.post(&["access-requests", &place]).json(&json!({}))?;
+    call.send().await?;
+    output.line(&format!("   asked    {id}, approved by person:lea over its hash"))?;
     let path = ["accounts", "contoso-bikes", "collections", "tickets", "records", "T-1001"];
     let answer = cast.who("omar")?.get(&path).send().await?;
     output.line(&format!("   purpose  {PURPOSE}"))?;

@@ -54,6 +54,7 @@ pub fn of_entry(fed: &Fed, known: &Known, places: Option<&Places>) -> Event {
     let marks = [
         ("bailee.first", known.first(person, fed.account, fed.row)),
         ("bailee.bootstrap", known.first_hour(credential, fed.time)),
+        ("bailee.emergency", fed.field("emergency").is_some()),
         ("bailee.outside_hours", known.outside_hours(person, fed.account, fed.time)),
         ("bailee.canary", object.is_some_and(|object| known.canary(&account, &object))),
         ("bailee.own", own_answer(fed)),

@@ -307,7 +307,7 @@ fn every_register_has_its_commands() {
     let house = House::full(&server);
     let lea = house.token("lea");
     for register in REGISTERS {
-        let noun = register.noun;
+        let noun = register.command;
         let list = server.did(lea, &[noun, "list", "--json"]);
         let id = list["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{noun}: {list}"));
         let row = server.did(lea, &[noun, "show", id, "--json"]);

@@ -33,7 +33,6 @@ impl<'s> House<'s> {
 
     /// What the server keeps by itself once somebody touched an account for the first time.
     fn watched(&self) {
-        self.server.grant("person:omar", ACCOUNT, "tickets", "read");
         let record = format!("/v1/accounts/{ACCOUNT}/collections/tickets/records/T-1001");
         self.server.client(self.token("omar")).get(&record).expect(200);
         let mut lead = self.server.client(self.token("lea"));

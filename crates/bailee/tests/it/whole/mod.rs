@@ -21,6 +21,7 @@ mod inside;
 mod machine;
 mod paging;
 mod reports;
+mod requests;
 mod revoke;
 mod setup;
 pub mod support;

@@ -12,7 +12,8 @@
 use super::super::breaches::{self, Breach};
 use super::chasing::Summons;
 use super::sending::{self, SEND};
-use super::{Notice, Reopened, hex};
+use super::{Notice, Reopened};
+use crate::people::hex;
 use crate::register::{self, Kept, When, act};
 use kernel::engine::Wants;
 use kernel::{

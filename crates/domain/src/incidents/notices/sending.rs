@@ -6,7 +6,8 @@
 
 use super::super::breaches::Breach;
 use super::giving::held;
-use super::{Attempt, Notice, Outcome, hex, return_token};
+use super::{Attempt, Notice, Outcome, return_token};
+use crate::people::hex;
 use crate::register::{self, Kept, When, act};
 use kernel::engine::Wants;
 use kernel::{

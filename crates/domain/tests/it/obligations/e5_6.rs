@@ -1,7 +1,7 @@
 //! E5.6: rights follow role, least privilege and need to know.
 
 use super::systems::{scope, through};
-use crate::support::{both, give, wish};
+use crate::support::{both, planted, wish};
 use crate::team::Team;
 use domain::grants::EndGrant;
 use domain::measures::State;
@@ -24,7 +24,7 @@ fn rights_follow_the_role_and_are_looked_at() {
         team.hold("access");
         team.expect("E5.6", State::Holding);
         // Given against the role.
-        let grant = give(world, &team.token("ann"), wish("person:omar", &["read"])).unwrap();
+        let grant = planted(world, &team.token("ann"), wish("person:omar", &["read"])).unwrap();
         let answer = team.expect("E5.6", State::Failing);
         assert_eq!(answer.why(), "grants beyond their holder's roles: 1 of 1");
         assert_eq!(answer.todo[0].place, format!("grants/{}", grant.id));
