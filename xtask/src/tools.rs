@@ -140,17 +140,27 @@ const DEBIAN: &[Tool] = &[
     Tool {
         detect: Detect::File("/usr/sbin/sshd"),
         package: "openssh-server",
-        needed_for: "real lines of sshd",
+        needed_for: "real lines of sshd, and a real host for SSH certificates",
     },
     Tool {
         detect: Detect::Program("ssh"),
         package: "openssh-client",
-        needed_for: "a client for those lines",
+        needed_for: "a client for those, and `ssh-keygen`",
     },
     Tool {
         detect: Detect::Runs(&["sh", "-c", "ls /usr/lib/postgresql/15/lib/pgaudit.so"]),
         package: "postgresql-15-pgaudit",
         needed_for: "real lines of PostgreSQL and pgaudit",
+    },
+    Tool {
+        detect: Detect::File("/usr/lib/postgresql/15/bin/postgres"),
+        package: "postgresql-15",
+        needed_for: "a real host for client certificates",
+    },
+    Tool {
+        detect: Detect::Program("psql"),
+        package: "postgresql-client-15",
+        needed_for: "a client for that host",
     },
     Tool {
         detect: Detect::File("/usr/lib/postfix/sbin/master"),

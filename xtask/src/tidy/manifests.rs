@@ -13,6 +13,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("sealing", &[]),
     ("connectors", &[]),
     ("watch", &[]),
+    ("pki", &["sealing"]),
     ("kernel", &["ledger", "sealing"]),
     ("domain", &["kernel", "ledger"]),
     ("dossier", &["domain", "kernel", "ledger"]),
