@@ -14,7 +14,7 @@ const SERIAL_LIST: u8 = 0x20;
 const SERIAL_RANGE: u8 = 0x21;
 const KEY_ID: u8 = 0x23;
 
-/// The longest list that is read, in bytes; what [`MAX_REVOKED`] allows of one authority fits.
+/// The longest list that is read, in bytes; what [`MAX_REVOKED`] allows fits.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 impl Krl {
@@ -105,7 +105,7 @@ fn read_section(mut reader: Reader<'_>) -> Result<Revoked, Error> {
                 _ => return Err(part.error("it has a section that is not known")),
             }
             if serials.len().max(key_ids.len()) > MAX_REVOKED {
-                return Err(part.error("it revokes more of one authority than is written here"));
+                return Err(part.error("it revokes more than is written here"));
             }
         }
     }

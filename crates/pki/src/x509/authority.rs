@@ -111,19 +111,21 @@ impl fmt::Debug for Authority {
 }
 
 impl AuthorityCertificate {
-    /// Reads a certificate of the form that [`Authority::create`] makes, in DER.
+    /// Reads a certificate of the form that [`Authority::create`] makes, in DER or PEM.
     ///
     /// # Errors
     /// [`Error::Unreadable`] for anything else, [`Error::Forged`] when it did not sign itself.
-    pub fn parse(der: &[u8]) -> Result<Self, Error> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let unreadable = |why| Error::unreadable(WHAT, why);
-        if der.len() > MAX_CERTIFICATE {
+        if bytes.len() > MAX_CERTIFICATE {
             return Err(unreadable("it is longer than 16 KiB"));
         }
-        let read = match parse_x509_certificate(der) {
+        let der = super::der_of("CERTIFICATE", bytes)
+            .ok_or_else(|| unreadable("it is no single block `CERTIFICATE`"))?;
+        let read = match parse_x509_certificate(&der) {
             Ok(([], read)) => read,
             Ok(_) => return Err(unreadable("bytes follow its end")),
-            Err(_) => return Err(unreadable("it is no certificate in DER")),
+            Err(_) => return Err(unreadable("it is no certificate in DER or PEM")),
         };
         let is_authority = read.extensions().iter().any(|extension| {
             matches!(extension.parsed_extension(), ParsedExtension::BasicConstraints(constraints)
@@ -134,7 +136,7 @@ impl AuthorityCertificate {
         }
         let key = PublicKey::read(read.public_key())?;
         let body = read.tbs_certificate.as_ref();
-        if !is_signed(der, body, &read.signature_value.data, &key) {
+        if !is_signed(&der, body, &read.signature_value.data, &key) {
             return Err(Error::Forged { what: WHAT, by: "its own key" });
         }
         let (from, until) = validity(&read).ok_or_else(|| unreadable("it begins before 1970"))?;

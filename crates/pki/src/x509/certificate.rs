@@ -103,25 +103,27 @@ impl Certificate {
         super::pem("CERTIFICATE", &self.der)
     }
 
-    /// Reads a client certificate in DER that `authority` signed.
+    /// Reads a client certificate in DER or PEM that `authority` signed.
     ///
     /// # Errors
     /// [`Error::Unreadable`] for anything but a client certificate of the form that is issued here,
     /// [`Error::Forged`] when the authority did not sign it, [`Error::Invalid`] for a key that is
     /// not taken.
-    pub fn parse(der: &[u8], authority: &AuthorityCertificate) -> Result<Self, Error> {
+    pub fn parse(bytes: &[u8], authority: &AuthorityCertificate) -> Result<Self, Error> {
         let unreadable = |why| Error::unreadable(WHAT, why);
-        if der.len() > MAX_CERTIFICATE {
+        if bytes.len() > MAX_CERTIFICATE {
             return Err(unreadable("it is longer than 16 KiB"));
         }
-        let read = match parse_x509_certificate(der) {
+        let der = super::der_of("CERTIFICATE", bytes)
+            .ok_or_else(|| unreadable("it is no single block `CERTIFICATE`"))?;
+        let read = match parse_x509_certificate(&der) {
             Ok(([], read)) => read,
             Ok(_) => return Err(unreadable("bytes follow its end")),
-            Err(_) => return Err(unreadable("it is no certificate in DER")),
+            Err(_) => return Err(unreadable("it is no certificate in DER or PEM")),
         };
         let body = read.tbs_certificate.as_ref();
         let by = read.issuer().as_raw() == authority.subject;
-        if !by || !is_signed(der, body, &read.signature_value.data, &authority.key) {
+        if !by || !is_signed(&der, body, &read.signature_value.data, &authority.key) {
             return Err(Error::Forged { what: WHAT, by: "the authority that is trusted" });
         }
         let serial = Serial::read(read.tbs_certificate.raw_serial())

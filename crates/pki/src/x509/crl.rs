@@ -152,24 +152,26 @@ impl Crl {
         self.revoked.binary_search_by(|one| one.serial.cmp(&serial)).is_ok()
     }
 
-    /// Reads a list in DER that `authority` signed.
+    /// Reads a list in DER or PEM that `authority` signed.
     ///
     /// # Errors
     /// [`Error::Unreadable`] for anything but a list of the form that is made here,
     /// [`Error::Forged`] when the authority did not sign it.
-    pub fn parse(der: &[u8], authority: &AuthorityCertificate) -> Result<Self, Error> {
+    pub fn parse(bytes: &[u8], authority: &AuthorityCertificate) -> Result<Self, Error> {
         let unreadable = |why| Error::unreadable(WHAT, why);
-        if der.len() > MAX_BYTES {
+        if bytes.len() > MAX_BYTES {
             return Err(unreadable("it is longer than 8 MiB"));
         }
-        let read = match parse_x509_crl(der) {
+        let der = super::der_of("X509 CRL", bytes)
+            .ok_or_else(|| unreadable("it is no single block `X509 CRL`"))?;
+        let read = match parse_x509_crl(&der) {
             Ok(([], read)) => read,
             Ok(_) => return Err(unreadable("bytes follow its end")),
-            Err(_) => return Err(unreadable("it is no revocation list in DER")),
+            Err(_) => return Err(unreadable("it is no revocation list in DER or PEM")),
         };
         let body = read.tbs_cert_list.as_ref();
         let by = read.issuer().as_raw() == authority.subject;
-        if !by || !is_signed(der, body, &read.signature_value.data, &authority.key) {
+        if !by || !is_signed(&der, body, &read.signature_value.data, &authority.key) {
             return Err(Error::Forged { what: WHAT, by: "the authority that is trusted" });
         }
         let (number, this_update, next_update) =

@@ -18,6 +18,7 @@ pub use subject::Subject;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 
 /// The textual form of RFC 7468: 64 characters a line.
 fn pem(label: &str, der: &[u8]) -> String {
@@ -33,6 +34,14 @@ fn pem(label: &str, der: &[u8]) -> String {
     text.push_str(label);
     text.push_str("-----\n");
     text
+}
+
+/// The DER of what is DER already, or one block of RFC 7468 with this label.
+fn der_of<'a>(label: &str, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    if bytes.starts_with(b"-----BEGIN") {
+        return unpem(label, bytes).map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(bytes))
 }
 
 /// Reads one block of RFC 7468 with nothing behind it; `NEW` before the label is of old programs.

@@ -29,15 +29,9 @@ impl PublicKey {
         if request.len() > MAX_REQUEST {
             return Err(unreadable("it is longer than 16 KiB"));
         }
-        let decoded;
-        let der = if request.starts_with(b"-----BEGIN") {
-            decoded = super::unpem("CERTIFICATE REQUEST", request)
-                .ok_or_else(|| unreadable("it is no single block `CERTIFICATE REQUEST`"))?;
-            decoded.as_slice()
-        } else {
-            request
-        };
-        let request = match X509CertificationRequest::from_der(der) {
+        let der = super::der_of("CERTIFICATE REQUEST", request)
+            .ok_or_else(|| unreadable("it is no single block `CERTIFICATE REQUEST`"))?;
+        let request = match X509CertificationRequest::from_der(&der) {
             Ok(([], request)) => request,
             Ok(_) => return Err(unreadable("bytes follow its end")),
             Err(_) => return Err(unreadable("it is no PKCS#10 in DER or PEM")),

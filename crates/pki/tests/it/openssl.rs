@@ -2,7 +2,7 @@
 
 use super::hosts::program;
 use super::support::{client, hour, house, names, now, past, person, revoking, run, text, write};
-use pki::x509::{Authority, Reason, Revoked, Serial, Subject};
+use pki::x509::{Authority, AuthorityCertificate, Reason, Revoked, Serial, Subject};
 use std::fs;
 
 const OPENSSL: &str = "/usr/bin/openssl";
@@ -141,6 +141,8 @@ fn an_authority_is_the_same_when_its_key_is_and_only_then() {
     let secret = |seed| sealing::Secret::new([seed; 32]);
     let loaded = Authority::load(&secret(3), &der).unwrap();
     assert_eq!(loaded.certificate(), authority.certificate());
+    let pem = authority.certificate().pem();
+    assert_eq!(&AuthorityCertificate::parse(pem.as_bytes()).unwrap(), authority.certificate());
     assert!(Authority::load(&secret(4), &der).is_err());
     assert!(Authority::load(&secret(3), house(4).certificate().der()).is_err());
     // Not a key on the curve: zero, and above its order.

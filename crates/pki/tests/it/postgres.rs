@@ -1,7 +1,7 @@
 //! A real PostgreSQL that takes client certificates: the common name is the role.
 
 use super::hosts::Postgres;
-use super::support::{client, hour, house, names, now, past, person, revoking};
+use super::support::{client, client_of_openssl, hour, house, names, now, past, person, revoking};
 use pki::x509::Subject;
 
 #[test]
@@ -29,6 +29,16 @@ fn the_role_signs_in_until_its_certificate_is_revoked() {
     let subject = Subject { groups: names(&["readers"]), ..person("ada") };
     let grouped = client.file(&client.ask_for(&authority, 5, subject, hour()));
     assert_eq!(who("ada", &grouped), "ada\n");
+    for kind in [
+        ["-algorithm", "ED25519"].as_slice(),
+        &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+    ] {
+        let other = client_of_openssl(kind);
+        let certificate = other.file(&other.ask(&authority, 6, "ada"));
+        let output = host.who("ada", &certificate, &other.key);
+        assert!(output.status.success(), "{kind:?}: {output:?}");
+    }
 
     host.revoke(&revoking(&authority, 2, &[1]).pem());
     host.refuses("ada", &good, &client.key, "alert certificate revoked");

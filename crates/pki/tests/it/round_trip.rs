@@ -113,6 +113,8 @@ proptest! {
         let read = x509::Certificate::parse(certificate.der(), authority.certificate()).unwrap();
         prop_assert_eq!(&read, &certificate);
         prop_assert_eq!((read.serial, read.window), (serial, window));
+        let pem = x509::Certificate::parse(certificate.pem().as_bytes(), authority.certificate());
+        prop_assert_eq!(&pem.unwrap(), &certificate);
         prop_assert!(x509::Certificate::parse(certificate.der(), house(4).certificate()).is_err());
 
         let revoked: Vec<_> = revoked.into_iter()
@@ -122,6 +124,8 @@ proptest! {
         let list = authority.revoke(number, from, from + 3600, revoked.clone()).unwrap();
         let read = Crl::parse(list.der(), authority.certificate()).unwrap();
         prop_assert_eq!(&read, &list);
+        let pem = Crl::parse(list.pem().as_bytes(), authority.certificate()).unwrap();
+        prop_assert_eq!(&pem, &list);
         prop_assert!(revoked.iter().all(|one| read.revokes(one.serial)));
         prop_assert_eq!(read.revokes(serial), revoked.iter().any(|one| one.serial == serial));
         prop_assert!(Crl::parse(list.der(), house(4).certificate()).is_err());

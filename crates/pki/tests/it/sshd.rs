@@ -56,6 +56,23 @@ fn a_certificate_signs_in_and_the_host_logs_whose_it_is() {
 }
 
 #[test]
+fn keys_of_every_kind_sign_in() {
+    let Some(world) = world() else { return };
+    let principals = names(&["web-admins"]);
+    for (file, kind) in [
+        ("p256", ["-t", "ecdsa", "-b", "256"]),
+        ("p384", ["-t", "ecdsa", "-b", "384"]),
+        ("rsa", ["-t", "rsa", "-b", "3072"]),
+    ] {
+        let key = world.key.with_file_name(file);
+        let subject = PublicKey::parse(&keygen(&key, &kind)).unwrap();
+        let certificate = authority().issue(&request(&subject, &principals)).unwrap().line();
+        let login = Login { key: &key, certificate: &certificate, options: &[] };
+        assert_eq!(world.sshd.accepts(&login, "echo hello"), "hello\n");
+    }
+}
+
+#[test]
 fn wrong_principals_past_and_future_windows_and_other_places_are_refused() {
     let Some(world) = world() else { return };
     let others = names(&["db-admins", "root"]);

@@ -77,7 +77,20 @@ pub struct Client {
     pub public: x509::PublicKey,
 }
 
-/// A client with a key on P-256, which asks as `openssl` does.
+/// A client with a key that `openssl genpkey` makes of these words. rcgen writes keys of Ed25519
+/// with their public half (RFC 5958), which OpenSSL 3.0, and so libpq, does not read.
+pub fn client_of_openssl(words: &[&str]) -> Client {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, asked) = (folder.path().join("client.key"), folder.path().join("client.csr"));
+    let made = [["genpkey", "-out", text(&key)].as_slice(), words].concat();
+    assert!(run("openssl", &made).0);
+    let made = ["req", "-new", "-subj", "/CN=x", "-key", text(&key), "-out", text(&asked)];
+    assert!(run("openssl", &made).0);
+    let public = x509::PublicKey::from_request(&fs::read(asked).unwrap()).unwrap();
+    Client { folder, key, public }
+}
+
+/// A client with a key on P-256.
 pub fn client() -> Client {
     let folder = tempfile::tempdir().unwrap();
     let pair = rcgen::KeyPair::generate().unwrap();
