@@ -482,6 +482,10 @@ static FIXED: &[Route] = &[
         .query(PAGE)
         .gives(&[Gives::json(200, "A page", of::<shared::Items<grants::Grant>>).receipted()])
         .by(|call| Box::pin(grants::list(call))),
+    item(post("/v1/grants/{grant}:release", "releaseGrant", "Gives back a grant that one holds"))
+        .action(action::<domain::grants::Release>())
+        .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
+        .by(|call| Box::pin(grants::release(call))),
     item(get("/v1/grants/{grant}", "getGrant", "Shows a grant"))
         .action(action::<domain::grants::Look>())
         .gives(&[Gives::json(200, "The grant", of::<grants::Grant>).receipted()])
@@ -490,8 +494,4 @@ static FIXED: &[Route] = &[
         .action(action::<domain::grants::End>())
         .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
         .by(|call| Box::pin(grants::end(call))),
-    item(post("/v1/grants/{grant}:release", "releaseGrant", "Gives back a grant that one holds"))
-        .action(action::<domain::grants::Release>())
-        .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
-        .by(|call| Box::pin(grants::release(call))),
 ];

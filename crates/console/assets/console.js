@@ -102,6 +102,57 @@
     });
   }
 
+  // Forms that a passkey signs: it is asked for when the button is pressed, what it signed goes into the
+  // form, and the form is sent as every form is.
+  const hex = (buffer) =>
+    Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const bytes = (text) =>
+    Uint8Array.from(text.match(/[0-9a-f]{2}/g) || [], (pair) => parseInt(pair, 16));
+  const answer = async (form) => {
+    const { challenge, site } = form.dataset;
+    const publicKey = { challenge: bytes(challenge), rpId: site, userVerification: "required" };
+    const { rawId, response } = await navigator.credentials.get({ publicKey });
+    return {
+      key_id: hex(rawId),
+      client_data: hex(response.clientDataJSON),
+      authenticator_data: hex(response.authenticatorData),
+      signature: hex(response.signature),
+    };
+  };
+  const make = async (form) => {
+    const { challenge, site, user, who, algorithms } = form.dataset;
+    const { response } = await navigator.credentials.create({
+      publicKey: {
+        challenge: bytes(challenge),
+        rp: { id: site, name: "Bailee" },
+        user: { id: bytes(user), name: who, displayName: who },
+        pubKeyCredParams: algorithms.split(" ").map((alg) => ({ type: "public-key", alg: Number(alg) })),
+        authenticatorSelection: { residentKey: "required", userVerification: "required" },
+        attestation: "none",
+      },
+    });
+    return {
+      client_data: hex(response.clientDataJSON),
+      attestation: hex(response.attestationObject),
+    };
+  };
+  for (const form of document.querySelectorAll("form[data-passkey]")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const said = form.querySelector("[data-said]");
+      try {
+        if (!navigator.credentials) throw new Error("this browser has no passkeys");
+        const parts = await (form.dataset.passkey === "make" ? make(form) : answer(form));
+        for (const [name, value] of Object.entries(parts)) {
+          form.querySelector(`[data-part="${name}"]`).value = value;
+        }
+        form.submit();
+      } catch (error) {
+        if (said) said.textContent = `Nothing was sent: ${error.message}`;
+      }
+    });
+  }
+
   if (root.dataset.zone === "unknown") {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (zone && /^[A-Za-z0-9/_+-]{1,64}$/.test(zone)) {

@@ -5,6 +5,7 @@
 
 use crate::board::{Board, History};
 use crate::calendar::Calendars;
+use crate::ceremonies::Ceremonies;
 use crate::clock::ReaderClock;
 use crate::preferences::Preferences;
 use crate::receipts::Recent;
@@ -16,9 +17,10 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, answer, assets, board, calendar, guard, import, measure, pager,
+    account, acknowledge, answer, assets, board, calendar, guard, import, measure, pager, passkeys,
     playbooks, preferences, receipts, registers, roles, room, setup, shell, sign_in, trust,
 };
+use ::passkeys::Site;
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use kernel::{Error, HOUSE, Kernel, Kind, Moment, Result};
@@ -36,6 +38,8 @@ pub struct Console {
     pub(crate) history: History,
     pub(crate) processors: Processors,
     pub(crate) calendars: Calendars,
+    pub(crate) ceremonies: Ceremonies,
+    pub(crate) site: Option<Site>,
     board: Mutex<Option<Arc<Board>>>,
     pub(crate) published: Mutex<Option<Published>>,
 }
@@ -50,6 +54,8 @@ impl Console {
             history: Arc::new(|_| vec![]),
             processors: Arc::new(Vec::new),
             calendars: Arc::new(|_| String::new()),
+            ceremonies: Ceremonies::new(),
+            site: None,
             board: Mutex::default(),
             published: Mutex::default(),
         }
@@ -67,6 +73,13 @@ impl Console {
     #[must_use]
     pub fn with_processors(mut self, processors: Processors) -> Self {
         self.processors = processors;
+        self
+    }
+
+    /// With the domain that passkeys belong to; without one only `localhost` has passkeys.
+    #[must_use]
+    pub fn with_site(mut self, site: Option<Site>) -> Self {
+        self.site = site;
         self
     }
 
@@ -256,6 +269,9 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["preferences"]) => preferences::keep(visit),
         // From here on nobody is a stranger.
         _ if visit.session.is_none() => Err(Error::unauthenticated()),
+        ("GET", ["passkeys"]) => Ok(passkeys::show(visit).await?.into()),
+        ("POST", ["passkeys"]) => Ok(passkeys::make(visit).await?.into()),
+        ("POST", ["passkeys", id, "end"]) => passkeys::end(visit, id).await,
         ("GET", ["account"]) => Ok(account::show(visit).await?.into()),
         ("GET", ["account", "accesses"]) => Ok(account::accesses(visit).await?.into()),
         ("GET", ["account", "accesses.ndjson"]) => account::download(visit).await,
@@ -301,7 +317,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
 /// The page of a failure; what the operator should know goes to the log, once, here.
 fn failed(visit: &Visit<'_>, had: bool, error: &Error) -> Page {
     if sign_in::is_needed(error) {
-        return sign_in::needed(had);
+        return sign_in::needed(visit, had);
     }
     if let Some(context) = error.context() {
         tracing::error!(request = visit.number, kind = ?error.kind(), context, "a page failed");

@@ -57,6 +57,9 @@ impl Problems {
 /// Prose of these names is a document rather than a sentence.
 const LONG: [&str; 4] = ["content", "markdown", "template", "text"];
 
+/// The field that a passkey fills.
+const PROOF: &str = "proof";
+
 /// A form in the making.
 pub(crate) struct Form<'a> {
     /// Unique on its page; first part of every id in it.
@@ -70,13 +73,18 @@ pub(crate) struct Form<'a> {
     pub(crate) button: String,
     /// Whether what it does ends or takes something away.
     pub(crate) grave: bool,
+    /// What a passkey signs when it is sent, and the domain it belongs to, if one does.
+    pub(crate) challenge: Option<(String, String)>,
 }
 
 impl Form<'_> {
     /// As HTML.
     pub(crate) fn show(&self, visit: &Visit<'_>) -> Markup {
         html! {
-            form #(self.id) method="post" action=(self.action) {
+            form #(self.id) method="post" action=(self.action)
+                data-passkey=[self.challenge.as_ref().map(|_| "get")]
+                data-challenge=[self.challenge.as_ref().map(|(challenge, _)| challenge)]
+                data-site=[self.challenge.as_ref().map(|(_, site)| site)] {
                 (hidden(visit))
                 (self.summary())
                 @for field in self.fields { (self.field(field, &field.name)) }
@@ -111,6 +119,13 @@ impl Form<'_> {
     }
 
     fn field(&self, field: &Field, path: &str) -> Markup {
+        // What a passkey signs is not typed: the script fills it when the form is sent.
+        if field.name == PROOF {
+            return html! { @if self.challenge.is_some() {
+                p.help { "Your passkey signs this when you press the button." }
+                (crate::passkeys::parts(&format!("{path}.")))
+            } };
+        }
         if let Shape::Group(inner) = &field.shape {
             return html! {
                 fieldset {

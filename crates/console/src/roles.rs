@@ -44,7 +44,7 @@ pub(crate) static STARTS: [Start; 7] = [
         role: "approver",
         title: "Approver",
         task: "Gives the second signature, or refuses it. Everything that waits for one is here.",
-        areas: &["approvals"],
+        areas: &["access", "approvals"],
     },
     Start {
         role: "vendor-manager",
@@ -68,7 +68,7 @@ pub(crate) static STARTS: [Start; 7] = [
         role: "administrator",
         title: "Administrator",
         task: "Takes in people and services, approves grants. Has no right to Service Data.",
-        areas: &["register", "open", "team", "systems"],
+        areas: &["register", "access", "open", "team", "systems"],
     },
 ];
 
@@ -80,11 +80,16 @@ pub(crate) struct Area {
 }
 
 /// Every area, in the order of pages.
-pub(crate) static AREAS: [Area; 15] = [
+pub(crate) static AREAS: [Area; 16] = [
     Area { name: "programme", title: "Programme", roles: &["security-lead"] },
     Area { name: "catalogue", title: "Catalogue", roles: &["security-lead"] },
     Area { name: "team", title: "Team", roles: &["administrator", "security-lead"] },
     Area { name: "register", title: "Access", roles: &["administrator"] },
+    Area {
+        name: "access",
+        title: "Access requests",
+        roles: &["approver", "security-lead", "administrator"],
+    },
     Area { name: "open", title: "Subscribers", roles: &[] },
     Area { name: "systems", title: "Systems", roles: &["administrator", "security-lead"] },
     Area { name: "vendors", title: "Vendors", roles: &["vendor-manager", "security-lead"] },
@@ -111,7 +116,7 @@ pub(crate) static AREAS: [Area; 15] = [
 ];
 
 /// Actions of these areas take a person other than the one before.
-const TWO_PEOPLE: [&str; 2] = ["approvals", "holds"];
+const TWO_PEOPLE: [&str; 3] = ["access", "approvals", "holds"];
 
 /// The start page of this path.
 pub(crate) fn start(path: &str) -> Option<&'static Start> {

@@ -1,7 +1,7 @@
 //! The way in and the way out, as operations: the one place that knows how a session begins.
 
 use crate::visit::Visit;
-use domain::members::{BeginSession, EndSession, SESSION_LIFE};
+use domain::members::{BeginSession, EndSession, SESSION_LIFE, Signed};
 use kernel::Result;
 use kernel::authority::Caller;
 
@@ -22,6 +22,20 @@ pub(crate) fn plausible(text: &str) -> Option<&str> {
 /// Begins a session with a link; the link counts no more. Gives what the cookie has to say.
 pub(crate) async fn begin(visit: &Visit<'_>, caller: Caller) -> Result<String> {
     let operation = BeginSession::new(visit.kernel(), &caller)?;
+    began(visit, caller, operation).await
+}
+
+/// Begins a session with what a passkey signed. Gives what the cookie has to say.
+pub(crate) async fn begin_with(
+    visit: &Visit<'_>,
+    caller: Caller,
+    signed: Signed,
+) -> Result<String> {
+    let operation = BeginSession::by_passkey(visit.kernel(), &caller, signed)?;
+    began(visit, caller, operation).await
+}
+
+async fn began(visit: &Visit<'_>, caller: Caller, operation: BeginSession) -> Result<String> {
     let session = visit.submit_as(caller, None, operation).await?.output;
     let life = SESSION_LIFE.as_secs();
     let rules = format!("Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Strict");

@@ -141,6 +141,7 @@ fn scope_form(visit: &Visit<'_>, values: &Pairs, problems: &Problems) -> Markup 
         problems,
         button: "State that the register is complete".to_owned(),
         grave: false,
+        challenge: None,
     };
     form.show(visit)
 }

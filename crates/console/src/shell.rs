@@ -129,7 +129,7 @@ fn account(visit: &Visit<'_>) -> Markup {
     html! {
         form.inline method="post" action="/sign-out" {
             (crate::form::hidden(visit))
-            span.who { (who.unwrap_or_default()) } " "
+            a.who href="/passkeys" title="Your passkeys" { (who.unwrap_or_default()) } " "
             button.quiet type="submit" { "Sign out" }
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! Opening a link changes nothing, because programs open links too. Only the button uses it up.
 
+use crate::passkeys;
 use crate::reply::{Page, Reply};
 use crate::sessions::{self, plausible};
+use crate::show::sentence;
 use crate::visit::Visit;
+use domain::members::Signed;
 use http::StatusCode;
 use kernel::authority::Caller;
 use kernel::{Error, Kind, Result};
@@ -13,7 +16,8 @@ use maud::{Markup, html};
 /// `GET /sign-in?link=…`
 pub(crate) fn show(visit: &Visit<'_>) -> Result<Page> {
     let Some(given) = visit.query.filled("link") else {
-        return Ok(Page::new("Sign in", enter()));
+        let body = html! { (passkeys::way_in(visit)?) (enter()) };
+        return Ok(Page::new("Sign in", body));
     };
     let Some((caller, token)) = known(visit, code(given))?.zip(code(given)) else {
         return Ok(refused(visit));
@@ -45,6 +49,16 @@ fn known(visit: &Visit<'_>, token: Option<&str>) -> Result<Option<Caller>> {
 
 /// `POST /sign-in`
 pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply> {
+    if let Some((caller, signed)) = passkeys::signed_in(visit).or_else(unproven)? {
+        return match sessions::begin_with(visit, caller, signed).await {
+            Ok(cookie) => Ok(Reply::Keeping(Box::new(Reply::See("/".to_owned())), vec![cookie])),
+            Err(error) if error.kind() == Kind::Forbidden => Ok(unsigned(visit, &error).into()),
+            Err(error) => Err(error),
+        };
+    }
+    if visit.form.get("challenge").is_some() {
+        return Ok(unsigned(visit, &Error::forbidden("this passkey is not known here")).into());
+    }
     let token = visit.form.get("link").and_then(code);
     let Some(caller) = known(visit, token)? else { return Ok(refused(visit).into()) };
     match sessions::begin(visit, caller).await {
@@ -54,6 +68,27 @@ pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// A passkey that nobody here has is answered as a link that does not count.
+fn unproven(error: Error) -> Result<Option<(Caller, Signed)>> {
+    match error.kind() {
+        Kind::Unauthenticated => Ok(None),
+        _ => Err(error),
+    }
+}
+
+/// A passkey that does not count.
+fn unsigned(visit: &Visit<'_>, error: &Error) -> Page {
+    visit.kernel().count_stranger(&kernel::address(visit.peer));
+    let page = Page::new(
+        "This passkey does not count",
+        html! {
+            p.sentence { (sentence(error.message())) "." }
+            p { a href="/sign-in" { "Sign in" } }
+        },
+    );
+    page.status(StatusCode::UNAUTHORIZED)
 }
 
 /// `POST /sign-out`
@@ -68,7 +103,7 @@ pub(crate) async fn end(visit: &Visit<'_>) -> Result<Reply> {
 }
 
 /// What somebody sees whose session is over, or who never had one.
-pub(crate) fn needed(had: bool) -> Page {
+pub(crate) fn needed(visit: &Visit<'_>, had: bool) -> Page {
     let page = Page::new(
         "Sign in",
         html! {
@@ -76,6 +111,7 @@ pub(crate) fn needed(had: bool) -> Page {
                 p { strong { "Your session is over." } " Nothing that you had not sent was \
                      done. Sessions last eight hours, and end at once when access does." }
             }
+            (passkeys::way_in(visit).unwrap_or_default())
             (enter())
         },
     );

@@ -186,7 +186,21 @@ impl Kernel {
     /// counted and recorded by the tick.
     pub fn identify(&self, token: &str) -> Result<Caller> {
         let (hash, now) = (token_hash(token), self.now());
-        let caller = self.shared.authority.identify(&hash, now).map_err(|denied| match denied {
+        self.known(self.shared.authority.identify(&hash, now), now)
+    }
+
+    /// Whose passkey has the name with this hash, which proves nothing yet: the operation asked for
+    /// with it checks what the passkey signed.
+    ///
+    /// # Errors
+    /// As [`Kernel::identify`].
+    pub fn passkey(&self, hash: &[u8; 32]) -> Result<Caller> {
+        let now = self.now();
+        self.known(self.shared.authority.passkey(hash, now), now)
+    }
+
+    fn known(&self, found: std::result::Result<Caller, Denied>, now: Moment) -> Result<Caller> {
+        let caller = found.map_err(|denied| match denied {
             Denied::Unknown => Error::unauthenticated(),
             Denied::Restrained(caller, refusal) => {
                 self.shared.refusals.restrained(&refusal, Some(caller), None, now);

@@ -201,7 +201,7 @@ impl World {
             window: Duration::from_secs(8 * 3600),
         };
         if to.starts_with("person:") {
-            return Ok(self.run(token, Planted::new(&self.kernel, &wish, id)?)?.output);
+            return Ok(self.run(token, Planted::new(&self.kernel, &wish, id)?)?.output.id);
         }
         let create = domain::grants::CreateGrant::new(&self.kernel, wish, id)?;
         Ok(self.run(token, create)?.output.id)

@@ -6,6 +6,7 @@ use console::{Calendars, Console, History, Processor, Processors, Request};
 use domain::oncall::calendars::{Feed, Shows};
 use domain::oncall::coverage::{Source, Span};
 use kernel::Kernel;
+use passkeys::Site;
 use std::sync::{Arc, PoisonError};
 
 use super::background::{Background, Noted};
@@ -18,13 +19,15 @@ pub fn furnish(
     kernel: &Kernel,
     outward: Outward,
     watching: Watching,
+    public_url: Option<&str>,
 ) -> (Server, Arc<Background>) {
     let (listener, pulse) = (server.listener(), server.pulse());
     watching.beat(Arc::clone(&pulse));
     let noted = Noted::default();
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));
-    let console = Arc::new(console.with_calendars(calendars(kernel)));
+    let console = console.with_calendars(calendars(kernel)).with_site(site(public_url));
+    let console = Arc::new(console);
     let background =
         Background::new(listener, Arc::clone(&console), noted, outward, (watching, pulse));
     let background = Arc::new(background);
@@ -36,6 +39,13 @@ pub fn furnish(
         })
     });
     (server.with_pages(pages), background)
+}
+
+/// The domain that passkeys belong to: that of the public address, unless it is a number.
+fn site(public_url: Option<&str>) -> Option<Site> {
+    let host = public_url?.strip_prefix("https://")?;
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    Site::new(&name.to_ascii_lowercase()).ok()
 }
 
 /// The states of an obligation, out of what was noted last.

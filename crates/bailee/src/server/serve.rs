@@ -92,7 +92,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let server = server.with_metrics(counts(&receivers, copies, forwarding.clone()));
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
-    let (server, background) = furnish(server, &kernel, outward, watching.clone());
+    let public_url = config.public_url.as_deref();
+    let (server, background) = furnish(server, &kernel, outward, watching.clone(), public_url);
     let returns = runtime.block_on(async { Returns::of(config.mail.as_ref(), &kernel) })?;
     // Before anybody is told that it serves: whoever reads that may end it at once.
     let ended = runtime.block_on(async { Ended::listen() })?;

@@ -10,6 +10,7 @@ mod services;
 use domain::people::StoredCredential;
 use domain::register::{Boxed, Closed, Entry, History, Mapped, Noun, Register, Rows, Status, When};
 use domain::registers::REGISTERS;
+use kernel::authority::CredentialKind;
 use kernel::id::{Name, PrincipalId};
 use kernel::{Error, Kernel, Moment, Operation, Result};
 use schemars::JsonSchema;
@@ -55,7 +56,7 @@ pub(crate) fn effect(kernel: &Kernel, plural: &str, id: &str, verb: &str) -> Opt
         .filter(|one| !one.ended && one.expires.is_none_or(|end| now < end));
     let grants = authority.grants_of(&holder);
     let grants = grants.iter().filter(|one| !one.ended && now < one.not_after).count();
-    let links = live.clone().filter(|one| one.link).count();
+    let links = live.clone().filter(|one| one.kind == CredentialKind::Link).count();
     let others = live.count() - links;
     let owned = authority
         .principals()

@@ -46,6 +46,7 @@ fn adding(
         problems,
         button: format!("Add {}", article(register.noun)),
         grave: false,
+        challenge: None,
     };
     let title = format!("Add {}", article(register.noun));
     Page::new(

@@ -122,6 +122,7 @@ fn step(
         problems: refused.map_or(&none, |one| one.problems),
         button: format!("{} {id}", label(step.verb)),
         grave: ["dismiss", "end", "offboard", "remove", "retire", "withdraw"].contains(&step.verb),
+        challenge: challenge(visit, &asked, row),
     };
     html! {
         details.step open[refused.is_some()] {
@@ -137,6 +138,15 @@ fn step(
     }
 }
 
+/// What the passkey of who is signed in signs when this step is sent: what the row asks for, where
+/// the step takes a proof and they have a passkey.
+fn challenge(visit: &Visit<'_>, asked: &[Field], row: &Value) -> Option<(String, String)> {
+    let takes = asked.iter().any(|field| field.name == "proof");
+    let challenge = row.get("challenge").and_then(Value::as_str).filter(|_| takes)?;
+    let site = crate::passkeys::site(visit).filter(|_| crate::passkeys::has(visit))?;
+    Some((challenge.to_owned(), site.domain().to_owned()))
+}
+
 fn step_path(register: &Register, id: &str, verb: &str) -> String {
     format!("/{}/{id}/{verb}", register.plural)
 }
@@ -145,6 +155,12 @@ fn step_path(register: &Register, id: &str, verb: &str) -> String {
 /// because what is not stated stays.
 fn present(asked: &[Field], row: &Value) -> Pairs {
     let mut all = crate::form::defaults(asked);
+    // What is approved is what stands on this page, by its hash.
+    for field in asked.iter().filter(|field| field.name == "terms_sha256") {
+        if let Some(value) = row.get(&field.name) {
+            fill(&mut all, &field.name, value);
+        }
+    }
     for field in asked.iter().filter(|field| matches!(field.shape, Shape::Group(_))) {
         if let Some(value) = row.get(&field.name) {
             let mut now = Pairs::default();

@@ -5,14 +5,19 @@
 //! it counts from the next operation on, and no credential outlives its last day.
 
 mod invite;
+mod passkeys;
 mod sessions;
 
 pub use invite::{
     DismissAuditor, Dismissing, InviteAuditor, Inviting, NewAuditor, RenewAuditor, Renewing,
 };
+pub use passkeys::{
+    AddPasskey, EndPasskey, Ending, FRESH, LookPasskeys, Looking, Made, Making, OwnPasskey,
+    OwnPasskeys,
+};
 pub use sessions::{
     BeginSession, EndSession, IssueLink, LINK_LIFE, Link, LinkLife, LinkMember, LinkPerson,
-    SESSION_LIFE, Session, SessionBegins, SessionEnds, User, link, linked,
+    SESSION_LIFE, Session, SessionBegins, SessionEnds, Signed, User, link, linked,
 };
 
 use crate::accounts::Account;

@@ -5,7 +5,7 @@
 //! How a link reaches its holder is not decided here.
 
 use super::Member;
-use crate::people::{self, Person, StoredCredential, Use, issue};
+use crate::people::{self, Person, Proof, StoredCredential, Use, issue};
 use crate::register::{self, Day, Kept, Noun, act};
 use kernel::authority::Caller;
 use kernel::engine::Wants;
@@ -221,6 +221,12 @@ pub(super) fn invite<N: User>(
     if row.gone(now) {
         return Err(Error::conflict(format!("`{holder}` is gone: it gets no link")));
     }
+    if people::live_passkeys(row.credentials(), now).next().is_some() {
+        return Err(Error::conflict(format!(
+            "`{holder}` signs in with a passkey: end the passkeys first if they are lost \
+             (`bailee person token end`), which stays on record"
+        )));
+    }
     end_links(row.credentials(), now);
     let (token, credential) = link(work.random()?, now, life);
     let credential = bounded(credential, row.until());
@@ -242,9 +248,20 @@ fn bounded(credential: StoredCredential, until: Option<Moment>) -> StoredCredent
     StoredCredential { expires, ..credential }
 }
 
-/// Begins a session by the link that the caller holds, and ends the link.
+/// Begins a session: by the link or recovery code that the caller holds, which ends with it, or by
+/// what the caller's passkey signed.
 pub struct BeginSession {
     own: Own,
+    proof: Option<Signed>,
+}
+
+/// What a passkey signed, and what it was to sign.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// What it signed.
+    pub proof: Proof,
+    /// The challenge, at least 16 bytes that nobody could foresee.
+    pub challenge: Vec<u8>,
 }
 
 impl BeginSession {
@@ -253,7 +270,16 @@ impl BeginSession {
     /// # Errors
     /// `Forbidden` for a service: it has no session.
     pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
-        Ok(Self { own: Own::new(kernel, caller)? })
+        Ok(Self { own: Own::new(kernel, caller)?, proof: None })
+    }
+
+    /// For the caller that [`Kernel::passkey`] found behind the name of a passkey, which is checked
+    /// here.
+    ///
+    /// # Errors
+    /// As [`BeginSession::new`].
+    pub fn by_passkey(kernel: &Kernel, caller: &Caller, signed: Signed) -> Result<Self> {
+        Ok(Self { own: Own::new(kernel, caller)?, proof: Some(signed) })
     }
 }
 
@@ -281,19 +307,27 @@ impl BeginSession {
         let (allowed, mut row) = register::load::<N, SessionBegins>(work, &self.own.key)?;
         let now = work.now();
         let by = self.own.credential(&mut row, work)?;
-        if by.used_for != Use::Link {
-            let why = "only a link begins a session: ask for one with `bailee person invite`";
-            return Err(Error::forbidden(why));
+        match (by.used_for, &self.proof, &mut by.passkey) {
+            (Use::Link | Use::Recovery, None, _) => by.ended = Some(now.0),
+            (Use::Passkey, Some(signed), Some(passkey)) => {
+                let did = passkey.check(&signed.proof, &signed.challenge)?;
+                passkey.used(did, now)?;
+            }
+            _ => {
+                let why = "a link, a recovery code or a passkey begins a session, nothing else: \
+                           ask for a link with `bailee person invite`";
+                return Err(Error::forbidden(why));
+            }
         }
-        by.ended = Some(now.0);
-        let ended = by.id.clone();
+        let (with, id, gone) = (by.used_for, by.id.clone(), by.ended.is_some());
         end_oldest(row.credentials(), now);
         let (token, credential) = issue(work.random()?, now, SESSION_LIFE);
-        let credential = StoredCredential { used_for: Use::Session, ..credential };
+        let credential =
+            StoredCredential { used_for: Use::Session, begun_with: Some(with), ..credential };
         let credential = bounded(credential, row.until());
         let until = Moment(credential.expires);
-        let fields =
-            vec![("issued", credential.id.clone()), ("ended", ended), ("until", until.rfc3339())];
+        let mut fields = vec![("issued", credential.id.clone()), ("until", until.rfc3339())];
+        fields.push((if gone { "ended" } else { "passkey" }, id));
         people::add(row.credentials(), credential, now)?;
         work.save(allowed, register::body(&row)?, fields)?;
         let holder = self.own.holder.clone();
@@ -364,14 +398,14 @@ impl EndSession {
 }
 
 /// The row of whoever asks.
-struct Own {
-    key: RecordKey,
-    holder: PrincipalId,
-    member: bool,
+pub(super) struct Own {
+    pub(super) key: RecordKey,
+    pub(super) holder: PrincipalId,
+    pub(super) member: bool,
 }
 
 impl Own {
-    fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
+    pub(super) fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
         let holder = caller.principal.clone();
         let (kind, name) = holder.parts();
         let (member, key) = match kind {
@@ -383,7 +417,7 @@ impl Own {
     }
 
     /// The credential by which it is asked.
-    fn credential<'r, N: User>(
+    pub(super) fn credential<'r, N: User>(
         &self,
         row: &'r mut N,
         work: &Work<'_>,

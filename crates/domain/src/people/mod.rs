@@ -6,16 +6,19 @@
 
 mod encoding;
 mod moving;
+mod passkey;
 mod vendor;
 
 pub(crate) use encoding::hex;
 pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
+pub(crate) use passkey::live as live_passkeys;
+pub use passkey::{Passkey, Proof};
 pub use vendor::check_vendor;
 
 use crate::register::{self, Noun, act};
 use encoding::{base64_url, unhex};
-use kernel::authority::{Credential, Principal};
+use kernel::authority::{Credential, CredentialKind, Principal};
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
@@ -80,6 +83,19 @@ pub struct StoredCredential {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Use::is_token")]
     pub used_for: Use,
+    /// What it is, if it is a passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<Passkey>,
+    /// What a session was begun with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<Use>,
+}
+
+impl StoredCredential {
+    /// Whether it counts at a moment.
+    pub fn live(&self, now: Moment) -> bool {
+        self.ended.is_none() && now.0 < self.expires
+    }
 }
 
 /// What a credential is for.
@@ -93,6 +109,10 @@ pub enum Use {
     Link,
     /// A session of the console.
     Session,
+    /// A passkey, which begins sessions and signs approvals.
+    Passkey,
+    /// A code on paper that begins one session, for whoever lost their passkey.
+    Recovery,
 }
 
 impl Use {
@@ -173,6 +193,8 @@ pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCr
         expires: now.after(life).0,
         ended: None,
         used_for: Use::Token,
+        passkey: None,
+        begun_with: None,
     };
     (token, credential)
 }
@@ -189,7 +211,11 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
             hash: unhex(&credential.hash).ok_or_else(bad)?,
             expires: Some(Moment(credential.expires)),
             ended: credential.ended.is_some(),
-            link: credential.used_for == Use::Link,
+            kind: match credential.used_for {
+                Use::Token | Use::Session => CredentialKind::Token,
+                Use::Link | Use::Recovery => CredentialKind::Link,
+                Use::Passkey => CredentialKind::Passkey,
+            },
         })
     });
     each.collect()
@@ -426,8 +452,8 @@ pub fn add(
 ) -> Result<()> {
     let year = Duration::from_secs(366 * 24 * 3600);
     credentials.retain(|old| Moment(old.expires).after(year) > now);
-    let live = credentials.iter().filter(|c| c.ended.is_none() && c.expires > now.0).count();
-    if live >= 20 {
+    let alike = |one: &&StoredCredential| one.used_for == credential.used_for && one.live(now);
+    if credentials.iter().filter(alike).count() >= 20 {
         return Err(Error::limit("20 tokens are live already: end one first"));
     }
     credentials.push(credential);

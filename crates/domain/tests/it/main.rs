@@ -41,6 +41,8 @@ mod obligations;
 #[cfg(test)]
 mod oncall;
 #[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod portal;

@@ -11,8 +11,8 @@ use domain::{
     services, signals,
 };
 use kernel::authority::{
-    Action, Authority, Bound, Caller, Credential, Duty, Engagement, Grant, Policies, Principal,
-    Question, Right, Vendor, Verb,
+    Action, Authority, Bound, Caller, Credential, CredentialKind, Duty, Engagement, Grant,
+    Policies, Principal, Question, Right, Vendor, Verb,
 };
 use kernel::id::{Collection, PrincipalId};
 use kernel::{Kind, Moment};
@@ -76,6 +76,9 @@ fn named() -> Vec<&'static Action> {
         action::<members::LinkMember>(),
         action::<members::SessionBegins>(),
         action::<members::SessionEnds>(),
+        action::<members::Making>(),
+        action::<members::Ending>(),
+        action::<members::Looking>(),
         action::<members::Inviting>(),
         action::<members::Renewing>(),
         action::<members::Dismissing>(),
@@ -168,8 +171,13 @@ impl Who {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let id = PrincipalId::parse(&format!("{kind}:nr-{number}")).unwrap();
-        let credential =
-            Credential { id: "c".into(), hash: [1; 32], expires: None, ended: false, link: false };
+        let credential = Credential {
+            id: "c".into(),
+            hash: [1; 32],
+            expires: None,
+            ended: false,
+            kind: CredentialKind::Token,
+        };
         let owner = (kind == "service").then(|| PrincipalId::parse("person:owner").unwrap());
         let grants = grants.into_iter().map(|grant| {
             let own = grant.approver.as_str() == "person:themselves";

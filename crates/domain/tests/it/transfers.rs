@@ -11,7 +11,7 @@ use domain::transfers::{
     Elect, EndElection, NewTransfer, NoteAttempt, Outcome, Outgoing, SEND, SendRecords, Used,
     sub_processors,
 };
-use kernel::authority::{Credential, Principal, Right};
+use kernel::authority::{Credential, CredentialKind, Principal, Right};
 use kernel::id::{AccountId, PrincipalId};
 use kernel::{Error, HOUSE, Kind, Result};
 use serde_json::{Value, json};
@@ -62,7 +62,13 @@ pub fn member(world: &World, account: &AccountId, role: &str) -> String {
     let token = format!("{account}-{role}");
     let slot = world.kernel.slot(account).unwrap();
     let hash = kernel::token_hash(&token);
-    let credential = Credential { id: "c".into(), hash, expires: None, ended: false, link: false };
+    let credential = Credential {
+        id: "c".into(),
+        hash,
+        expires: None,
+        ended: false,
+        kind: CredentialKind::Token,
+    };
     world.kernel.authority().apply([Right::Principal(Principal {
         id: PrincipalId::parse(&format!("member:{account}.{role}")).unwrap(),
         active: true,

@@ -4,7 +4,8 @@ use super::cedar::Question;
 use super::restraining::is_of_addresses;
 use super::restraints::Restraints;
 use super::{
-    Action, Bound, Credential, Engagement, Grant, Policies, Principal, Refusal, Right, Vendor, Verb,
+    Action, Bound, Credential, CredentialKind, Engagement, Grant, Policies, Principal, Refusal,
+    Right, Vendor, Verb,
 };
 use crate::error::{Error, Result};
 use crate::id::{Collection, PrincipalId};
@@ -139,8 +140,30 @@ impl Authority {
     /// `Unknown` if nobody does, or the credential ended or expired, or its holder is not active
     /// any more; the error does not say which. `Restrained` if everything of its holder is refused.
     pub fn identify(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
+        // INVARIANT: the name of a passkey is no secret, so it is never taken for a token.
+        self.holder(hash, now, |kind| kind != CredentialKind::Passkey)
+    }
+
+    /// Whose passkey has the name with this hash. It proves nothing yet: the operation that is
+    /// asked for with it has to check what the passkey signed.
+    ///
+    /// # Errors
+    /// As [`Authority::identify`].
+    pub fn passkey(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
+        self.holder(hash, now, |kind| kind == CredentialKind::Passkey)
+    }
+
+    fn holder(
+        &self,
+        hash: &[u8; 32],
+        now: Moment,
+        taken: impl Fn(CredentialKind) -> bool,
+    ) -> Result<Caller, Denied> {
         let live = self.read();
         let (id, credential) = live.credentials.get(hash).ok_or(Denied::Unknown)?;
+        if !taken(credential.kind) {
+            return Err(Denied::Unknown);
+        }
         let principal = live.principals.get(id).filter(|principal| principal.active);
         let expired = credential.expires.is_some_and(|end| end <= now);
         let Some(principal) = principal.filter(|_| !expired && !credential.ended) else {
@@ -369,7 +392,7 @@ impl Live {
             .find(|credential| credential.id == caller.credential && !credential.ended)
             .ok_or_else(Error::unauthenticated)?;
         let expires = credential.expires.unwrap_or(Moment(u64::MAX));
-        let misused = credential.link && action.name != BEGIN_SESSION;
+        let misused = credential.kind != CredentialKind::Token && action.name != BEGIN_SESSION;
         if !principal.active || expires <= now || misused {
             return Err(Error::unauthenticated());
         }

@@ -80,8 +80,20 @@ pub struct Credential {
     pub expires: Option<Moment>,
     /// Whether somebody ended it.
     pub ended: bool,
-    /// Whether it is a link that begins one session and does nothing else.
-    pub link: bool,
+    /// What it is good for.
+    pub kind: CredentialKind,
+}
+
+/// What a credential is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A bearer token: everything its holder may do.
+    Token,
+    /// A link, which is shown as a token and begins one session, and nothing else.
+    Link,
+    /// A passkey, which is no token: its hash is over a name that is not secret. Somebody who
+    /// proved that they hold it begins a session, and nothing else.
+    Passkey,
 }
 
 /// A person, a service or a member of an account, as far as rights go.

@@ -1,7 +1,7 @@
 //! A small store with everything in it: several accounts, a log with full tiles, versions,
 //! deletions, lists, remembered requests, jobs, anchors, two epochs of the process.
 
-use kernel::authority::{Action, Caller, Credential, Policies, Principal, Right};
+use kernel::authority::{Action, Caller, Credential, CredentialKind, Policies, Principal, Right};
 use kernel::engine::{PageWant, Sqlite, Wants};
 use kernel::highwater::HighWater;
 use kernel::id::{AccountId, PrincipalId};
@@ -76,8 +76,13 @@ fn interpret(collection: &str, id: &str, _: &[u8], _: u64) -> Result<Option<Righ
     if collection != "people" {
         return Ok(None);
     }
-    let credential =
-        Credential { id: "c1".to_owned(), hash: [1; 32], expires: None, ended: false, link: false };
+    let credential = Credential {
+        id: "c1".to_owned(),
+        hash: [1; 32],
+        expires: None,
+        ended: false,
+        kind: CredentialKind::Token,
+    };
     Ok(Some(Right::Principal(Principal {
         id: PrincipalId::parse(&format!("person:{id}"))?,
         active: true,

@@ -220,11 +220,20 @@ fn attempt(world: &World, step: &Step) -> Result<Outcome> {
             run(world, step, operation, |()| (Answer::Done, None))
         }
         What::Give(want) => {
-            let operation = CreateGrant::new(kernel, want.wish(), step.random)?;
-            run(world, step, operation, |grant| {
+            let told = |grant: domain::grants::Grant| {
                 let learned = Learned { token: None, grant: Some(grant.id) };
                 (Answer::Given(grant.bootstrap, grant.not_after), Some(learned))
-            })
+            };
+            match want.to.starts_with("person:") {
+                true => {
+                    let planted = crate::Planted::new(kernel, &want.wish(), step.random)?;
+                    run(world, step, planted, told)
+                }
+                false => {
+                    let operation = CreateGrant::new(kernel, want.wish(), step.random)?;
+                    run(world, step, operation, told)
+                }
+            }
         }
         What::EndGrant(id) => {
             run(world, step, EndGrant::new(kernel, id)?, |_| (Answer::Done, None))

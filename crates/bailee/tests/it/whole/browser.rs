@@ -168,6 +168,65 @@ fn the_pager_sounds_when_somebody_is_paged_and_is_silent_once_it_is_answered() {
     server.stop();
 }
 
+#[test]
+fn a_passkey_is_made_signs_in_and_signs_what_is_approved() {
+    if !installed() {
+        return;
+    }
+    let store = Store::init();
+    let server = store.serve();
+    server.acme();
+    let person = |name: &str, role: &str| {
+        let create = ["person", "create", name, "--roles", role, "--json"];
+        server.did(&server.admin, &create)["token"].as_str().unwrap().to_owned()
+    };
+    let (eve, abe) = (person("eve", "engineer"), person("abe", "approver"));
+    let ask = ["request", "--account", "acme", "--collection", "cases", "--verbs", "read"];
+    let rest = ["--purpose", "half a page", "--reference", "T-7", "--for", "1h", "--json"];
+    let asked = server.did(&eve, &[&ask[..], &rest].concat());
+    let id = asked["id"].as_str().unwrap();
+    let invited = server.did(&server.admin, &["person", "invite", "abe", "--json"]);
+    let mut node = Command::new("node")
+        .arg(workspace().join("tests/foreign/passkeys.mjs"))
+        .env("BAILEE_TOOLS", tools())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Passkeys belong to a domain; this machine has one.
+    let url = server.url.replace("127.0.0.1", "localhost");
+    let task = json!({"url": url, "ca": server.ca, "chromium": CHROMIUM, "link": invited["link"],
+        "request": format!("/access-requests/{id}")});
+    node.stdin.take().unwrap().write_all(task.to_string().as_bytes()).unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success(), "the browser did not come to an end");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let has = |step: &str, text: &str| {
+        assert!(said[step].as_str().unwrap().contains(text), "{step}: {said:#}");
+    };
+    assert_eq!((&said["errors"], &said["site"]), (&json!([]), &json!(["localhost"])), "{said:#}");
+    has("made", "Recovery codes left: 8");
+    has("made", "laptop");
+    has("locked", "Nothing was sent");
+    has("signedIn", "Approver");
+    has("approved", "approved");
+    has("again", "used already");
+
+    let row = server.did(&abe, &["request", "show", id, "--json"]);
+    let signed = &row["approvals"][0]["signed"];
+    assert_eq!(row["state"]["word"], "approved");
+    assert_eq!(signed["challenge"], asked["challenge"]);
+    // Whoever has a passkey is not asked for less elsewhere.
+    let again = server.did(&eve, &[&ask[..], &rest].concat());
+    let unsigned = server.cli(&abe, &["approve", again["id"].as_str().unwrap()]);
+    let unsigned = super::support::ends_with(&unsigned, 1);
+    assert!(unsigned.contains("you have a passkey"), "{unsigned}");
+    let link = server.cli(&server.admin, &["person", "invite", "abe"]);
+    let link = super::support::ends_with(&link, 5);
+    assert!(link.contains("signs in with a passkey"), "{link}");
+    server.stop();
+}
+
 /// What is kept in the repository for good stays small, and says what it shows.
 #[test]
 fn the_pictures_of_the_console_are_small_and_named() {

@@ -125,7 +125,9 @@ fn the_steps_lead_from_the_empty_house_to_a_board_that_answers() {
     assert_eq!(missing(&server, &tokens["ana"])[0], "catalogues", "nobody approved it yet");
     let approve = ["catalogue", "approve", "current", "--version", "2027-1", "--json"];
     server.did(&tokens["omar"], &approve);
-    let opener = server.service("opener", "*", "open");
+    let create = ["service", "create", "opener", "--json"];
+    let opener = server.did(&tokens["ana"], &create)["token"].as_str().unwrap().to_owned();
+    server.grant("service:opener", "*", "*", "open");
     server.did(&opener, &["account", "create", "acme", "--json"]);
     for (who, plural, rows) in tables() {
         let all = server.did(&tokens[who], &["setup", "--json"]);

@@ -108,7 +108,7 @@ impl Row for Emergency {
     const NOUN: &'static str = "emergency";
     const REGISTER: &'static str = "emergencies";
     const FORMAT: &'static str = "emergency/v1";
-    const ADD: &'static str = "emergency.begin";
+    const ADD: &'static str = "emergency.add";
     const READ: &'static str = "emergency.read";
     const LIST: &'static str = "emergency.list";
     const RIGHTS: bool = true;

@@ -19,7 +19,7 @@ pub use steps::{Approve, Begin, Deny, Withdraw};
 
 use super::{Grant, bounds, check_collections, check_verbs};
 use crate::accounts::Account;
-use crate::people::{eligible, hex};
+use crate::people::{Proof, eligible, hex};
 use crate::register::{
     At, Entry, Mark, Needs, Readers, Register, Row, Status, Tone, When, line, prose, step,
 };
@@ -47,8 +47,22 @@ pub struct Approval {
     pub terms_sha256: String,
     /// What they add, if anything.
     pub note: Option<String>,
+    /// What their passkey signed, and the passkey; none from somebody who has no passkey yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedBy>,
     /// When it was taken back, if it was: by whom or with what.
     pub taken_back: Option<Mark>,
+}
+
+/// An approval's signature, with all that is needed to check it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignedBy {
+    /// The challenge that it answers, in hexadecimal.
+    pub challenge: String,
+    /// The public key in its COSE form, in hexadecimal.
+    pub public_key: String,
+    /// What was signed.
+    pub proof: Proof,
 }
 
 /// Why a request came to nothing.
@@ -145,6 +159,10 @@ pub struct AccessRequest {
     pub terms_sha256: String,
     /// Approvals it takes.
     pub needed: u32,
+    /// What the passkey of the next approver signs, in hexadecimal: SHA-256 over the hash of the
+    /// terms and how many approvals there are.
+    #[serde(default)]
+    pub challenge: String,
     /// First moment at which it lapses, if it is not approved or not begun by then.
     pub lapses: When,
     /// The approvals given, those that were taken back among them.
@@ -177,6 +195,13 @@ impl AccessRequest {
     /// Whether something can still become of it.
     pub fn open(&self, now: Moment) -> bool {
         self.closed.is_none() && self.begun.is_none() && now < self.lapses.0
+    }
+
+    /// What the passkey of the next approver signs.
+    fn next_challenge(&self) -> [u8; 32] {
+        let given = (self.approvals.len() as u64).to_be_bytes();
+        let parts = [b"bailee approval v1".as_slice(), self.terms_sha256.as_bytes(), &given];
+        kernel::digest(&parts.concat())
     }
 
     /// Whom it is about: whoever holds it and whoever asked.
@@ -254,17 +279,20 @@ impl Row for AccessRequest {
         at.tell("reference", &terms.reference);
         let terms_sha256 = terms.sha256(at.id());
         at.tell("terms", &terms_sha256);
-        Ok(Self {
+        let mut row = Self {
             asked_by: by.to_string(),
             terms_sha256,
             needed: needed(&terms),
+            challenge: String::new(),
             lapses: When(at.now().after(ASKED_LIFE)),
             approvals: vec![],
             approved: None,
             closed: None,
             begun: None,
             terms,
-        })
+        };
+        row.challenge = hex(&row.next_challenge());
+        Ok(row)
     }
 
     fn readers(&self) -> Readers<'_> {
@@ -390,7 +418,7 @@ pub const REGISTER: Register = Register::of::<AccessRequest>(
     "own",
     "Access that people ask for, who approved it, and what began",
 )
-.serves(&["E5.1", "E5.6", "P0.1", "P2", "P3.1", "P3.4"])
+.serves(&["E5.1", "E5.6", "P0.1", "P2", "P3"])
 .first("Ask for access: to what, for what, under which reference, and for how long")
 .columns(&["to", "account", "verbs", "purpose", "reference", "lapses"])
 .steps(STEPS)

@@ -1,9 +1,11 @@
 //! The steps of a request: approved, denied, begun, withdrawn.
 
 use super::{
-    APPROVED_LIFE, AccessRequest, Approval, Begun, Closed, Grant, How, Terms, line, prose, rules,
+    APPROVED_LIFE, AccessRequest, Approval, Begun, Closed, Grant, How, SignedBy, Terms, line,
+    prose, rules,
 };
 use crate::grants::{EXPIRE, bounds, right};
+use crate::people::{Person, Proof, hex, live_passkeys};
 use crate::register::{At, Needs, Step, When};
 use kernel::id::PrincipalId;
 use kernel::{Error, HOUSE, Moment, Result};
@@ -30,6 +32,10 @@ pub struct Approve {
     /// What to add, if anything.
     #[serde(default)]
     pub note: Option<String>,
+    /// What your passkey signed for the challenge that the request shows; whoever has a passkey
+    /// signs.
+    #[serde(default)]
+    pub proof: Option<Proof>,
 }
 
 impl Step<AccessRequest> for Approve {
@@ -55,8 +61,10 @@ impl Step<AccessRequest> for Approve {
             return Err(Error::limit("a request keeps 50 approvals: ask anew"));
         }
         let note = self.note.as_deref().map(|note| line("note", note, 500)).transpose()?;
+        let signed = signed(row, self.proof.as_ref(), at)?;
         let (mark, terms_sha256) = (at.mark(), row.terms_sha256.clone());
-        row.approvals.push(Approval { mark, terms_sha256, note, taken_back: None });
+        row.approvals.push(Approval { mark, terms_sha256, note, signed, taken_back: None });
+        row.challenge = hex(&row.next_challenge());
         at.tell("to", &row.terms.to);
         at.tell("terms", &row.terms_sha256);
         let enough = rules::counting(row, at.rights()?).len() >= row.needed as usize;
@@ -70,6 +78,30 @@ impl Step<AccessRequest> for Approve {
             false => Ok(()),
         }
     }
+}
+
+/// The signature of an approver's passkey. Whoever has one cannot approve without it, so that a
+/// session that others came by is not enough.
+fn signed(row: &AccessRequest, proof: Option<&Proof>, at: &At<'_, '_>) -> Result<Option<SignedBy>> {
+    let person = at.late_noun::<Person>(at.by().parts().1)?;
+    let person = person.ok_or_else(|| Error::internal("an approver has no row"))?;
+    let mut keys = live_passkeys(&person.credentials, at.now());
+    let Some(proof) = proof else {
+        return match keys.next() {
+            None => Ok(None),
+            Some(_) => Err(Error::invalid(
+                "proof",
+                "you have a passkey, and it signs what you approve: approve on the request's page",
+            )),
+        };
+    };
+    let passkey =
+        keys.filter_map(|one| one.passkey.as_ref()).find(|one| one.key_id == proof.key_id);
+    let passkey = passkey.ok_or_else(|| Error::invalid("proof", "it is of no passkey of yours"))?;
+    let challenge = row.next_challenge();
+    passkey.check(proof, &challenge)?;
+    let (challenge, public_key) = (hex(&challenge), passkey.public_key.clone());
+    Ok(Some(SignedBy { challenge, public_key, proof: proof.clone() }))
 }
 
 /// Begins what was approved.

@@ -1,0 +1,311 @@
+//! Passkeys of people and members: making one, and ending one's own.
+//!
+//! A passkey is made within a session that was begun just now; whoever has one already begins that
+//! session with it, or with a recovery code. So neither a link that was read by others nor a
+//! browser that was left open leads to another key. With the first one come recovery codes, shown
+//! once.
+//!
+//! An administrator's passkey stays on the device it was made on: a copy in somebody's cloud would
+//! be a way in that nobody here can see.
+
+use super::Member;
+use super::sessions::{Own, User};
+use crate::people::{self, Passkey, Person, StoredCredential, Use, hex, issue};
+use crate::register::{self, Kept, act, line};
+use ::passkeys::{Registration, Site};
+use kernel::authority::Caller;
+use kernel::engine::Wants;
+use kernel::{Act, After, Error, Kernel, Moment, Operation, Result, Target, Work, on_house};
+use std::time::Duration;
+
+act!(
+    /// Making a passkey.
+    Making, "passkey.add", None, true
+);
+act!(
+    /// Ending one's own passkey.
+    Ending, "passkey.end", None, true
+);
+
+act!(
+    /// Looking at one's own passkeys.
+    Looking, "passkey.read", None, false
+);
+
+/// How old a session may be in which a passkey is made or ended.
+pub const FRESH: Duration = Duration::from_secs(15 * 60);
+
+/// How long a passkey counts; then it is made anew.
+const LIFE: Duration = Duration::from_secs(5 * 366 * 86_400);
+
+/// Recovery codes that come with the first passkey.
+const CODES: usize = 8;
+
+/// How long a recovery code counts.
+const CODE_LIFE: Duration = Duration::from_secs(366 * 86_400);
+
+/// Passkeys of one holder.
+const MOST: usize = 10;
+
+/// A passkey that was just made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The id of the credential.
+    pub id: String,
+    /// Recovery codes, if it is the first; they are shown once.
+    pub codes: Vec<String>,
+}
+
+/// Makes a passkey for whoever asks.
+pub struct AddPasskey {
+    own: Own,
+    name: String,
+    made: Registration,
+    challenge: Vec<u8>,
+    site: Site,
+}
+
+impl AddPasskey {
+    /// What the browser handed over, for this challenge and site.
+    ///
+    /// # Errors
+    /// `Forbidden` for a service, `Invalid` for a name that is none.
+    pub fn new(
+        kernel: &Kernel,
+        caller: &Caller,
+        name: &str,
+        made: Registration,
+        (challenge, site): (Vec<u8>, Site),
+    ) -> Result<Self> {
+        let (own, name) = (Own::new(kernel, caller)?, line("name", name, 60)?);
+        Ok(Self { own, name, made, challenge, site })
+    }
+
+    fn add<N: User>(&self, work: &mut Work<'_>, administers: bool) -> Result<After<Made>> {
+        let (allowed, mut row) = register::load::<N, Making>(work, &self.own.key)?;
+        let now = work.now();
+        fresh(&self.own, &mut row, work)?;
+        let first = people::live_passkeys(row.credentials(), now).next().is_none();
+        if people::live_passkeys(row.credentials(), now).count() >= MOST {
+            return Err(Error::limit(format!("{MOST} passkeys are there already: end one first")));
+        }
+        let made = self.made.check(&self.challenge, &self.site);
+        let made = made.map_err(|error| Error::invalid("passkey", error.to_string()))?;
+        if administers && made.did.backup_eligible {
+            return Err(Error::forbidden(
+                "an administrator's passkey stays on its device, and this one may be copied: use \
+                 a security key, or the device's own",
+            ));
+        }
+        let hash = Passkey::hash(&made.id);
+        if work.rights()?.passkey(&hash, now).is_ok() {
+            return Err(Error::conflict("this passkey is known already"));
+        }
+        let id = hex(&work.random::<8>()?);
+        let passkey = Passkey::made(self.name.clone(), &self.site, &made);
+        let credential = StoredCredential {
+            id: id.clone(),
+            hash: hex(&hash),
+            issued: now.0,
+            expires: now.after(LIFE).0,
+            ended: None,
+            used_for: Use::Passkey,
+            passkey: Some(passkey),
+            begun_with: None,
+        };
+        people::add(row.credentials(), credential, now)?;
+        let codes = if first { codes(&mut row, work)? } else { vec![] };
+        let fields = vec![("issued", id.clone()), ("codes", codes.len().to_string())];
+        work.save(allowed, register::body(&row)?, fields)?;
+        Ok(After::now(Made { id, codes }))
+    }
+}
+
+/// New recovery codes; those before do not count any more.
+fn codes<N: User>(row: &mut N, work: &mut Work<'_>) -> Result<Vec<String>> {
+    let now = work.now();
+    for old in row.credentials().iter_mut().filter(|one| one.used_for == Use::Recovery) {
+        old.ended.get_or_insert(now.0);
+    }
+    let mut codes = Vec::with_capacity(CODES);
+    for _ in 0..CODES {
+        let (token, credential) = issue(work.random()?, now, CODE_LIFE);
+        let credential = StoredCredential { used_for: Use::Recovery, ..credential };
+        people::add(row.credentials(), credential, now)?;
+        codes.push(token);
+    }
+    Ok(codes)
+}
+
+/// Refuses whoever does not ask within a session that was begun just now, with a passkey or a
+/// recovery code if there is a passkey.
+fn fresh<N: User>(own: &Own, row: &mut N, work: &Work<'_>) -> Result<()> {
+    let now = work.now();
+    let has = people::live_passkeys(row.credentials(), now).next().is_some();
+    let by = own.credential(row, work)?;
+    let strong = matches!(by.begun_with, Some(Use::Passkey | Use::Recovery));
+    let young = now < Moment(by.issued).after(FRESH);
+    match () {
+        () if by.used_for != Use::Session => {
+            Err(Error::forbidden("a passkey is made and ended within a session: sign in"))
+        }
+        () if !young => {
+            let minutes = FRESH.as_secs() / 60;
+            let why = format!("you signed in more than {minutes} minutes ago: sign in again");
+            Err(Error::forbidden(why))
+        }
+        () if has && !strong => {
+            Err(Error::forbidden("sign in with your passkey or a recovery code, and repeat it"))
+        }
+        () => Ok(()),
+    }
+}
+
+impl Operation for AddPasskey {
+    type Output = Made;
+
+    fn target(&self) -> Target {
+        on_house(Making::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.own.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<Made>> {
+        let one = work.rights()?.principal(&self.own.holder);
+        let administers = one.is_some_and(|one| one.roles.iter().any(|r| r == "administrator"));
+        match self.own.member {
+            true => self.add::<Kept<Member>>(work, false),
+            false => self.add::<Person>(work, administers),
+        }
+    }
+}
+
+/// Ends one's own passkey.
+pub struct EndPasskey {
+    own: Own,
+    id: String,
+}
+
+impl EndPasskey {
+    /// The passkey of this credential's id.
+    ///
+    /// # Errors
+    /// `Forbidden` for a service.
+    pub fn new(kernel: &Kernel, caller: &Caller, id: &str) -> Result<Self> {
+        Ok(Self { own: Own::new(kernel, caller)?, id: id.to_owned() })
+    }
+
+    fn end<N: User>(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        let (allowed, mut row) = register::load::<N, Ending>(work, &self.own.key)?;
+        let now = work.now();
+        fresh(&self.own, &mut row, work)?;
+        let of = |one: &&mut StoredCredential| one.used_for == Use::Passkey && one.id == self.id;
+        let Some(passkey) = row.credentials().iter_mut().find(of) else {
+            let id = kernel::id::shown(&self.id);
+            return Err(Error::not_found(format!("you have no passkey `{id}`")));
+        };
+        passkey.ended.get_or_insert(now.0);
+        work.save(allowed, register::body(&row)?, vec![("ended", self.id.clone())])?;
+        Ok(After::now(()))
+    }
+}
+
+impl Operation for EndPasskey {
+    type Output = ();
+
+    fn target(&self) -> Target {
+        on_house(Ending::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.own.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
+        match self.own.member {
+            true => self.end::<Kept<Member>>(work),
+            false => self.end::<Person>(work),
+        }
+    }
+}
+
+/// One's own passkey, as one sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnPasskey {
+    /// The id of the credential.
+    pub id: String,
+    /// What one calls it.
+    pub name: String,
+    /// When it was made, µs since 1970.
+    pub made: u64,
+    /// When it was used last, µs since 1970.
+    pub used: Option<u64>,
+    /// Whether it may be copied to other devices.
+    pub backup_eligible: bool,
+}
+
+/// One's own passkeys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnPasskeys {
+    /// Those that count.
+    pub passkeys: Vec<OwnPasskey>,
+    /// Recovery codes that are left.
+    pub codes: usize,
+}
+
+/// Looks at one's own passkeys.
+pub struct LookPasskeys {
+    own: Own,
+}
+
+impl LookPasskeys {
+    /// Those of whoever asks.
+    ///
+    /// # Errors
+    /// `Forbidden` for a service.
+    pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
+        Ok(Self { own: Own::new(kernel, caller)? })
+    }
+
+    fn look<N: User>(&self, work: &mut Work<'_>) -> Result<After<OwnPasskeys>> {
+        let (allowed, mut row) = register::load::<N, Looking>(work, &self.own.key)?;
+        self.own.credential(&mut row, work)?;
+        let now = work.now();
+        let seen = |one: &StoredCredential| {
+            let passkey = one.passkey.as_ref()?;
+            Some(OwnPasskey {
+                id: one.id.clone(),
+                name: passkey.name.clone(),
+                made: one.issued,
+                used: passkey.used,
+                backup_eligible: passkey.backup_eligible,
+            })
+        };
+        let passkeys = people::live_passkeys(row.credentials(), now).filter_map(seen).collect();
+        let code = |one: &&StoredCredential| one.used_for == Use::Recovery && one.live(now);
+        let codes = row.credentials().iter().filter(code).count();
+        work.disclose(&allowed, vec![]);
+        Ok(After::now(OwnPasskeys { passkeys, codes }))
+    }
+}
+
+impl Operation for LookPasskeys {
+    type Output = OwnPasskeys;
+
+    fn target(&self) -> Target {
+        on_house(Looking::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.own.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<OwnPasskeys>> {
+        match self.own.member {
+            true => self.look::<Kept<Member>>(work),
+            false => self.look::<Person>(work),
+        }
+    }
+}
