@@ -7,6 +7,7 @@
 
 mod bench;
 mod generate;
+mod prove;
 mod shell;
 mod test;
 mod tidy;
@@ -24,6 +25,11 @@ usage: cargo xtask <command>
   ci                   the same as test
   tidy                 check what the compiler cannot: sizes, layers, glossary, paths, routes
   gen [--check]        write the generated files anew (--check: only say which ones differ)
+  prove [--json] [--check | --write] [--fresh] [--limit SECONDS]
+                       show with a solver what the policies can never allow (authority/bounds);
+                       --check compares with authority/proof.json, --write renews it
+  prove [--json] --against REVISION|FOLDER
+                       say what the policies widen and narrow, each with an example
   bench [--check] [--peer] [--affected] [--seconds N]
                        measure; --check compares with the thresholds, --peer adds the peer
 ";
@@ -55,6 +61,7 @@ fn run(arguments: &[String]) -> Outcome {
             tidy::run(&workspace)
         }
         "gen" => generate::run(&workspace, &generate::Options::parse(rest)?),
+        "prove" => prove::run(&workspace, rest),
         "bench" => bench::run(&bench::Options::parse(rest)?),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

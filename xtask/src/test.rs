@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::shell::{self, Failure, Outcome, Workspace, failed};
-use crate::{generate, tidy, tools};
+use crate::{generate, prove, tidy, tools};
 
 /// How thorough the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub fn run(workspace: &Workspace, options: Options) -> Outcome {
     });
     if built {
         steps.run("generated", || openapi(workspace));
+        steps.run("proof", || prove::check(workspace));
         steps.run("docs", || {
             let doc = ["test", "--quiet", "--workspace", "--doc"];
             shell::run(locked(&mut workspace.cargo(&doc)))

@@ -28,6 +28,13 @@ struct Tool {
     needed_for: &'static str,
 }
 
+/// What shows that the policies stay within their bounds.
+const SOLVER: Tool = Tool {
+    detect: Detect::Runs(&["sh", "-c", "\"${CVC5:-cvc5}\" --version"]),
+    package: "cvc5",
+    needed_for: "the proof that the policies stay within their bounds",
+};
+
 const DEBIAN: &[Tool] = &[
     Tool {
         detect: Detect::Program("git"),
@@ -167,6 +174,7 @@ const DEBIAN: &[Tool] = &[
         package: "postfix",
         needed_for: "a real mail server that sends letters back, in a folder of its own",
     },
+    SOLVER,
     Tool {
         detect: Detect::Program("chromium"),
         package: "chromium",
@@ -216,6 +224,14 @@ const BENCH: &[Tool] = &[Tool {
 /// As [`install`].
 pub fn install_for_bench(workspace: &Workspace) -> Outcome {
     debian(workspace, BENCH)
+}
+
+/// Installs what proofs need and is missing.
+///
+/// # Errors
+/// As [`install`].
+pub fn install_for_prove(workspace: &Workspace) -> Outcome {
+    debian(workspace, &[SOLVER])
 }
 
 fn debian(workspace: &Workspace, tools: &'static [Tool]) -> Outcome {

@@ -16,6 +16,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("pki", &["sealing"]),
     ("passkeys", &[]),
     ("kernel", &["ledger", "sealing"]),
+    ("prover", &["sealing"]),
     ("domain", &["kernel", "ledger", "passkeys"]),
     ("dossier", &["domain", "kernel", "ledger"]),
     ("api", &["connectors", "domain", "dossier", "kernel", "ledger"]),
