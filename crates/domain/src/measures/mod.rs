@@ -5,13 +5,14 @@
 //! systems hold Service Data, is a register entry with a name and a shelf life.
 
 mod controls;
+mod proof;
 mod states;
 mod weigh;
 
 pub use crate::catalogue::{MEASURES, Mapping, Measure, Obligation, VERSION};
 pub use controls::{
-    CONTROLS, CredentialFact, Facts, GrantFact, Listener, Scope, Third, ThirdGrant, ThirdPrincipal,
-    control,
+    CONTROLS, CredentialFact, Facts, GrantFact, Listener, Proof, Proven, Scope, Third, ThirdGrant,
+    ThirdPrincipal, control,
 };
 pub use states::{Board, Change, ReadStates, States, note_states};
 pub use weigh::{Answer, Basis, Fact, SCOPE_LIFE, State, Todo, Weigh};
@@ -259,6 +260,7 @@ fn gather(kernel: &Kernel, now: Moment) -> Result<Facts> {
         responders: controls::responders(authority),
         scope: None,
         third: controls::third(authority, now),
+        proof: proof::of_release(authority.policies().digest()),
         strangers_refused: Some(authority.identify(&kernel::token_hash(NOBODYS), now).is_err()),
         history: None,
         house: Arc::default(),

@@ -3,6 +3,7 @@
 use super::{Action, Bound, Grant, Principal};
 use crate::error::{Error, Result};
 use crate::id::Collection;
+use crate::stage::hex;
 use crate::time::Moment;
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
@@ -15,6 +16,7 @@ use std::str::FromStr;
 pub struct Policies {
     schema: Schema,
     set: PolicySet,
+    digest: String,
     authorizer: Authorizer,
     person: EntityTypeName,
     service: EntityTypeName,
@@ -68,6 +70,7 @@ impl Policies {
     /// `Internal` with what does not parse or validate: a build that ships it is broken.
     pub fn new(schema: &str, policies: &[&str]) -> Result<Self> {
         let broken = |what: String| Error::internal(format!("authority: {what}"));
+        let digest = digest(schema, policies);
         let (schema, _) =
             Schema::from_cedarschema_str(schema).map_err(|e| broken(e.to_string()))?;
         let mut set = PolicySet::new();
@@ -88,6 +91,7 @@ impl Policies {
         Ok(Self {
             schema,
             set,
+            digest,
             authorizer: Authorizer::new(),
             person: typed("Person")?,
             service: typed("Service")?,
@@ -104,6 +108,12 @@ impl Policies {
         let mut names: Vec<_> = self.set.policies().map(|policy| policy.id().to_string()).collect();
         names.sort();
         names
+    }
+
+    /// The hash of schema and policies as text, by which a proof names what it is about. The order
+    /// of the texts of policies is not in it.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether it is allowed, and which policies say so.
@@ -224,6 +234,14 @@ impl Policies {
         ]);
         entity(&self.collection, &format!("{slot}/{collection}"), attributes)
     }
+}
+
+fn digest(schema: &str, policies: &[&str]) -> String {
+    let mut texts: Vec<&[u8]> = policies.iter().map(|text| text.as_bytes()).collect();
+    texts.sort_unstable();
+    let head = [b"bailee-authority/v1".as_slice(), schema.as_bytes()];
+    let parts: Vec<&[u8]> = head.into_iter().chain(texts).collect();
+    format!("sha256:{}", hex(&sealing::sha256(&parts)))
 }
 
 fn named(policy: &Policy) -> Result<Policy> {

@@ -56,6 +56,8 @@ pub struct Facts {
     pub scope: Option<Scope>,
     /// Vendors' people and services, their grants and engagements.
     pub third: Third,
+    /// What was proved of the policies that decide.
+    pub proof: Proof,
     /// Whether a token that nobody holds is refused now.
     pub strangers_refused: Option<bool>,
     /// How many changes of state are kept, and when the newest was; nothing if none is.
@@ -86,6 +88,31 @@ pub struct GrantFact {
     pub beyond: bool,
     /// Since when.
     pub since: Moment,
+}
+
+/// The proof that this release brings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// There is none that can be read.
+    #[default]
+    None,
+    /// It is of other policies than those that decide.
+    Other,
+    /// What it shows of those that decide.
+    Of(Vec<Proven>),
+}
+
+/// A bound that no policy exceeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proven {
+    /// The obligations it serves.
+    pub serves: Vec<String>,
+    /// Permits that were asked.
+    pub policies: usize,
+    /// Kinds of principal, action and resource in which each was asked.
+    pub environments: usize,
+    /// The solver.
+    pub by: String,
 }
 
 /// A credential.
@@ -229,6 +256,33 @@ fn encrypted_in_transit(facts: &Facts, weigh: &mut Weigh) {
     }
 }
 
+/// That no policy exceeds the bounds which serve this obligation. It is about the policies, and not
+/// about what the kernel hands them: the other facts are.
+fn bounded(id: &str, facts: &Facts, weigh: &mut Weigh) {
+    let bad = match &facts.proof {
+        Proof::None => "there is no proof that the policies keep to their bounds".to_owned(),
+        Proof::Other => "the proof is of other policies than those that decide".to_owned(),
+        Proof::Of(all) => {
+            let mut serving = all.iter().filter(|one| one.serves.iter().any(|known| known == id));
+            if let Some(first) = serving.next() {
+                let what = format!(
+                    "bounds that no policy exceeds, proved by {}: {} ({} permits, {} kinds of \
+                     request)",
+                    first.by,
+                    serving.count() + 1,
+                    first.policies,
+                    first.environments
+                );
+                return weigh.measured(what, facts.now, true);
+            }
+            format!("the proof of the policies says nothing of {id}")
+        }
+    };
+    weigh.measured(bad, facts.now, false);
+    let what = "run a release whose policies are proved: `cargo xtask prove`";
+    weigh.todo(what, "administrator", None, "measures");
+}
+
 fn recorded_access(facts: &Facts, weigh: &mut Weigh) {
     weigh.systems(facts, Claim::ActivityFeed, every);
     if let Some(alarm) = &facts.alarm {
@@ -254,7 +308,8 @@ fn recorded_access(facts: &Facts, weigh: &mut Weigh) {
 #[cfg(test)]
 mod tests {
     use super::{
-        ANCHOR_LIFE, CredentialFact, Facts, GrantFact, Listener, PROBE_LIFE, Scope, control,
+        ANCHOR_LIFE, CredentialFact, Facts, GrantFact, Listener, PROBE_LIFE, Proof, Proven, Scope,
+        control,
     };
     use crate::detections::coverage::{Coverage, Covered, EVALUATED, RULES};
     use crate::detections::rules::Mode;
@@ -313,10 +368,17 @@ mod tests {
             responders: vec![],
             scope: Some(Scope { by: "person:lea".into(), at: NOW }),
             third: super::Third::default(),
+            proof: proof(&["P7", "P0.1", "E5.6"]),
             strangers_refused: Some(true),
             history: Some((1, NOW)),
             house: std::sync::Arc::new(watching()),
         }
+    }
+
+    fn proof(serves: &[&str]) -> Proof {
+        let serves = serves.iter().map(ToString::to_string).collect();
+        let by = "cvc5 1.0.3".to_owned();
+        Proof::Of(vec![Proven { serves, policies: 30, environments: 715, by }])
     }
 
     fn check(id: &str, facts: &Facts, state: State) {
@@ -362,6 +424,30 @@ mod tests {
         }
         let since = control("E5.1", &Facts { grants: vec![own], ..good() }).since;
         assert_eq!(since, Some(Moment(7)), "failing since the bad fact");
+    }
+
+    /// Of P7, P0.1 and E5.6 the rest is shown by the tests of the obligations; with the proof alone
+    /// none of them holds.
+    #[test]
+    fn policies_are_proved_or_it_fails() {
+        for id in ["P7", "P0.1", "E5.6"] {
+            check(id, &good(), State::Unproven);
+            let what = "bounds that no policy exceeds, proved by cvc5 1.0.3: 1 (30 permits, 715 \
+                        kinds of request)";
+            let facts = control(id, &good()).facts;
+            assert!(facts.iter().any(|fact| fact.what == what && fact.good), "{id}: {facts:?}");
+            let silent = format!("the proof of the policies says nothing of {id}");
+            for (proof, why) in [
+                (Proof::None, "there is no proof that the policies keep to their bounds"),
+                (Proof::Other, "the proof is of other policies than those that decide"),
+                (proof(&["P1"]), silent.as_str()),
+                (Proof::Of(vec![]), silent.as_str()),
+            ] {
+                let answer = control(id, &Facts { proof, ..good() });
+                assert_eq!((answer.state, answer.why().as_str()), (State::Failing, why), "{id}");
+                assert!(answer.todo.iter().any(|todo| todo.what.contains("cargo xtask prove")));
+            }
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub(super) fn within_engagements(facts: &Facts, weigh: &mut Weigh) {
     for party in &facts.third.principals {
         grants_within(facts, weigh, party);
     }
+    super::bounded("P0.1", facts, weigh);
 }
 
 /// Grants of one person or service of a vendor, against its engagements.
@@ -279,6 +280,7 @@ pub(super) fn protection(facts: &Facts, weigh: &mut Weigh) {
 pub(super) fn separation(facts: &Facts, weigh: &mut Weigh) {
     let all = vendors(facts, weigh);
     answers(facts, weigh, &all, "P7");
+    super::bounded("P7", facts, weigh);
     for vendor in all.into_iter().filter(|kept| kept.row.only_through_bailee()) {
         let id = &vendor.id;
         match facts.census {
