@@ -49,6 +49,8 @@ pub const PAGE_BODY: usize = kernel::limits::BODY_BYTES;
 /// The API over one kernel.
 pub(crate) struct App {
     pub(crate) pages: Option<Pages>,
+    /// How others reach this server, if somebody said so.
+    pub(crate) public_url: Option<String>,
     pub(crate) kernel: Kernel,
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
@@ -75,7 +77,23 @@ impl App {
         let templates = ROUTES.iter().map(|route| Template::new(route.path)).collect();
         let (metrics, probed, outbox) = (Metrics::new(), Arc::default(), Arc::default());
         let (count, pulse) = (AtomicU64::new(0), Arc::default());
-        Self { pages: None, kernel, metrics, probed, outbox, pulse, templates, boot, count }
+        Self {
+            pages: None,
+            public_url: None,
+            kernel,
+            metrics,
+            probed,
+            outbox,
+            pulse,
+            templates,
+            boot,
+            count,
+        }
+    }
+
+    /// Known to others under this address.
+    pub(crate) fn reached_by(self, public_url: Option<String>) -> Self {
+        Self { public_url, ..self }
     }
 
     /// Answers one request.
@@ -102,6 +120,10 @@ impl App {
             Ok(caller) => self.handle((caller, peer), found, &parts, &mut body, &number).await,
             Err(problem) => Err(problem),
         };
+        let outcome = outcome.map_err(|problem| match is_decision(parts.uri.path()) {
+            true => problem.plain(),
+            false => problem,
+        });
         // A client that waits for `100 Continue` sends nothing more; HTTP/2 resets one stream.
         if parts.version < Version::HTTP_2 && !parts.headers.contains_key("expect") {
             discard(&mut body, if known { FROM_CALLERS } else { FROM_STRANGERS }).await;
@@ -110,6 +132,7 @@ impl App {
             Ok(answer) => answer.into_response(),
             Err(problem) => problem.into_response(&number),
         };
+        let response = echoed(&parts, response);
         self.metrics.answered(index, response.status());
         if !known {
             self.lead_nowhere(peer, &parts, response.status());
@@ -260,6 +283,7 @@ impl App {
         let call = Call {
             route,
             kernel: self.kernel.clone(),
+            base: self.public_url.clone().or_else(|| base(parts)),
             probed: Arc::clone(&self.probed),
             outbox: Arc::clone(&self.outbox),
             pulse: Arc::clone(&self.pulse),
@@ -281,7 +305,35 @@ impl App {
 /// path with an empty part is no page and nobody's.
 fn is_page(path: &str) -> bool {
     let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
-    !own.contains(&path) && !path.starts_with("/v1/") && !path.contains("//")
+    let under = ["/v1/", "/access/", "/.well-known/"];
+    let ours = own.contains(&path) || under.iter().any(|prefix| path.starts_with(prefix));
+    !ours && !path.contains("//")
+}
+
+/// Whether a path is of the Authorization API, which has its own rules for HTTP.
+fn is_decision(path: &str) -> bool {
+    path.starts_with("/access/")
+}
+
+/// With the caller's own number of its request, where the Authorization API asks for it back.
+fn echoed(parts: &Parts, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    const NUMBER: &str = "x-request-id";
+    /// Longest number that is given back.
+    const LONGEST: usize = 256;
+    let number = parts.headers.get(NUMBER).filter(|number| number.len() <= LONGEST);
+    if let Some(number) = number.filter(|_| is_decision(parts.uri.path())) {
+        response.headers_mut().insert(NUMBER, number.clone());
+    }
+    response
+}
+
+/// How the caller reached this server, as far as that is a host and a port.
+fn base(parts: &Parts) -> Option<String> {
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
+    let host = parts.uri.authority().map(|one| one.as_str()).or(host)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
+    let fits = !host.is_empty() && host.len() <= 255 && host.bytes().all(plain);
+    fits.then(|| format!("https://{host}"))
 }
 
 /// The methods of a path, as `Allow` lists them.

@@ -114,6 +114,29 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", detail)
     }
 
+    /// As AuthZEN wants it: whatever is wrong with how a question is sent is a wrong request.
+    pub(crate) fn plain(mut self) -> Self {
+        if self.0.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            (self.0.status, self.0.kind) = (StatusCode::BAD_REQUEST, "invalid");
+        }
+        self
+    }
+
+    /// Whether the caller may not, or may not know.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.0.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status.as_u16()
+    }
+
+    /// The sentence for the caller.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self(Box::new(Inner { status, kind, detail, field: None, context: None, header: None }))

@@ -56,6 +56,8 @@ pub(crate) struct Said {
 pub(crate) struct Call {
     pub(crate) route: &'static Route,
     pub(crate) kernel: Kernel,
+    /// The address of this server, without a path, where it is known.
+    pub(crate) base: Option<String>,
     /// What the server saw of itself.
     pub(crate) probed: Arc<Probed>,
     /// Where messages of transfers wait to be sent.

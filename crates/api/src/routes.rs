@@ -5,6 +5,7 @@
 
 mod accounts;
 mod data;
+mod decisions;
 mod grants;
 mod incidents;
 mod ledgers;
@@ -47,6 +48,7 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(measures::ROUTES)
         .chain(signals::ROUTES)
         .chain(oncall::ROUTES)
+        .chain(decisions::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths

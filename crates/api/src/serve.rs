@@ -85,6 +85,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Connections at once, at least 1.
     pub max_connections: usize,
+    /// How others reach this server: `https://HOST[:PORT]`.
+    pub public_url: Option<String>,
 }
 
 impl Config {
@@ -98,6 +100,7 @@ impl Config {
             allow_tls12: false,
             metrics_listen: None,
             max_connections: MAX_CONNECTIONS,
+            public_url: None,
         }
     }
 }
@@ -133,7 +136,7 @@ impl Server {
             listener: listen(config.listen)?,
             metrics: metrics.map(listen).transpose()?,
             tls,
-            app: App::new(kernel),
+            app: App::new(kernel).reached_by(config.public_url.clone()),
             max_connections: config.max_connections.max(1),
         })
     }

@@ -32,6 +32,7 @@ pub mod registers;
 pub mod measures;
 pub mod setup;
 pub mod portal;
+pub mod decisions;
 
 mod rights;
 

@@ -6,6 +6,8 @@ mod affected;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod document;
 #[cfg(test)]
 mod flow;

@@ -40,6 +40,13 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
                 r#"{"by":"service:spy","from":"2026-11-01T00:00:00Z","to":"2026-11-02T00:00:00Z"}"#,
             ),
         ),
+        "evaluate" | "evaluateMany" => (
+            path,
+            Some(
+                r#"{"subject":{"type":"service","id":"worker"},"action":{"name":"read"},
+                    "resource":{"type":"collection","id":"acme/cases"}}"#,
+            ),
+        ),
         "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
         // Whoever has no right is told so before anybody looks at what is stated.
         _ => (path, operation.get("requestBody").map(|_| "{}")),
@@ -107,6 +114,7 @@ fn from_another_account_everything_is_refused() {
         "/v1/measures",
         "/v1/setup",
         "/v1/heartbeat",
+        "/.well-known/authzen-configuration",
     ];
     // What services may report, each only about what the register names it for.
     let feeds: BTreeSet<_> = domain::registers::REGISTERS

@@ -69,10 +69,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let listen = options.listen.or(config.listen);
     let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443)));
     let mut setup = ApiConfig::new(listen, folders.data.clone(), folders.keys.clone());
-    setup.names.clone_from(&config.names);
-    setup.allow_tls12 = config.allow_tls12;
-    setup.metrics_listen = config.metrics_listen;
-    setup.max_connections = config.max_connections.unwrap_or(setup.max_connections);
+    configure(&mut setup, &config);
     let runtime = runtime()?;
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
@@ -235,6 +232,15 @@ fn no_core_dumps() {
     if let Err(why) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
         note(&format!("core dumps could not be switched off: {why}"));
     }
+}
+
+/// What the configuration says of the listener.
+fn configure(setup: &mut ApiConfig, config: &Config) {
+    setup.names.clone_from(&config.names);
+    setup.allow_tls12 = config.allow_tls12;
+    setup.metrics_listen = config.metrics_listen;
+    setup.public_url.clone_from(&config.public_url);
+    setup.max_connections = config.max_connections.unwrap_or(setup.max_connections);
 }
 
 fn cannot_listen(listen: SocketAddr, why: &std::io::Error) -> Failure {

@@ -7,8 +7,8 @@
 use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
-    accounts, data, grants, incidents, ledgers, measures, members, oncall, people, portal, reports,
-    services, signals,
+    accounts, data, decisions, grants, incidents, ledgers, measures, members, oncall, people,
+    portal, reports, services, signals,
 };
 use kernel::authority::{
     Action, Authority, Bound, Caller, Credential, CredentialKind, Duty, Engagement, Grant,
@@ -104,6 +104,7 @@ fn named() -> Vec<&'static Action> {
         action::<portal::Look>(),
         action::<portal::LookAtAccesses>(),
         action::<portal::TakeReceipt>(),
+        action::<decisions::Asking>(),
     ]
 }
 

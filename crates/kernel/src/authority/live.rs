@@ -7,7 +7,7 @@ use super::{
     Action, Bound, Credential, CredentialKind, Engagement, Grant, Policies, Principal, Refusal,
     Right, Vendor, Verb,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::{Collection, PrincipalId};
 use crate::limits::CACHED_DECISIONS;
 use crate::time::Moment;
@@ -104,6 +104,15 @@ struct Key {
     account: u64,
     collection: Option<Collection>,
     purpose: Option<String>,
+}
+
+/// What is asked for, apart from who asks.
+#[derive(Clone, Copy)]
+struct What<'a> {
+    action: &'static Action,
+    account: u64,
+    collection: Option<&'a Collection>,
+    purpose: Option<&'a str>,
 }
 
 impl Authority {
@@ -210,10 +219,52 @@ impl Authority {
             return Ok(decision);
         }
         let (principal, expires) = live.present(caller, action, now)?;
+        let what = What { action, account, collection, purpose };
+        let decision = self.weigh(&live, principal, &what, expires, now)?;
+        self.remember(key, &decision);
+        Ok(decision)
+    }
+
+    /// Whether somebody might do this now, asked by others: the same decision, without a login.
+    ///
+    /// `None` for whoever may not, is not active, or is not there. It gives no right, and is not
+    /// remembered.
+    ///
+    /// # Errors
+    /// `Internal` on any evaluation error.
+    pub fn would(
+        &self,
+        who: &PrincipalId,
+        action: &'static Action,
+        account: u64,
+        collection: Option<&Collection>,
+        now: Moment,
+    ) -> Result<Option<Decision>> {
+        let live = self.read();
+        let Some(principal) = live.principals.get(who).filter(|one| one.active) else {
+            return Ok(None);
+        };
+        let what = What { action, account, collection, purpose: None };
+        match self.weigh(&live, principal, &what, Moment(u64::MAX), now) {
+            Ok(decision) => Ok(Some(decision)),
+            Err(error) if error.kind() == Kind::Internal => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn weigh(
+        &self,
+        live: &Live,
+        principal: &Principal,
+        what: &What<'_>,
+        expires: Moment,
+        now: Moment,
+    ) -> Result<Decision> {
+        let What { action, account, collection, purpose } = *what;
         let unlocked = live.unlocked(principal, now).map_err(|refusal| refusal.error(now))?;
-        let grant = live.pick(caller, action, account, collection, purpose, now);
+        let grant = live.pick(&principal.id, what, now);
         if purpose.is_some() && grant.is_none() && action.verb.is_some() {
-            return Err(live.refusal(caller, principal, action, account, now));
+            return Err(live.refusal(principal, action, account, now));
         }
         let bound = live.bound(principal, grant.as_deref());
         let duty = live.duty(&principal.id);
@@ -223,18 +274,16 @@ impl Authority {
             Question { principal, action, account, collection, grant: grant_ref, bound, duty, now };
         let verdict = self.policies.decide(&question)?;
         if !verdict.allowed {
-            return Err(live.refusal(caller, principal, action, account, now));
+            return Err(live.refusal(principal, action, account, now));
         }
         let open = live.open(principal, account, now).map_err(|refusal| refusal.error(now))?;
         let window = grant.as_ref().map_or(Moment(u64::MAX), |grant| grant.not_after);
-        let decision = Decision {
+        Ok(Decision {
             revision: live.revision,
             grant,
             policies: verdict.policies.join(",").into(),
             until: window.min(expires).min(until).min(unlocked).min(open),
-        };
-        self.remember(key, &decision);
-        Ok(decision)
+        })
     }
 
     /// Whether a decision still counts at this moment under the present rights.
@@ -400,15 +449,8 @@ impl Live {
     }
 
     /// The grant with the longest window that fits the request. The policy checks it again.
-    fn pick(
-        &self,
-        caller: &Caller,
-        action: &Action,
-        account: u64,
-        collection: Option<&Collection>,
-        purpose: Option<&str>,
-        now: Moment,
-    ) -> Option<Arc<Grant>> {
+    fn pick(&self, holder: &PrincipalId, what: &What<'_>, now: Moment) -> Option<Arc<Grant>> {
+        let What { action, account, collection, purpose } = *what;
         let fits = |grant: &&Arc<Grant>| {
             covers(grant, account, now)
                 && action.verb.is_none_or(|verb| grant.verbs.contains(&verb))
@@ -419,20 +461,13 @@ impl Live {
                     (Some(_), None) => action.verb.is_none_or(|verb| verb == Verb::Open),
                 }
         };
-        let held = self.grants.get(&caller.principal)?;
+        let held = self.grants.get(holder)?;
         held.iter().filter(fits).max_by_key(|grant| grant.not_after).cloned()
     }
 
     /// Another account is *not found*; in an account one works with, the answer is *forbidden*.
-    fn refusal(
-        &self,
-        caller: &Caller,
-        principal: &Principal,
-        action: &Action,
-        account: u64,
-        now: Moment,
-    ) -> Error {
-        let held = self.grants.get(&caller.principal).into_iter().flatten();
+    fn refusal(&self, principal: &Principal, action: &Action, account: u64, now: Moment) -> Error {
+        let held = self.grants.get(&principal.id).into_iter().flatten();
         let team = principal.account.is_none() && !principal.roles.is_empty();
         let own = principal.account == Some(account);
         let sees = team || own || held.into_iter().any(|g| covers(g, account, now));
@@ -442,7 +477,7 @@ impl Live {
         Error::forbidden(format!(
             "`{}` may not do `{}` here: ask for a grant that names the account, the collection, \
              the verb and the purpose",
-            caller.principal, action.name
+            principal.id, action.name
         ))
     }
 }
