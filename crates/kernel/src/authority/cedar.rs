@@ -277,12 +277,18 @@ fn grant_record(grant: &Grant) -> Result<RestrictedExpression> {
         ),
         ("notBefore".to_owned(), RestrictedExpression::new_long(grant.not_before.millis())),
         ("notAfter".to_owned(), RestrictedExpression::new_long(grant.not_after.millis())),
+        ("lasts".to_owned(), RestrictedExpression::new_long(lasts(grant))),
         ("ended".to_owned(), flag(grant.ended)),
         ("bootstrap".to_owned(), flag(grant.bootstrap)),
         ("emergency".to_owned(), flag(grant.emergency)),
         ("engagement".to_owned(), text(grant.engagement.as_deref().unwrap_or_default())),
     ])
     .map_err(|e| Error::internal(format!("authority: {e}")))
+}
+
+/// How long a grant counts, in milliseconds.
+fn lasts(grant: &Grant) -> i64 {
+    grant.not_after.millis().saturating_sub(grant.not_before.millis())
 }
 
 fn bound_record(bound: &Bound<'_>) -> Result<RestrictedExpression> {
