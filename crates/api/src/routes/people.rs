@@ -92,6 +92,11 @@ pub(crate) struct Person {
 pub(crate) struct Token {
     /// Its id.
     id: String,
+    /// What it is for: `token`, `link`, `session`, `passkey` or `recovery`.
+    used_for: people::Use,
+    /// What its holder calls it, if it is a passkey.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    named: Option<String>,
     /// When it was issued (RFC 3339).
     issued: String,
     /// When it expires (RFC 3339).
@@ -186,6 +191,8 @@ pub(super) fn new_token(name: String, credentials: &[StoredCredential], token: S
 pub(super) fn tokens(credentials: Vec<StoredCredential>) -> Vec<Token> {
     let wire = |credential: StoredCredential| Token {
         id: credential.id,
+        used_for: credential.used_for,
+        named: credential.passkey.map(|passkey| passkey.name),
         issued: shown(credential.issued),
         expires: shown(credential.expires),
         ended: credential.ended.map(shown),

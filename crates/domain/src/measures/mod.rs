@@ -21,7 +21,7 @@ use crate::catalogue::{CURRENT, Catalogue};
 use crate::people::eligible;
 use crate::register::{self, Noun, act};
 use crate::registers::{self, Survey};
-use kernel::authority::{Authority, Grant};
+use kernel::authority::{Authority, CredentialKind, Grant};
 use kernel::engine::Wants;
 use kernel::{
     Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Replay, Result, Target, Work,
@@ -245,6 +245,7 @@ fn gather(kernel: &Kernel, now: Moment) -> Result<Facts> {
             ended: credential.ended || !principal.active,
             accepted: authority.identify(&credential.hash, now).is_ok(),
             expires: credential.expires,
+            token: credential.kind == CredentialKind::Token,
         })
     });
     Ok(Facts {

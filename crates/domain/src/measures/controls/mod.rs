@@ -124,6 +124,8 @@ pub struct CredentialFact {
     pub accepted: bool,
     /// When it expires.
     pub expires: Option<Moment>,
+    /// Whether it is a token or a session; links, recovery codes and passkeys begin a session.
+    pub token: bool,
 }
 
 /// The statement of which systems hold Service Data.
@@ -362,8 +364,10 @@ mod tests {
             founded: Moment(1),
             grants: vec![GrantFact { since: NOW, ..GrantFact::default() }],
             credentials: vec![
-                CredentialFact { ended: false, accepted: true, expires: Some(NOW) },
-                CredentialFact { ended: true, accepted: false, expires: None },
+                CredentialFact { ended: false, accepted: true, expires: Some(NOW), token: true },
+                CredentialFact { ended: true, accepted: false, expires: None, token: true },
+                // A passkey is a key and not a token: how long it lives is another matter.
+                CredentialFact { ended: false, accepted: false, expires: None, token: false },
             ],
             responders: vec![],
             scope: Some(Scope { by: "person:lea".into(), at: NOW }),
@@ -403,8 +407,8 @@ mod tests {
         let plain = Listener { version: "TLSv1.3".into(), refuses_plaintext: false, at: NOW };
         let old = Listener { version: "SSLv3".into(), refuses_plaintext: true, at: NOW };
         let own = GrantFact { bootstrap: true, since: Moment(7), ..GrantFact::default() };
-        let endless = CredentialFact { ended: false, accepted: true, expires: None };
-        let accepted = CredentialFact { ended: true, accepted: true, expires: None };
+        let endless = CredentialFact { ended: false, accepted: true, expires: None, token: true };
+        let accepted = CredentialFact { ended: true, accepted: true, expires: None, token: true };
         for scope in [good().scope, None] {
             let base = Facts { scope, ..good() };
             check("E2.1", &Facts { census: Some((3, 2)), ..base.clone() }, State::Failing);

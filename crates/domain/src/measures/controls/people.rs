@@ -44,7 +44,7 @@ fn approved_by_another(facts: &Facts, weigh: &mut Weigh) {
 /// E5.2: credentials are unique, and end soon enough to be called ephemeral.
 pub(super) fn ephemeral_tokens(facts: &Facts, weigh: &mut Weigh) {
     weigh.systems(facts, Claim::UniqueCredentials, every);
-    let live: Vec<_> = facts.credentials.iter().filter(|one| !one.ended).collect();
+    let live: Vec<_> = facts.credentials.iter().filter(|one| !one.ended && one.token).collect();
     if live.is_empty() {
         weigh.missing("a live credential to look at");
         weigh.todo("issue a token", "administrator", None, "people");
