@@ -13,6 +13,7 @@ use crate::probe::Probed;
 use crate::problem::Problem;
 use crate::refused;
 use crate::request::{Call, bearer, said};
+use crate::routes::certificates::Made;
 use crate::routes::{Conditions, ROUTES, Route, Takes};
 use domain::oncall::Pulse;
 use http_body_util::Full;
@@ -56,6 +57,7 @@ pub(crate) struct App {
     pub(crate) probed: Arc<Probed>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
+    pub(crate) lists: Arc<Made>,
     /// One template per route, in the order of [`ROUTES`].
     templates: Vec<Template>,
     /// First part of every request's number: differs from start to start.
@@ -76,7 +78,7 @@ impl App {
         let boot = (kernel.now().0 / 1000) & 0xff_ffff;
         let templates = ROUTES.iter().map(|route| Template::new(route.path)).collect();
         let (metrics, probed, outbox) = (Metrics::new(), Arc::default(), Arc::default());
-        let (count, pulse) = (AtomicU64::new(0), Arc::default());
+        let (count, pulse, lists) = (AtomicU64::new(0), Arc::default(), Arc::default());
         Self {
             pages: None,
             public_url: None,
@@ -85,6 +87,7 @@ impl App {
             probed,
             outbox,
             pulse,
+            lists,
             templates,
             boot,
             count,
@@ -216,7 +219,7 @@ impl App {
         }
     }
 
-    /// Who asks. What is not there needs a login too: only three routes do not.
+    /// Who asks. What is not there needs a login too: only few routes do not.
     fn login(
         &self,
         found: &Found<'_>,
@@ -287,6 +290,7 @@ impl App {
             probed: Arc::clone(&self.probed),
             outbox: Arc::clone(&self.outbox),
             pulse: Arc::clone(&self.pulse),
+            lists: Arc::clone(&self.lists),
             caller,
             peer,
             number: number.to_owned(),
@@ -305,7 +309,7 @@ impl App {
 /// path with an empty part is no page and nobody's.
 fn is_page(path: &str) -> bool {
     let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
-    let under = ["/v1/", "/access/", "/.well-known/"];
+    let under = ["/v1/", "/access/", "/.well-known/", "/pki/"];
     let ours = own.contains(&path) || under.iter().any(|prefix| path.starts_with(prefix));
     !ours && !path.contains("//")
 }

@@ -6,6 +6,7 @@ use crate::outbox::Outbox;
 use crate::probe::Probed;
 use crate::problem::Problem;
 use crate::routes::Route;
+use crate::routes::certificates::Made;
 use aws_lc_rs::digest;
 use domain::oncall::Pulse;
 use hyper::Method;
@@ -64,6 +65,8 @@ pub(crate) struct Call {
     pub(crate) outbox: Arc<Outbox>,
     /// What somebody outside has to see moving.
     pub(crate) pulse: Arc<Mutex<Pulse>>,
+    /// What hosts fetch, as it was made last.
+    pub(crate) lists: Arc<Made>,
     /// Who asks; `None` on the routes that need no login.
     pub(crate) caller: Option<Caller>,
     /// The other end of the connection; what a header says of it is not believed.

@@ -4,6 +4,7 @@
 //! does one operation, and turns what it says into wire types, which live beside it.
 
 mod accounts;
+pub(crate) mod certificates;
 mod data;
 mod decisions;
 mod grants;
@@ -49,6 +50,7 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(signals::ROUTES)
         .chain(oncall::ROUTES)
         .chain(decisions::ROUTES)
+        .chain(certificates::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths

@@ -16,6 +16,7 @@ pub mod services;
 pub mod systems;
 pub mod vendors;
 pub mod grants;
+pub mod certificates;
 pub mod data;
 pub mod ledgers;
 pub mod transfers;

@@ -11,8 +11,8 @@ use crate::programme::{acknowledgements, courses, policies, reviews, risks, rost
 use crate::register::{Boxed, Entry, On, Register};
 use crate::services::Service;
 use crate::{
-    answers, catalogue, detections, exposure, grants, members, reports, signals, sites, systems,
-    transfers, vendors,
+    answers, catalogue, certificates, detections, exposure, grants, members, reports, signals,
+    sites, systems, transfers, vendors,
 };
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
@@ -29,6 +29,7 @@ pub static REGISTERS: &[Register] = &[
     grants::requests::REGISTER,
     grants::emergencies::pools::REGISTER,
     grants::emergencies::REGISTER,
+    certificates::REGISTER,
     transfers::destinations::REGISTER,
     transfers::elections::REGISTER,
     transfers::REGISTER,
@@ -105,9 +106,13 @@ pub fn schema() -> String {
             if seen.insert(action.name) {
                 let who = match area {
                     "portal" | "stewardship" => "Member",
+                    "connect" => "Person",
                     _ => "Person, Service",
                 };
-                let what = if area == "export" { "Collection" } else { "Account" };
+                let what = match area {
+                    "export" | "connect" => "Collection",
+                    _ => "Account",
+                };
                 // Writing to a string cannot fail.
                 let _ = writeln!(
                     text,

@@ -2,6 +2,7 @@
 //! how to read them, and what its jobs do.
 
 use crate::answers::{self, Answer};
+use crate::certificates::Certificate;
 use crate::detections::allowances::Allowance;
 use crate::exposure::probes::PROBE;
 use crate::grants::emergencies::Emergency;
@@ -36,16 +37,18 @@ pub const RIGHTS: &[&str] = &[
     <Emergency as Row>::REGISTER,
     <Allowance as Row>::REGISTER,
     <Answer as Row>::REGISTER,
+    <Certificate as Row>::REGISTER,
 ];
 
 const SCHEMA: &str = concat!(
     include_str!("../../../authority/schema.cedarschema"),
     include_str!("../../../authority/registers.cedarschema"),
 );
-const POLICIES: [&str; 5] = [
+const POLICIES: [&str; 6] = [
     include_str!("../../../authority/invariants.cedar"),
     include_str!("../../../authority/accounts.cedar"),
     include_str!("../../../authority/data.cedar"),
+    include_str!("../../../authority/systems.cedar"),
     include_str!("../../../authority/registers.cedar"),
     include_str!("../../../authority/portal.cedar"),
 ];
@@ -83,6 +86,7 @@ pub fn interpret(collection: &str, id: &str, body: &[u8], _index: u64) -> Result
             answers::exemption(id, &parse::<Kept<Allowance>>(body)?.row)
         }
         <Answer as Row>::REGISTER => parse::<Kept<Answer>>(body)?.row.right(id)?,
+        <Certificate as Row>::REGISTER => Some(parse::<Kept<Certificate>>(body)?.row.right(id)?),
         _ => None,
     })
 }

@@ -36,4 +36,5 @@ pub mod ssh;
 pub mod x509;
 
 pub use error::Error;
+pub use sealing::Secret;
 pub use window::{MAX_LIFE, MAX_SKEW, Window};

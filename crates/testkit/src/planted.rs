@@ -51,6 +51,8 @@ impl Planted {
             request: Some("access-request-planted".to_owned()),
             ended_by: None,
             emergency: None,
+            logins: vec![],
+            command: None,
         };
         Ok(Self { row, window: wish.window, key: register::key::<Grant>(kernel, &id)? })
     }

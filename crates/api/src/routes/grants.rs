@@ -56,6 +56,12 @@ pub(crate) struct Grant {
     /// The access request that led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     access_request: Option<String>,
+    /// Under which logins it reaches systems, for `connect`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logins: Vec<String>,
+    /// The one command that may be run there, if one is forced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
     /// Approved by the only administrator there was, for itself or its own service.
     bootstrap: bool,
     /// `approved`, `active`, `expired` or `ended`.
@@ -125,6 +131,8 @@ fn wire(grant: grants::Grant, now: Moment) -> Grant {
         until: shown(grant.not_after),
         approver: grant.approver,
         access_request: grant.request,
+        logins: grant.logins,
+        command: grant.command,
         bootstrap: grant.bootstrap,
         ended: grant.ended.map(shown),
         given: grant.given,

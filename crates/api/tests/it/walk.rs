@@ -92,7 +92,18 @@ fn without_a_login_exactly_three_routes_answer() {
         assert_eq!(wrong.status, answer.status, "{method} {path}");
     });
     open.sort();
-    assert_eq!(open, ["/healthz", "/openapi.json", "/readyz"]);
+    assert_eq!(
+        open,
+        [
+            "/healthz",
+            "/openapi.json",
+            "/pki/ca.crl",
+            "/pki/ca.pem",
+            "/pki/ssh.krl",
+            "/pki/ssh_ca.pub",
+            "/readyz",
+        ]
+    );
 }
 
 #[test]
@@ -110,6 +121,10 @@ fn from_another_account_everything_is_refused() {
         "/healthz",
         "/readyz",
         "/openapi.json",
+        "/pki/ssh_ca.pub",
+        "/pki/ca.pem",
+        "/pki/ssh.krl",
+        "/pki/ca.crl",
         "/v1/ledger/keys",
         "/v1/measures",
         "/v1/setup",

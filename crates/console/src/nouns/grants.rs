@@ -72,7 +72,7 @@ impl JsonSchema for Allows {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "enum": Verb::ALL.map(Verb::word)})
+        json_schema!({"type": "string", "enum": Verb::DATA.map(Verb::word)})
     }
 }
 

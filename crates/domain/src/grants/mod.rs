@@ -106,6 +106,12 @@ pub struct Grant {
     /// The emergency that began it, by its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<String>,
+    /// Under which logins it reaches systems, for `connect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<String>,
+    /// The one command that may be run there, if one is forced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 impl Noun for Grant {
@@ -143,6 +149,8 @@ impl Grant {
             request: None,
             ended_by: None,
             emergency: None,
+            logins: terms.logins.clone(),
+            command: terms.command.clone(),
         }
     }
 
@@ -322,6 +330,8 @@ impl CreateGrant {
             request: None,
             ended_by: None,
             emergency: None,
+            logins: vec![],
+            command: None,
         }
     }
 }
@@ -403,11 +413,15 @@ fn check_collections(collections: &[String]) -> Result<()> {
 }
 
 fn check_verbs(verbs: &[String], every_account: bool) -> Result<()> {
-    let known = Verb::ALL.map(Verb::word).join("`, `");
+    let known = Verb::DATA.map(Verb::word).join("`, `");
     if verbs.is_empty() {
         return Err(Error::invalid("verbs", format!("name what it allows: `{known}`")));
     }
     for verb in verbs {
+        if Verb::parse(verb) == Some(Verb::Connect) {
+            let why = "`connect` is of systems: people ask for it with the account `house`";
+            return Err(Error::invalid("verbs", why));
+        }
         if Verb::parse(verb).is_none() {
             let verb = kernel::id::shown(verb);
             return Err(Error::invalid("verbs", format!("`{verb}` is no verb: use `{known}`")));

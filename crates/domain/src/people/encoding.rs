@@ -6,7 +6,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// 32 bytes out of their hexadecimal form.
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut out = [0; 32];
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != 32 || !rest.is_empty() {

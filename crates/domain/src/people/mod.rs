@@ -9,7 +9,7 @@ mod moving;
 mod passkey;
 mod vendor;
 
-pub(crate) use encoding::hex;
+pub(crate) use encoding::{hex, unhex};
 pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
 pub(crate) use passkey::live as live_passkeys;
@@ -17,7 +17,7 @@ pub use passkey::{Passkey, Proof};
 pub use vendor::check_vendor;
 
 use crate::register::{self, Noun, act};
-use encoding::{base64_url, unhex};
+use encoding::base64_url;
 use kernel::authority::{Credential, CredentialKind, Principal};
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};

@@ -39,7 +39,7 @@ pub fn eligible(roles: &[String], verb: Verb) -> bool {
     let has = |wanted: &[&str]| roles.iter().any(|role| wanted.contains(&role.as_str()));
     let needed: &[&str] = match verb {
         Verb::Read => &["engineer", "support"],
-        Verb::Write | Verb::Delete | Verb::Export | Verb::Open => &["engineer"],
+        Verb::Write | Verb::Delete | Verb::Export | Verb::Open | Verb::Connect => &["engineer"],
     };
     has(needed) && !has(&["administrator"])
 }

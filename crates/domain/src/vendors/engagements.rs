@@ -341,8 +341,9 @@ fn slots(accounts: &[String], at: &At<'_, '_>) -> Result<Option<Vec<u64>>> {
 fn verbs(stated: &[String], every_account: bool) -> Result<Vec<String>> {
     let mut verbs: Vec<String> = Vec::new();
     for word in stated {
-        let Some(verb) = Verb::parse(word) else {
-            let (word, known) = (kernel::id::shown(word), Verb::ALL.map(Verb::word).join("`, `"));
+        // Vendors sign in to no system yet.
+        let Some(verb) = Verb::parse(word).filter(|verb| *verb != Verb::Connect) else {
+            let (word, known) = (kernel::id::shown(word), Verb::DATA.map(Verb::word).join("`, `"));
             return Err(Error::invalid("verbs", format!("`{word}` is no verb: use `{known}`")));
         };
         if verb == Verb::Open && !every_account {

@@ -9,6 +9,8 @@ mod answers;
 #[cfg(test)]
 mod catalogue;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod data;

@@ -7,7 +7,8 @@
 use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
-    accounts, data, decisions, grants, incidents, ledgers, measures, members, oncall, people,
+    accounts, certificates, data, decisions, grants, incidents, ledgers, measures, members, oncall,
+    people,
     portal, reports, services, signals,
 };
 use kernel::authority::{
@@ -101,6 +102,7 @@ fn named() -> Vec<&'static Action> {
         action::<incidents::affected::Asked>(),
         action::<incidents::notices::Seen>(),
         action::<incidents::notices::Returned>(),
+        action::<certificates::Publishing>(),
         action::<portal::Look>(),
         action::<portal::LookAtAccesses>(),
         action::<portal::TakeReceipt>(),
@@ -142,8 +144,9 @@ fn by_itself() -> Vec<&'static str> {
 }
 
 /// Actions that are about a collection.
-const ON_COLLECTIONS: [&str; 9] = [
+const ON_COLLECTIONS: [&str; 10] = [
     "transfer.add",
+    "certificate.add",
     "collection.create",
     "record.put",
     "record.batch",
@@ -294,7 +297,12 @@ fn one(verb: Verb) -> Vec<Grant> {
 }
 
 fn everything() -> Grant {
-    grant(None, None, &Verb::ALL)
+    grant(None, None, &Verb::DATA)
+}
+
+/// A grant to sign in to the system `people`, or to every one.
+fn connect(system: Option<&str>) -> Grant {
+    grant(Some(0), system, &[Verb::Connect])
 }
 
 fn everybody() -> Vec<Who> {
@@ -328,6 +336,7 @@ fn everybody() -> Vec<Who> {
         who.push(Who::new(role, "person", &[role], vec![]));
     }
     who.extend(special());
+    who.extend(connecting());
     who.extend(of_vendors());
     who.extend([
         Who::new("engineer with overdue training, every grant", "person", &["engineer"], all())
@@ -430,7 +439,7 @@ fn of_vendors() -> Vec<Who> {
 /// Those whose grants are ended, not approved as they should be, or somebody else's.
 fn special() -> Vec<Who> {
     let all = || vec![everything()];
-    let whole = || grant(Some(OWN), None, &Verb::ALL);
+    let whole = || grant(Some(OWN), None, &Verb::DATA);
     vec![
         Who::new("support, read", "person", &["support"], one(Verb::Read)),
         Who::new("service, every verb on the account", "service", &[], vec![whole()]),
@@ -491,6 +500,63 @@ fn special() -> Vec<Who> {
         Who::new("engineer who left, every grant", "person", &["engineer"], all()).gone(),
         Who::new("administrator who left", "person", &["administrator"], vec![]).gone(),
         Who::new("service that ended, every grant", "service", &[], all()).gone(),
+    ]
+}
+
+/// Those who hold a grant to sign in to systems, rightly or not.
+fn connecting() -> Vec<Who> {
+    let own = || vec![connect(Some("people"))];
+    let every = || vec![connect(None)];
+    let later = NOW.0 + 2_000_000;
+    let vendor = engagement("v13", later, |one| {
+        (one.accounts, one.collections, one.verbs) = (None, None, Verb::ALL.to_vec());
+    });
+    vec![
+        Who::new("engineer, connect to a system", "person", &["engineer"], own()),
+        Who::new("engineer, connect to every system", "person", &["engineer"], every()),
+        Who::new(
+            "engineer, connect to another system",
+            "person",
+            &["engineer"],
+            vec![connect(Some("other"))],
+        ),
+        Who::new("support, connect to every system", "person", &["support"], every()),
+        Who::new(
+            "administrator, connect to every system",
+            "person",
+            &["administrator", "engineer"],
+            every(),
+        ),
+        Who::new("service, connect to every system", "service", &[], every()),
+        Who::new(
+            "engineer, connect beside every verb",
+            "person",
+            &["engineer"],
+            vec![Grant { verbs: Verb::ALL.to_vec(), ..connect(None) }],
+        ),
+        Who::new(
+            "engineer, connect on every account",
+            "person",
+            &["engineer"],
+            vec![Grant { account: None, ..connect(None) }],
+        ),
+        Who::new(
+            "engineer, connect on an account of a subscriber",
+            "person",
+            &["engineer"],
+            vec![Grant { account: Some(OWN), ..connect(None) }],
+        ),
+        Who::new(
+            "engineer, read on the house",
+            "person",
+            &["engineer"],
+            vec![Grant { verbs: vec![Verb::Read], ..connect(None) }],
+        ),
+        Who::new("engineer with overdue training, connect", "person", &["engineer"], own())
+            .overdue(),
+        Who::new("engineer who left, connect", "person", &["engineer"], own()).gone(),
+        Who::new("vendor's engineer, connect", "person", &["engineer"], own())
+            .engaged(vendor.0, vendor.1),
     ]
 }
 
@@ -570,13 +636,14 @@ type Behind = BTreeMap<String, BTreeMap<&'static str, BTreeSet<&'static str>>>;
 /// Actions of registers by their area. Policies speak of areas, and where none names an action by
 /// itself, one action of an area is asked for all of them: asking each would take minutes.
 fn areas() -> BTreeMap<&'static str, &'static str> {
-    let files = ["invariants", "accounts", "data", "registers", "portal"];
+    let files = ["invariants", "accounts", "data", "systems", "registers", "portal"];
     let texts =
         files.map(|name| std::fs::read_to_string(folder().join(format!("{name}.cedar"))).unwrap());
     let named = |name: &str| texts.iter().any(|text| text.contains(&format!("\"{name}\"")));
     let all = REGISTERS.iter().flat_map(Register::actions);
-    let plain = all
-        .filter(|(action, area)| !named(action.name) && action.verb.is_none() && *area != "export");
+    let plain = all.filter(|(action, area)| {
+        !named(action.name) && action.verb.is_none() && !["export", "connect"].contains(area)
+    });
     plain.map(|(action, area)| (action.name, area)).collect()
 }
 

@@ -4,8 +4,8 @@ use super::cedar::Question;
 use super::restraining::is_of_addresses;
 use super::restraints::Restraints;
 use super::{
-    Action, Bound, Credential, CredentialKind, Engagement, Grant, Policies, Principal, Refusal,
-    Right, Vendor, Verb,
+    Action, Bound, Credential, CredentialKind, Engagement, Grant, Issued, Policies, Principal,
+    Refusal, Right, Vendor, Verb,
 };
 use crate::error::{Error, Kind, Result};
 use crate::id::{Collection, PrincipalId};
@@ -85,6 +85,8 @@ pub(super) struct Live {
     engagements: HashMap<String, Arc<Engagement>>,
     /// By holder and id: when each duty that is not met ends eligibility.
     duties: HashMap<PrincipalId, HashMap<String, Moment>>,
+    /// By id: what was given out. Those that expired are let go when they are asked for.
+    pub(super) issued: HashMap<String, Arc<Issued>>,
     pub(super) restraints: Restraints,
 }
 
@@ -379,6 +381,7 @@ impl Live {
             Right::Engagement(engagement) => {
                 self.engagements.insert(engagement.id.clone(), Arc::new(engagement));
             }
+            Right::Issued(one) => drop(self.issued.insert(one.id.clone(), Arc::new(one))),
             Right::Restraint(restraint) => self.restraints.put(restraint),
             Right::Exemption(exemption) => self.restraints.exempt(exemption),
             Right::Duty(duty) => {
@@ -453,7 +456,7 @@ impl Live {
         let What { action, account, collection, purpose } = *what;
         let fits = |grant: &&Arc<Grant>| {
             covers(grant, account, now)
-                && action.verb.is_none_or(|verb| grant.verbs.contains(&verb))
+                && action.verb.map_or(!enters(grant), |verb| grant.verbs.contains(&verb))
                 && purpose.is_none_or(|purpose| grant.purpose == purpose)
                 && match (&grant.collections, collection) {
                     (None, _) => true,
@@ -482,10 +485,20 @@ impl Live {
     }
 }
 
-/// `house` is under no grant: every account but that one.
+/// `house` is under no grant, but for signing in to systems: every account but that one.
 fn covers(grant: &Grant, account: u64, now: Moment) -> bool {
     let named = grant.account.map_or(account != 0, |slot| slot == account && slot != 0);
     // Creating accounts is asked of `house`, under a grant for every account.
     let opening = account == 0 && grant.account.is_none();
-    (named || opening) && !grant.ended && grant.not_before <= now && now < grant.not_after
+    let about = if enters(grant) {
+        account == 0 && grant.account == Some(0) && grant.verbs == [Verb::Connect]
+    } else {
+        named || opening
+    };
+    about && !grant.ended && grant.not_before <= now && now < grant.not_after
+}
+
+/// Whether it is for signing in to systems, and so for nothing else.
+fn enters(grant: &Grant) -> bool {
+    grant.verbs.contains(&Verb::Connect)
 }

@@ -10,12 +10,14 @@
 
 mod bounds;
 mod cedar;
+mod issued;
 mod live;
 mod restraining;
 mod restraints;
 
 pub use bounds::{Bound, Duty, Engagement, Vendor};
 pub use cedar::{Policies, Question, Slice, Verdict};
+pub use issued::{Fallen, Issued};
 pub use live::{Authority, Caller, Decision, Denied};
 pub use restraints::{Exemption, Network, Place, Refusal, Restraint};
 
@@ -35,11 +37,18 @@ pub enum Verb {
     Export,
     /// Create accounts.
     Open,
+    /// Sign in to a registered system, under a certificate.
+    Connect,
 }
 
 impl Verb {
     /// Every verb, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Delete, Self::Export, Self::Open];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Write, Self::Delete, Self::Export, Self::Open, Self::Connect];
+
+    /// Those that are about Service Data: all but signing in to systems, which never stands beside
+    /// another verb.
+    pub const DATA: [Self; 5] = [Self::Read, Self::Write, Self::Delete, Self::Export, Self::Open];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -49,6 +58,7 @@ impl Verb {
             Self::Delete => "delete",
             Self::Export => "export",
             Self::Open => "open",
+            Self::Connect => "connect",
         }
     }
 
@@ -124,9 +134,10 @@ pub struct Grant {
     pub given: u64,
     /// Who holds it.
     pub holder: PrincipalId,
-    /// The account's slot; `None` for every account but `house`.
+    /// The account's slot; `None` for every account but `house`. That of `house` only with the verb
+    /// `connect` alone.
     pub account: Option<u64>,
-    /// The collections; `None` for every collection.
+    /// The collections; `None` for every collection. With `connect` each is a registered system.
     pub collections: Option<Vec<Collection>>,
     /// What it allows.
     pub verbs: Vec<Verb>,
@@ -165,6 +176,8 @@ pub enum Right {
     Restraint(Restraint),
     /// What must not be refused so.
     Exemption(Exemption),
+    /// What was given out under a right, and others look at.
+    Issued(Issued),
 }
 
 /// Reads rights out of a record of `house`: collection, id, body, index of the entry that made it.

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 pub const MAX_PRINCIPALS: usize = 32;
 
 /// The longest principal, in bytes.
-const MAX_PRINCIPAL: usize = 64;
+const MAX_PRINCIPAL: usize = 128;
 
 /// The longest key id, in bytes. `sshd` writes it into a line of its log.
 pub(super) const MAX_KEY_ID: usize = 200;
@@ -28,7 +28,7 @@ pub struct Request<'a> {
     pub serial: u64,
     /// 1 to 200 characters of printable ASCII without space. `sshd` logs it, and a KRL can name it.
     pub key_id: &'a str,
-    /// 1 to 32 names of accounts or roles, each 1 to 64 of `A-Z a-z 0-9 . _ @ : / + -`.
+    /// 1 to 32 names of accounts or roles, each 1 to 128 of `A-Z a-z 0-9 . _ @ : / + -`.
     pub principals: &'a [String],
     /// From when until when it is valid.
     pub window: Window,
@@ -80,7 +80,7 @@ fn check_principals(principals: &[String]) -> Result<(), Error> {
     for (index, principal) in principals.iter().enumerate() {
         let fits = (1..=MAX_PRINCIPAL).contains(&principal.len());
         if !fits || !principal.bytes().all(allowed) || principal.starts_with('-') {
-            let why = "must each be 1 to 64 of `A-Z a-z 0-9 . _ @ : / + -`, the first not `-`";
+            let why = "must each be 1 to 128 of `A-Z a-z 0-9 . _ @ : / + -`, the first not `-`";
             return Err(Error::invalid("principals", why));
         }
         if principals.iter().take(index).any(|earlier| earlier == principal) {

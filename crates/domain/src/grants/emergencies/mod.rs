@@ -215,6 +215,8 @@ fn terms(new: &NewEmergency, pool: &Pool, holder: &PrincipalId, at: &At<'_, '_>)
         reference: at.id().to_owned(),
         for_seconds: u64::from(pool.minutes) * 60,
         extends: None,
+        logins: vec![],
+        command: None,
     })
 }
 

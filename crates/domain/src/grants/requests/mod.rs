@@ -11,6 +11,7 @@
 //!
 //! Does not: decide what a grant allows. The policies check each grant again with every request.
 
+mod entering;
 pub(super) mod rules;
 mod steps;
 
@@ -110,6 +111,12 @@ pub struct Terms {
     pub for_seconds: u64,
     /// The grant that it continues, if it is an extension.
     pub extends: Option<String>,
+    /// Under which accounts of the host or roles of the database, for `connect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<String>,
+    /// The one command that may be run, for `connect` over SSH; nothing forces one without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 impl Terms {
@@ -133,8 +140,9 @@ impl Terms {
             &seconds,
             extends,
         ];
+        let entering = entering::hashed(self);
         let mut bytes = Vec::new();
-        for part in parts {
+        for part in parts.into_iter().chain(entering.iter().map(String::as_str)) {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
             bytes.extend_from_slice(part.as_bytes());
         }
@@ -216,11 +224,11 @@ impl AccessRequest {
 pub struct NewAccessRequest {
     /// Who shall hold it: `person:NAME` or `service:NAME`; whoever asks, if nobody is stated.
     pub to: Option<String>,
-    /// The account's id, or `*` for every account.
+    /// The account's id, or `*` for every account; `house` for systems.
     pub account: String,
-    /// The collections, or `*` alone.
+    /// The collections, or `*` alone; the systems by their ids, for `connect`.
     pub collections: Vec<String>,
-    /// Some of `read`, `write`, `delete`, `export`, `open`.
+    /// Some of `read`, `write`, `delete`, `export`, `open`; or `connect` alone, for systems.
     pub verbs: Vec<String>,
     /// What for, in a sentence on one line: every entry carries it.
     pub purpose: String,
@@ -232,6 +240,12 @@ pub struct NewAccessRequest {
     /// same account, and no wider.
     #[serde(default)]
     pub extends: Option<String>,
+    /// Under which accounts of the host or roles of the database, for `connect`: 1 to 8 of them.
+    #[serde(default)]
+    pub logins: Vec<String>,
+    /// The one command that may be run, for `connect` over SSH; on one line.
+    #[serde(default)]
+    pub command: Option<String>,
 }
 
 impl Row for AccessRequest {
@@ -245,7 +259,9 @@ impl Row for AccessRequest {
     type New = NewAccessRequest;
 
     fn needs(new: &NewAccessRequest, needs: &mut Needs<'_>) -> Result<()> {
-        if new.account != "*" {
+        if entering::is(&new.account, &new.verbs) {
+            entering::needs(new, needs)?;
+        } else if new.account != "*" {
             let id = AccountId::parse(&new.account);
             let id = id.map_err(|error| Error::invalid("account", error.message()))?;
             needs.noun::<Account>(id.as_str())?;
@@ -275,6 +291,9 @@ impl Row for AccessRequest {
         at.tell("account", &terms.account);
         at.tell("collections", terms.collections.join(","));
         at.tell("verbs", terms.verbs.join(","));
+        if !terms.logins.is_empty() {
+            at.tell("logins", terms.logins.join(","));
+        }
         at.tell("for", &terms.purpose);
         at.tell("reference", &terms.reference);
         let terms_sha256 = terms.sha256(at.id());
@@ -344,9 +363,16 @@ fn holder(to: &str, by: &PrincipalId, at: &At<'_, '_>) -> Result<Arc<Principal>>
 }
 
 fn terms(new: &NewAccessRequest, to: String, holder: &Principal, at: &At<'_, '_>) -> Result<Terms> {
-    let slot = slot(&new.account, holder, at)?;
-    check_collections(&new.collections)?;
-    check_verbs(&new.verbs, new.account == "*")?;
+    let slot = if entering::is(&new.account, &new.verbs) {
+        entering::check(new, holder, at)?;
+        Some(kernel::HOUSE)
+    } else {
+        entering::none(new)?;
+        let slot = slot(&new.account, holder, at)?;
+        check_collections(&new.collections)?;
+        check_verbs(&new.verbs, new.account == "*")?;
+        slot
+    };
     let window = Duration::from_secs(new.for_seconds);
     if window.is_zero() || window > GRANT_WINDOW {
         let days = GRANT_WINDOW.as_secs() / 86_400;
@@ -365,6 +391,8 @@ fn terms(new: &NewAccessRequest, to: String, holder: &Principal, at: &At<'_, '_>
         reference: line("reference", &new.reference, 200)?,
         for_seconds: new.for_seconds,
         extends: new.extends.clone(),
+        logins: new.logins.clone(),
+        command: entering::command(new)?,
     };
     if let Some(before) = extended(&terms, at)? {
         rules::no_wider(&terms, &before)?;
@@ -418,7 +446,7 @@ pub const REGISTER: Register = Register::of::<AccessRequest>(
     "own",
     "Access that people ask for, who approved it, and what began",
 )
-.serves(&["E5.1", "E5.6", "P0.1", "P2", "P3"])
+.serves(&["E5.1", "E5.2", "E5.6", "P0.1", "P2", "P3"])
 .first("Ask for access: to what, for what, under which reference, and for how long")
 .columns(&["to", "account", "verbs", "purpose", "reference", "lapses"])
 .steps(STEPS)

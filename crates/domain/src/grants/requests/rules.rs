@@ -12,11 +12,13 @@ pub const APPROVERS: [&str; 3] = ["approver", "security-lead", "administrator"];
 /// Verbs that take two approvals: they take data out, away, or make accounts.
 const GRAVE: [&str; 3] = ["delete", "export", "open"];
 
-/// Approvals that access takes: one to look and to write in one account, two for everything that
-/// takes data out or away and for every account at once.
+/// Approvals that access takes: one to look and to write in one account or to sign in to systems
+/// that are named, two for everything that takes data out or away, for every account and for every
+/// system at once.
 pub fn needed(terms: &Terms) -> u32 {
     let grave = terms.verbs.iter().any(|verb| GRAVE.contains(&verb.as_str()));
-    if grave || terms.slot.is_none() { 2 } else { 1 }
+    let everywhere = terms.slot == Some(kernel::HOUSE) && terms.collections == ["*"];
+    if grave || everywhere || terms.slot.is_none() { 2 } else { 1 }
 }
 
 /// Why somebody's approval of this request does not count, if it does not: they are not there or
@@ -88,6 +90,12 @@ pub(super) fn no_wider(terms: &Terms, before: &Grant) -> Result<()> {
     }
     if !terms.verbs.iter().all(|verb| before.verbs.contains(verb)) {
         return wider("verbs", "other verbs");
+    }
+    if !terms.logins.iter().all(|login| before.logins.contains(login)) {
+        return wider("logins", "other logins");
+    }
+    if before.command.is_some() && before.command != terms.command {
+        return wider("command", "another command");
     }
     Ok(())
 }
