@@ -3,6 +3,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::access::{db, ssh};
+use crate::agent;
 use crate::detect;
 use crate::exit::CODES;
 use crate::export;
@@ -87,6 +89,17 @@ pub enum Command {
     Request(requests::Request),
     /// Approve access that somebody asked for
     Approve(requests::Approve),
+    /// Sign in to a host under a grant, with a certificate for this one use, by ssh
+    ///
+    /// Ends with the code that ssh ends with.
+    Ssh(ssh::Options),
+    /// Sign in to a database under a grant, with a certificate for this one use, by psql or another
+    ///
+    /// Ends with the code that the client ends with.
+    Db(db::Options),
+    /// On a host: keep the lists of refused certificates fresh, end sessions whose certificate is
+    /// refused, and forward what sshd and auditd log
+    Agent(agent::Options),
     /// Sets of records of an account
     Collection(Noun<data::CollectionCommand>),
     /// Service Data: put, get, list, delete, restore, history
@@ -154,6 +167,11 @@ mod tests {
             "bailee service token end import t1",
             "bailee ledger receipt a 7 --out r.json",
             "bailee ledger consistency a --from 1 --to 2",
+            "bailee request --system web-1 --login deploy --command uptime --purpose p \
+             --reference T-1 --for 1h --json",
+            "bailee ssh --system web-1 --login deploy -p 2222 host.example -- uptime -p",
+            "bailee db --system db-1 --role app -- psql -c select",
+            "bailee agent --system web-1 --krl /etc/ssh/bailee.krl --once",
         ] {
             if let Err(why) = Cli::try_parse_from(line.split_whitespace()) {
                 panic!("{line}: {why}");

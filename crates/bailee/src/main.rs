@@ -3,6 +3,8 @@
 //! This file parses the command line, runs the command and turns its end into an exit code; nothing
 //! else. The commands are listed in [`cli`].
 
+mod access;
+mod agent;
 mod cli;
 mod client;
 mod detect;
@@ -31,19 +33,25 @@ fn main() -> ExitCode {
     let output = Output { json: matches.get_flag("json") };
     let exit = start(&matches, output).unwrap_or_else(|failure| {
         output.failure(&failure);
-        failure.exit
+        failure.exit.code()
     });
-    ExitCode::from(exit.code())
+    ExitCode::from(exit)
 }
 
-/// Runs a command of a register, or one of the tree in [`cli`].
-fn start(matches: &ArgMatches, output: Output) -> Result<Exit, Failure> {
+/// Runs a command of a register, or one of the tree in [`cli`]; gives the code to end with.
+fn start(matches: &ArgMatches, output: Output) -> Result<u8, Failure> {
     let noun = matches.subcommand_name().unwrap_or_default();
     if domain::registers::REGISTERS.iter().any(|register| register.command == noun) {
-        return done(async { registers::run(matches, output).await.unwrap_or(Ok(())) });
+        let run = done(async { registers::run(matches, output).await.unwrap_or(Ok(())) });
+        return run.map(Exit::code);
     }
     let cli = Cli::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))?;
-    run(cli.command, output)
+    match cli.command {
+        // These end as the client ends that they wrap.
+        Command::Ssh(options) => wait_for(access::ssh::start(&options)),
+        Command::Db(options) => wait_for(access::db::start(&options)),
+        command => run(command, output).map(Exit::code),
+    }
 }
 
 fn run(command: Command, output: Output) -> Result<Exit, Failure> {
@@ -72,6 +80,9 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Grant(noun) => {
             done(async { grants::run(&noun.client(None)?, &noun.command, output).await })
         }
+        Command::Agent(options) => wait_for(agent::run(&options, output)),
+        // Run before, for the code they end with.
+        Command::Ssh(_) | Command::Db(_) => Ok(Exit::Usage),
         Command::Request(request) => done(requests::run(&request, output)),
         Command::Approve(one) => done(requests::approve(&one, output)),
         Command::Collection(noun) => {
@@ -102,7 +113,7 @@ fn done(work: impl Future<Output = Result<(), Failure>>) -> Result<Exit, Failure
 }
 
 /// Runs a client on this thread: it waits for one server, and nothing else is to be done meanwhile.
-fn wait_for(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -81,10 +81,19 @@ impl Client {
         self.call(Method::DELETE, path)
     }
 
+    /// A read of what is not under `/v1`.
+    pub fn public(&self, path: &[&str]) -> Call<'_> {
+        self.to(Method::GET, path)
+    }
+
     fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
+        self.to(method, &[&["v1"], path].concat())
+    }
+
+    fn to(&self, method: Method, path: &[&str]) -> Call<'_> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("v1").extend(path);
+            segments.pop_if_empty().extend(path);
         }
         Call { client: self, method, url, headers: HeaderMap::new(), body: None }
     }
@@ -223,7 +232,8 @@ impl Client {
             answer::Stopped::Lost(error) => lost(&error),
             answer::Stopped::TooLarge(failure) => Failed { failure, again: false, after: None },
         })?;
-        if (200..300).contains(&answer.status) {
+        // 304 comes only to who asked for it, by `If-None-Match`.
+        if (200..300).contains(&answer.status) || answer.status == 304 {
             return Ok(answer);
         }
         let failure = problem::read(answer.status, &answer.body);

@@ -39,15 +39,25 @@ struct Wish {
     #[arg(long, value_name = "service:NAME", value_parser = PrincipalId::parse)]
     to: Option<PrincipalId>,
     /// Id of the account, or * for every account
-    #[arg(long, value_parser = account)]
-    account: String,
+    #[arg(long, value_parser = account, required_unless_present = "systems")]
+    account: Option<String>,
     /// Collection, or * for every one (repeat it or separate by commas)
-    #[arg(long = "collection", value_name = "COLLECTION", required = true, value_delimiter = ',',
-        value_parser = collection)]
+    #[arg(long = "collection", value_name = "COLLECTION", required_unless_present = "systems",
+        value_delimiter = ',', value_parser = collection)]
     collections: Vec<String>,
     /// What shall be allowed (repeat it or separate by commas)
-    #[arg(long, required = true, value_enum, value_delimiter = ',')]
+    #[arg(long, required_unless_present = "systems", value_enum, value_delimiter = ',')]
     verbs: Vec<Verb>,
+    /// System to sign in to, or * for every one, instead of data of an account
+    #[arg(long = "system", value_name = "SYSTEM", value_delimiter = ',', requires = "logins",
+        value_parser = collection, conflicts_with_all = ["account", "collections", "verbs"])]
+    systems: Vec<String>,
+    /// Account of the host or role of the database to sign in as
+    #[arg(long = "login", value_name = "LOGIN", value_delimiter = ',', requires = "systems")]
+    logins: Vec<String>,
+    /// The one command to run there, whatever is asked of ssh
+    #[arg(long = "command", value_name = "TEXT", requires = "systems")]
+    forced: Option<String>,
     /// What for, in a sentence; every entry made with the grant carries it
     #[arg(long, value_name = "TEXT")]
     purpose: String,
@@ -183,12 +193,16 @@ async fn step(one: &One, verb: &str, body: &Value, output: Output) -> Result<(),
 }
 
 fn body(wish: &Wish) -> Value {
-    let verbs: Vec<&str> = wish.verbs.iter().map(|verb| verb.name()).collect();
+    let systems = !wish.systems.is_empty();
+    let verbs = wish.verbs.iter().map(|verb| verb.name());
+    let verbs: Vec<&str> = if systems { vec!["connect"] } else { verbs.collect() };
     json!({
         "to": wish.to.as_ref().map(PrincipalId::as_str),
-        "account": wish.account,
-        "collections": wish.collections,
+        "account": if systems { Some("house") } else { wish.account.as_deref() },
+        "collections": if systems { &wish.systems } else { &wish.collections },
         "verbs": verbs,
+        "logins": wish.logins,
+        "command": wish.forced,
         "purpose": wish.purpose,
         "reference": wish.reference,
         "for_seconds": wish.length.as_secs(),

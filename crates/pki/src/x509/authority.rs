@@ -197,7 +197,7 @@ pub(super) fn algorithm() -> Vec<u8> {
     der::sequence(&[der::object(oid::ECDSA_WITH_SHA256)])
 }
 
-fn pair(secret: &Secret<32>) -> Result<(EcdsaKeyPair, PublicKey), Error> {
+pub(super) fn pair(secret: &Secret<32>) -> Result<(EcdsaKeyPair, PublicKey), Error> {
     let refused = |_| Error::Crypto("take the secret bytes as a key on P-256; draw others");
     // ECDSA asks for both halves; the other one is computed by the side that agrees on keys.
     let private = PrivateKey::from_private_key(&ECDH_P256, secret.expose());
@@ -211,7 +211,7 @@ fn pair(secret: &Secret<32>) -> Result<(EcdsaKeyPair, PublicKey), Error> {
     Ok((pair.map_err(|_| refused(()))?, PublicKey::p256(public.as_ref())))
 }
 
-fn signed(pair: &EcdsaKeyPair, body: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn signed(pair: &EcdsaKeyPair, body: &[u8]) -> Result<Vec<u8>, Error> {
     let signature = pair.sign_digest(&digest(&SHA256, body));
     let signature = signature.map_err(|_| Error::Crypto("sign with the authority's key"))?;
     Ok(whole(body, signature.as_ref()))

@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+mod client;
 mod crl;
 mod der;
 mod key;
@@ -11,6 +12,7 @@ mod subject;
 
 pub use authority::{Authority, AuthorityCertificate, MAX_AUTHORITY_LIFE};
 pub use certificate::{Certificate, Request};
+pub use client::ClientKey;
 pub use crl::{Crl, MAX_CRL_LIFE, MAX_REVOKED, Reason, Revoked};
 pub use key::PublicKey;
 pub use serial::Serial;

@@ -1,7 +1,11 @@
 //! The whole: the program as it is delivered, with real files, sockets, signals and kills, and
 //! outsiders who check what it wrote.
 
+mod access;
 mod answers;
+#[path = "../../../../pki/tests/it/hosts/mod.rs"]
+#[allow(dead_code, reason = "the harness is made for several tests")]
+mod hosts;
 mod attackers;
 mod backup;
 mod breach;

@@ -66,10 +66,17 @@ struct Log(Arc<(Mutex<Vec<String>>, Condvar)>);
 
 impl Log {
     fn of(source: impl Read + Send + 'static) -> Self {
+        Self::copied(source, Path::new("/dev/null"))
+    }
+
+    /// The same, and each line into a file too, before anybody here knows of it.
+    fn copied(source: impl Read + Send + 'static, to: &Path) -> Self {
         let log = Self::default();
         let writer = log.clone();
+        let mut file = OpenOptions::new().create(true).append(true).open(to).unwrap();
         thread::spawn(move || {
             for line in BufReader::new(source).lines().map_while(Result::ok) {
+                writeln!(file, "{line}").unwrap();
                 writer.0.0.lock().unwrap().push(line);
                 writer.0.1.notify_all();
             }

@@ -79,6 +79,35 @@ impl Postgres {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Takes certificates of this system only: the role is the common name beside it.
+    pub fn restrict(&self, system: &str) {
+        let data = self.inside().join("data");
+        let rules =
+            "local all all trust\nhostssl all all 127.0.0.1/32 cert clientname=DN map=own\n";
+        let map = format!("own \"/^CN=([A-Za-z0-9._-]+),O={system}$\" \\1\n");
+        fs::write(data.join("pg_hba.conf"), rules).unwrap();
+        fs::write(data.join("pg_ident.conf"), map).unwrap();
+        self.run("select pg_reload_conf()");
+    }
+
+    /// The file that it reads revocations from, after a reload.
+    pub fn list(&self) -> PathBuf {
+        self.inside().join("ca.crl")
+    }
+
+    /// How its owner reaches it, over the socket in its folder.
+    pub fn owner(&self) -> String {
+        let inside = self.inside();
+        format!("host={} port={} user=postgres dbname=postgres", inside.display(), self.port)
+    }
+
+    /// How others reach it, and the authority of its own certificate.
+    pub fn address(&self) -> (String, PathBuf) {
+        let port = self.port;
+        let at = format!("host=localhost hostaddr=127.0.0.1 port={port} dbname=postgres");
+        (at, self.folder.path().join("server.crt"))
+    }
+
     /// Puts a revocation list in place, and has it read.
     pub fn revoke(&self, list: &str) {
         replace(&self.inside().join("ca.crl"), list.as_bytes());

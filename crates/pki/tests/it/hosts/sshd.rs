@@ -58,7 +58,7 @@ impl Sshd {
              StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              PermitRootLogin prohibit-password\nAuthorizedKeysFile none\nPermitUserRC no\n\
              TrustedUserCAKeys {shown}/ca.pub\nAuthorizedPrincipalsFile {shown}/principals\n\
-             RevokedKeys {shown}/krl\nLogLevel VERBOSE\n"
+             RevokedKeys {shown}/krl\nLogLevel VERBOSE\nSetEnv HOME={shown}\n"
         );
         fs::write(at.join("config"), config).unwrap();
         let mut command = if is_root() {
@@ -71,7 +71,7 @@ impl Sshd {
         };
         let child = command.args(["-D", "-e", "-f"]).arg(at.join("config"));
         let mut child = child.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Log::of(child.stderr.take().unwrap());
+        let log = Log::copied(child.stderr.take().unwrap(), &at.join("log"));
         log.wait(0, "Server listening");
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
         let user = String::from_utf8(user).unwrap().trim().to_owned();
@@ -81,6 +81,18 @@ impl Sshd {
     /// The file that it reads revocations from, at each sign-in.
     pub fn list(&self) -> PathBuf {
         self.folder.path().join("krl")
+    }
+
+    /// The file that it logs to.
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// The options of `ssh` that know this host and no other.
+    pub fn known(&self) -> [String; 2] {
+        let known = self.folder.path().join("known");
+        let known = format!("UserKnownHostsFile={}", known.display());
+        ["StrictHostKeyChecking=yes".to_owned(), known]
     }
 
     /// Puts a revocation list in place.
