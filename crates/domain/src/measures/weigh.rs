@@ -1,7 +1,7 @@
 //! Weighing facts: what is good, bad, missing, and the conclusion, drawn in one place.
 
 use super::Facts;
-use crate::systems::{Claim, Source, System};
+use crate::systems::{self, Claim, Source, System};
 use kernel::Moment;
 use std::time::Duration;
 
@@ -130,6 +130,16 @@ pub struct Weigh {
     todo: Vec<Todo>,
 }
 
+/// How long a host's agent is believed that says it enforces revocations: it says so every twenty
+/// minutes, and one that is silent enforces nothing.
+const AGENT_LIFE: Duration = Duration::from_secs(3600);
+
+/// Whether a fact about a system counts now.
+fn counts(fact: &systems::Fact, now: Moment) -> bool {
+    let by_agent = fact.claim == Claim::RevocationEnforced && fact.source == Source::Measured;
+    now < fact.valid_to.end() && (!by_agent || now.since(fact.mark.at.0) <= AGENT_LIFE)
+}
+
 impl Weigh {
     /// A fact.
     pub fn fact(&mut self, basis: Basis, what: impl Into<String>, at: Moment, good: bool) {
@@ -189,7 +199,7 @@ impl Weigh {
         for kept in all.filter(|kept| kept.row.retired.is_none() && covers(&kept.row)) {
             scope += 1;
             let (id, owner) = (&kept.id, &kept.row.owner);
-            match kept.row.newest(claim).filter(|fact| facts.now < fact.valid_to.end()) {
+            match kept.row.newest(claim).filter(|fact| counts(fact, facts.now)) {
                 Some(fact) => {
                     fresh += 1;
                     let what = format!("system {id}: {}", fact.evidence);
