@@ -3,12 +3,13 @@
 
 use super::hosts::{Login, Postgres, Sshd, keygen};
 use super::support::{Client, Server, Store, ends_with, text};
+use kernel::{Clock as _, Moment, SystemClock};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SYSTEM: &str = "web-1";
 
@@ -116,11 +117,15 @@ impl Drop for Running {
     }
 }
 
+fn since(moment: Moment) -> Duration {
+    SystemClock.now().since(moment)
+}
+
 /// Asks until it is so, each time by something that takes its own time.
 fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let begun = Instant::now();
+    let begun = SystemClock.now();
     while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        assert!(since(begun) < Duration::from_secs(60), "never: {what}");
     }
 }
 
@@ -191,22 +196,22 @@ fn a_person_signs_in_under_a_grant_and_is_put_out_when_they_leave() {
     assert_eq!((&fact["good"], &fact["source"]), (&json!(true), &json!("measured")), "{fact}");
 
     ends_with(&server.cli(&server.admin, &["person", "end", "eve"]), 0);
-    let left = Instant::now();
+    let left = SystemClock.now();
     let (mut accepted, mut tries) = (None, 0);
     until("a sign-in that is refused", || {
         let went = host.command(&login, "true").stdin(Stdio::null()).output().unwrap();
         tries += 1;
         if went.status.success() {
-            accepted = Some(left.elapsed());
+            accepted = Some(since(left));
         }
         // One that was signed in and then cut is neither.
         String::from_utf8_lossy(&went.stderr).contains("Permission denied")
     });
-    let refused = left.elapsed();
+    let refused = since(left);
     let mut line = String::new();
     assert_eq!(rest.read_line(&mut line).unwrap(), 0, "the session ends");
     let status = session.wait().unwrap();
-    let cut = left.elapsed();
+    let cut = since(left);
     eprintln!(
         "after `person end`: last accepted sign-in {accepted:?}, first refused {refused:?} \
          (of {tries}), session cut by {cut:?}"
@@ -247,11 +252,11 @@ fn a_grant_that_is_given_back_ends_its_session_and_a_forced_command_stays_forced
     let grant = scene.granted(&user, &[]);
     let (mut session, mut rest) = open(scene.ssh(&scene.eve, &host, &user, OPEN));
     ends_with(&server.cli(&server.admin, &["grant", "end", &grant]), 0);
-    let ended = Instant::now();
+    let ended = SystemClock.now();
     let mut line = String::new();
     assert_eq!(rest.read_line(&mut line).unwrap(), 0, "the session ends");
     assert!(!session.wait().unwrap().success());
-    eprintln!("after `grant end`: session cut by {:?}", ended.elapsed());
+    eprintln!("after `grant end`: session cut by {:?}", since(ended));
     ends_with(&scene.ssh(&scene.eve, &host, &user, "true").output().unwrap(), 4);
 }
 
@@ -331,9 +336,9 @@ fn a_database_takes_the_role_of_the_grant_and_its_sessions_end_with_it() {
     keep(&scene, &kept);
     host.who("app", &kept.join("crt"), &kept.join("key"));
     ends_with(&server.cli(&server.admin, &["grant", "end", &grant]), 0);
-    let ended = Instant::now();
+    let ended = SystemClock.now();
     assert!(!waiting.wait().unwrap().success());
-    eprintln!("after `grant end`: session of PostgreSQL cut by {:?}", ended.elapsed());
+    eprintln!("after `grant end`: session of PostgreSQL cut by {:?}", since(ended));
     until("a sign-in that is refused", || {
         !good(&host.who("app", &kept.join("crt"), &kept.join("key")))
     });

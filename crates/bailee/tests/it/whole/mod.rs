@@ -4,7 +4,7 @@
 mod access;
 mod answers;
 #[path = "../../../../pki/tests/it/hosts/mod.rs"]
-#[allow(dead_code, reason = "the harness is made for several tests")]
+#[expect(dead_code, reason = "the harness is made for several tests")]
 mod hosts;
 mod attackers;
 mod backup;
