@@ -49,6 +49,7 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(measures::ROUTES)
         .chain(signals::ROUTES)
         .chain(oncall::ROUTES)
+        .chain(grants::ROUTES)
         .chain(decisions::ROUTES)
         .chain(certificates::ROUTES)
 }
@@ -475,27 +476,4 @@ static FIXED: &[Route] = &[
     .action(action::<domain::services::EndToken>())
     .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
     .by(|call| Box::pin(services::end_token(call))),
-    // Grants.
-    post("/v1/grants", "createGrant", "Approves a grant")
-        .action(action::<domain::grants::Create>())
-        .json(SMALL, of::<grants::NewGrant>)
-        .gives(&[Gives::json(201, "It counts from now", of::<shared::Receipted<grants::Grant>>)])
-        .by(|call| Box::pin(grants::create(call))),
-    get("/v1/grants", "listGrants", "Lists grants, ended and expired ones too")
-        .action(action::<domain::grants::ListGrants>())
-        .query(PAGE)
-        .gives(&[Gives::json(200, "A page", of::<shared::Items<grants::Grant>>).receipted()])
-        .by(|call| Box::pin(grants::list(call))),
-    item(post("/v1/grants/{grant}:release", "releaseGrant", "Gives back a grant that one holds"))
-        .action(action::<domain::grants::Release>())
-        .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
-        .by(|call| Box::pin(grants::release(call))),
-    item(get("/v1/grants/{grant}", "getGrant", "Shows a grant"))
-        .action(action::<domain::grants::Look>())
-        .gives(&[Gives::json(200, "The grant", of::<grants::Grant>).receipted()])
-        .by(|call| Box::pin(grants::read(call))),
-    item(delete("/v1/grants/{grant}", "endGrant", "Ends a grant at once"))
-        .action(action::<domain::grants::End>())
-        .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<grants::Grant>>)])
-        .by(|call| Box::pin(grants::end(call))),
 ];

@@ -1,18 +1,46 @@
 //! Grants on the wire.
 
-use super::shared::{changed, fresh, page};
+use super::shared::{Items, Receipted, changed, fresh, page};
+use super::table::{Gives, Route, delete, get, item, of, post};
+use super::{PAGE, SMALL};
 use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
 use domain::grants::{self, CreateGrant, EndGrant, ReleaseGrant, Wish};
-use domain::register::{List, Read, shown};
+use domain::register::{List, Read, action, shown};
 use hyper::StatusCode;
 use kernel::id::RecordId;
 use kernel::{Act, Error, HOUSE, Moment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// The routes. A path's routes stand together; of two paths that match, the first counts.
+pub(super) static ROUTES: &[Route] = &[
+    post("/v1/grants", "createGrant", "Approves a grant")
+        .action(action::<grants::Create>())
+        .json(SMALL, of::<NewGrant>)
+        .gives(&[Gives::json(201, "It counts from now", of::<Receipted<Grant>>)])
+        .by(|call| Box::pin(create(call))),
+    get("/v1/grants", "listGrants", "Lists grants, ended and expired ones too")
+        .action(action::<grants::ListGrants>())
+        .query(PAGE)
+        .gives(&[Gives::json(200, "A page", of::<Items<Grant>>).receipted()])
+        .by(|call| Box::pin(list(call))),
+    item(post("/v1/grants/{grant}:release", "releaseGrant", "Gives back a grant that one holds"))
+        .action(action::<grants::Release>())
+        .gives(&[Gives::json(200, "It ended", of::<Receipted<Grant>>)])
+        .by(|call| Box::pin(release(call))),
+    item(get("/v1/grants/{grant}", "getGrant", "Shows a grant"))
+        .action(action::<grants::Look>())
+        .gives(&[Gives::json(200, "The grant", of::<Grant>).receipted()])
+        .by(|call| Box::pin(read(call))),
+    item(delete("/v1/grants/{grant}", "endGrant", "Ends a grant at once"))
+        .action(action::<grants::End>())
+        .gives(&[Gives::json(200, "It ended", of::<Receipted<Grant>>)])
+        .by(|call| Box::pin(end(call))),
+];
 
 /// A grant to be approved.
 #[derive(Deserialize, JsonSchema)]

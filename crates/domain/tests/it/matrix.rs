@@ -8,8 +8,7 @@ use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
     accounts, certificates, data, decisions, grants, incidents, ledgers, measures, members, oncall,
-    people,
-    portal, reports, services, signals,
+    people, portal, reports, services, signals,
 };
 use kernel::authority::{
     Action, Authority, Bound, Caller, Credential, CredentialKind, Duty, Engagement, Grant,

@@ -80,9 +80,9 @@ pub(super) struct Live {
     pub(super) revision: u64,
     pub(super) principals: HashMap<PrincipalId, Arc<Principal>>,
     credentials: HashMap<[u8; 32], (PrincipalId, Credential)>,
-    grants: HashMap<PrincipalId, Vec<Arc<Grant>>>,
-    vendors: HashMap<String, Vendor>,
-    engagements: HashMap<String, Arc<Engagement>>,
+    pub(super) grants: HashMap<PrincipalId, Vec<Arc<Grant>>>,
+    pub(super) vendors: HashMap<String, Vendor>,
+    pub(super) engagements: HashMap<String, Arc<Engagement>>,
     /// By holder and id: when each duty that is not met ends eligibility.
     duties: HashMap<PrincipalId, HashMap<String, Moment>>,
     /// By id: what was given out. Those that expired are let go when they are asked for.
@@ -293,47 +293,6 @@ impl Authority {
         decision.revision == self.revision() && now < decision.until
     }
 
-    /// Every principal, in no order.
-    pub fn principals(&self) -> Vec<Arc<Principal>> {
-        self.read().principals.values().cloned().collect()
-    }
-
-    /// Every grant, ended and expired ones too, in no order.
-    pub fn grants(&self) -> Vec<Arc<Grant>> {
-        self.read().grants.values().flatten().cloned().collect()
-    }
-
-    /// The grants of one principal.
-    pub fn grants_of(&self, holder: &PrincipalId) -> Vec<Arc<Grant>> {
-        self.read().grants.get(holder).cloned().unwrap_or_default()
-    }
-
-    /// The engagements of a vendor, ended and expired ones too, in no order.
-    pub fn engagements_of(&self, vendor: &str) -> Vec<Arc<Engagement>> {
-        let live = self.read();
-        live.engagements.values().filter(|one| one.vendor == vendor).cloned().collect()
-    }
-
-    /// Every vendor, in no order.
-    pub fn vendors(&self) -> Vec<Vendor> {
-        self.read().vendors.values().cloned().collect()
-    }
-
-    /// First moment at which a vendor may not be worked with; `None` for an unknown one.
-    pub fn vendor_until(&self, vendor: &str) -> Option<Moment> {
-        self.read().vendors.get(vendor).map(|vendor| vendor.until)
-    }
-
-    /// First moment at which a duty that is not met ends somebody's eligibility, if there is one.
-    pub fn eligible_until(&self, id: &PrincipalId) -> Option<Moment> {
-        Some(self.read().duty(id)).filter(|until| *until < Moment(u64::MAX))
-    }
-
-    /// One principal.
-    pub fn principal(&self, id: &PrincipalId) -> Option<Arc<Principal>> {
-        self.read().principals.get(id).cloned()
-    }
-
     pub(super) fn read(&self) -> std::sync::RwLockReadGuard<'_, Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -404,7 +363,7 @@ impl Live {
     }
 
     /// First moment at which a duty that is not met ends eligibility.
-    fn duty(&self, holder: &PrincipalId) -> Moment {
+    pub(super) fn duty(&self, holder: &PrincipalId) -> Moment {
         let held = self.duties.get(holder).into_iter().flat_map(HashMap::values);
         held.min().copied().unwrap_or(Moment(u64::MAX))
     }

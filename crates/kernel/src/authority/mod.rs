@@ -8,6 +8,7 @@
 //! It does not know the nouns: whoever builds the kernel hands in schema and policies as text, and
 //! a function that reads rights out of the operator's records.
 
+mod asking;
 mod bounds;
 mod cedar;
 mod issued;
