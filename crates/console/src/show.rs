@@ -149,6 +149,10 @@ fn link(visit: &Visit<'_>, name: &str, text: &str) -> Option<String> {
         return Some(format!("/measures/{text}"));
     }
     let noun = open(visit, name).filter(|register| !NAMED_OTHERWISE.contains(&register.noun))?;
+    // The provider's own account is in no register: it holds them.
+    if noun.noun == "account" && text == "house" {
+        return None;
+    }
     let id = RecordId::parse(text).ok()?;
     Some(row_path(noun.plural, id.as_str()))
 }

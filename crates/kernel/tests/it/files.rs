@@ -87,8 +87,11 @@ fn a_path_may_hold_any_character() {
 #[test]
 fn what_is_no_store_is_a_problem() {
     let sample = Sample::founded();
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("bailee.db");
+    // Below a folder of its own, because what is beside a store is compared, too.
+    let own = tempfile::tempdir().unwrap();
+    let folder = own.path().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let store = folder.join("bailee.db");
     let good = std::fs::read(sample.store()).unwrap();
     assert!(!verified(&sample, &store).ok(), "no file");
     for content in [&b""[..], b"not a database", &[0; 8192], &good[..good.len() / 2], &good[..100]]
@@ -96,7 +99,7 @@ fn what_is_no_store_is_a_problem() {
         std::fs::write(&store, content).unwrap();
         assert!(!verified(&sample, &store).ok(), "{} bytes", content.len());
     }
-    assert!(!verified(&sample, folder.path()).ok(), "a folder");
+    assert!(!verified(&sample, &folder).ok(), "a folder");
 }
 
 /// A backup folder as `bailee backup` writes it.

@@ -293,11 +293,12 @@ fn a_vendor_outside_its_hours_is_told_and_within_them_is_not() {
     let today = usize::try_from(SystemClock.now().0 / 86_400_000_000 % 7).unwrap();
     // In two days, so that a test around midnight is none of them.
     let (never, always) = ([words[(today + 3) % 7]], words);
-    let day = house.filled("{day 0}");
+    // Of several days: a grant of eight hours stays within it on any evening.
+    let (day, last) = (house.filled("{day 0}"), house.filled("{day 3}"));
     let engaged = |name: &str, hours: Value| {
         json!({"name": name, "vendor": "fabrikam-support", "purpose": "tickets",
             "accounts": [ACCOUNT], "collections": ["tickets"], "verbs": ["read"],
-            "sponsor": "person:lea", "class": "support-access", "from": day, "to": day,
+            "sponsor": "person:lea", "class": "support-access", "from": day, "to": last,
             "hours": hours})
     };
     let hours =
