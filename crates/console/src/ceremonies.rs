@@ -7,6 +7,7 @@
 
 use crate::visit::fresh;
 use aws_lc_rs::hmac;
+use domain::people::{hex, unhex};
 use kernel::{Error, Moment, Result};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -45,7 +46,7 @@ impl Ceremonies {
         bytes.extend_from_slice(&now.0.to_be_bytes());
         let mark = self.mark(&bytes, purpose)?;
         bytes.extend_from_slice(mark.as_ref());
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&bytes))
     }
 
     /// The challenge that a page was given for this purpose; it counts no more from now on.
@@ -88,14 +89,6 @@ impl Ceremonies {
 
 fn marked(stated: &[u8], purpose: &str) -> Vec<u8> {
     [b"bailee challenge v1".as_slice(), stated, purpose.as_bytes()].concat()
-}
-
-/// Bytes out of their hexadecimal form.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pair = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
-    rest.is_empty().then(|| pairs.iter().map(pair).collect()).flatten()
 }
 
 #[cfg(test)]

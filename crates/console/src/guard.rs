@@ -5,6 +5,7 @@
 //! a page of this session can know. Without a session only the first is asked for.
 
 use aws_lc_rs::hmac;
+use domain::people::{hex, unhex};
 use http::HeaderMap;
 use http::Uri;
 use http::header::{HOST, ORIGIN};
@@ -15,8 +16,7 @@ pub(crate) const FIELD: &str = "_form";
 
 /// The token of a session's forms: 256 bits, hexadecimal. It tells nothing of the session.
 pub(crate) fn token(session: &str) -> String {
-    let tag = hmac::sign(&key(session), CONTEXT);
-    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hmac::sign(&key(session), CONTEXT).as_ref())
 }
 
 /// Refuses a form that does not carry the token of this session.
@@ -24,19 +24,9 @@ pub(crate) fn token(session: &str) -> String {
 /// # Errors
 /// `Forbidden`.
 pub(crate) fn carries(session: &str, given: Option<&str>) -> Result<()> {
-    let given = given.unwrap_or_default().as_bytes();
-    let mut tag = [0; 32];
-    let (pairs, rest) = given.as_chunks::<2>();
-    let mut whole = pairs.len() == tag.len() && rest.is_empty();
-    for (to, [high, low]) in tag.iter_mut().zip(pairs) {
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        match digit(*high).zip(digit(*low)).and_then(|(h, l)| u8::try_from(h * 16 + l).ok()) {
-            Some(byte) => *to = byte,
-            None => whole = false,
-        }
-    }
+    let tag = given.and_then(unhex);
     // `verify` compares in constant time.
-    if whole && hmac::verify(&key(session), CONTEXT, &tag).is_ok() {
+    if tag.is_some_and(|tag| hmac::verify(&key(session), CONTEXT, &tag).is_ok()) {
         return Ok(());
     }
     Err(Error::forbidden(

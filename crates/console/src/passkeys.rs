@@ -4,14 +4,13 @@
 //! into the form, which is sent as every form is. Without scripts there are links and recovery
 //! codes.
 
-use crate::ceremonies::unhex;
 use crate::form::hidden;
 use crate::reply::{Page, Reply};
 use crate::visit::Visit;
 use ::passkeys::{ALGORITHMS, Registration, Site};
 use domain::members::{AddPasskey, EndPasskey, FRESH, LookPasskeys, OwnPasskey, Signed};
-use domain::people::{Passkey, Proof};
-use kernel::authority::{Caller, CredentialKind};
+use domain::people::{Passkey, Proof, hex, unhex};
+use kernel::authority::{Caller, Credential, CredentialKind};
 use kernel::{Error, Moment, Result};
 use maud::{Markup, html};
 
@@ -70,12 +69,8 @@ pub(crate) fn has(visit: &Visit<'_>) -> bool {
     let Ok(caller) = visit.caller() else { return false };
     let now = visit.kernel().now();
     let one = visit.kernel().authority().principal(&caller.principal);
-    one.is_some_and(|one| {
-        one.credentials.iter().any(|one| {
-            let young = one.expires.is_none_or(|end| now < end);
-            one.kind == CredentialKind::Passkey && !one.ended && young
-        })
-    })
+    let passkey = |one: &Credential| one.kind == CredentialKind::Passkey && one.live(now);
+    one.is_some_and(|one| one.credentials.iter().any(passkey))
 }
 
 /// The domain that passkeys belong to here: that of the public address, or `localhost` where
@@ -149,8 +144,7 @@ fn making(visit: &Visit<'_>, caller: &Caller) -> Result<Markup> {
     };
     let challenge = visit.console.ceremonies.begin(&purpose(caller), visit.kernel().now())?;
     let who = caller.principal.as_str();
-    let user: String =
-        kernel::digest(who.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let user = hex(&kernel::digest(who.as_bytes()));
     let algorithms = ALGORITHMS.map(|one| one.to_string()).join(" ");
     Ok(html! {
         p.help { "Within " (FRESH.as_secs() / 60) " minutes of signing in." }

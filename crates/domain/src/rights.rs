@@ -13,7 +13,7 @@ use crate::incidents::holds::{self, NoteEnd};
 use crate::incidents::{DUTY, INVESTIGATE, NoteDuty, NoteOverdue, notices};
 use crate::members::Member;
 use crate::oncall::pages::{self, STEP, TakeStep};
-use crate::people::Person;
+use crate::people::{LEFT, Person};
 use crate::programme::assignments::{self, Renew};
 use crate::programme::courses::SETTLE;
 use crate::programme::trainings::{RENEW, Training};
@@ -98,12 +98,10 @@ pub fn interpret(collection: &str, id: &str, body: &[u8], _index: u64) -> Result
 pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
     match job.kind.as_str() {
         kernel::EVERY_TICK if job.object == kernel::RIGHTS_MOVED => {
-            if let Some(again) = right.again() {
-                grants::settle(kernel, again)?;
-            }
             assignments::settle(kernel, right, false)
         }
         kernel::EVERY_TICK => Ok(()),
+        LEFT => grants::settle(kernel, &job.object, right),
         SETTLE => assignments::settle(kernel, right, true),
         RENEW => right.run(kernel, Renew::new(kernel, &job.object)?),
         EXPIRE => right.run(kernel, NoteExpiry { id: job.object.clone() }),

@@ -101,6 +101,7 @@ impl Kernel {
     pub fn tick(&self, run: RunJob<'_>) -> Result<()> {
         self.shared().may_sign()?;
         self.shared().authority.forget_restraints(self.now());
+        self.shared().authority.forget_issued(self.now());
         let strangers = self.record_strangers();
         let strangers = strangers.and(self.record_restrained()).and(self.record_probes());
         strangers.and(self.run_jobs(run)).and(self.run_every(run)).and(self.anchor_now())

@@ -80,7 +80,9 @@ fn unless_known(call: &Call, lists: &Lists, answer: impl FnOnce() -> Answer) -> 
 /// The lists as the rights are now. Of those who ask at once, one has them made.
 async fn lists(call: &Call) -> Result<Arc<Lists>, Problem> {
     let mut made = call.lists.lock().await;
-    if let Some(lists) = made.as_ref().filter(|lists| lists.stand(&call.kernel)) {
+    if let Some(lists) = made.as_mut()
+        && Arc::make_mut(lists).stand(&call.kernel)?
+    {
         return Ok(Arc::clone(lists));
     }
     let asked = Asked {

@@ -112,10 +112,10 @@ impl Sessions {
         if self.open.is_empty() {
             return vec![];
         }
-        let processes = processes();
+        let (processes, connections) = (processes(), connections());
         let mut cut = Vec::new();
         self.open.retain_mut(|session| {
-            let holders = holders(session.peer, &processes);
+            let holders = holders(session.peer, &connections, &processes);
             if holders.is_empty() {
                 return false;
             }
@@ -160,8 +160,11 @@ fn processes() -> Vec<Process> {
 }
 
 /// The processes of `sshd` that hold the connection with this other end.
-fn holders(peer: (IpAddr, u16), processes: &[Process]) -> Vec<i32> {
-    let sockets = sockets(peer);
+fn holders(peer: (IpAddr, u16), connections: &[Connection], processes: &[Process]) -> Vec<i32> {
+    let ends = written(peer);
+    let of = |one: &&Connection| ends.contains(&one.remote);
+    let sockets: HashSet<&str> =
+        connections.iter().filter(of).map(|one| one.socket.as_str()).collect();
     if sockets.is_empty() {
         return vec![];
     }
@@ -174,21 +177,25 @@ fn holders(peer: (IpAddr, u16), processes: &[Process]) -> Vec<i32> {
     daemons.map(|one| one.pid).filter(|pid| holds(*pid)).collect()
 }
 
-/// The sockets of established connections with this other end, as links to them are written.
-fn sockets(peer: (IpAddr, u16)) -> HashSet<String> {
-    let ends = written(peer);
-    let mut found = HashSet::new();
+/// An established connection.
+struct Connection {
+    /// The other end, as the kernel's tables write it.
+    remote: String,
+    /// The socket, as links to it are written.
+    socket: String,
+}
+
+fn connections() -> Vec<Connection> {
+    let mut found = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         for line in fs::read_to_string(table).unwrap_or_default().lines().skip(1) {
             let words: Vec<_> = line.split_ascii_whitespace().collect();
             // Local and remote address, state, and behind six more the inode.
-            let (Some(remote), Some(state), Some(inode)) =
+            if let (Some(remote), Some(&"01"), Some(inode)) =
                 (words.get(2), words.get(3), words.get(9))
-            else {
-                continue;
-            };
-            if *state == "01" && ends.iter().any(|end| end == remote) {
-                found.insert(format!("socket:[{inode}]"));
+            {
+                let socket = format!("socket:[{inode}]");
+                found.push(Connection { remote: (*remote).to_owned(), socket });
             }
         }
     }

@@ -50,10 +50,7 @@ pub(crate) fn effect(kernel: &Kernel, plural: &str, id: &str, verb: &str) -> Opt
     }
     let (authority, now) = (kernel.authority(), kernel.now());
     let principal = authority.principal(&holder)?;
-    let live = principal
-        .credentials
-        .iter()
-        .filter(|one| !one.ended && one.expires.is_none_or(|end| now < end));
+    let live = principal.credentials.iter().filter(|one| one.live(now));
     let grants = authority.grants_of(&holder);
     let grants = grants.iter().filter(|one| !one.ended && now < one.not_after).count();
     let links = live.clone().filter(|one| one.kind == CredentialKind::Link).count();

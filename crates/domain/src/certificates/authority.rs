@@ -4,7 +4,7 @@
 //! is in [`super::Lists`].
 
 use super::lists::Publishing;
-use crate::people::hex;
+use crate::people::{hex, unhex};
 use crate::register::{self, Noun, When};
 use kernel::{Act, Error, Kernel, Moment, RecordKey, Result, Work};
 use pki::{Secret, ssh, x509};
@@ -88,8 +88,8 @@ fn made(work: &mut Work<'_>) -> Result<Stored> {
 
 fn open(stored: &Stored) -> Result<Authorities> {
     let secret = |text: &str| {
-        let bytes = crate::people::unhex(text);
-        bytes.map(Secret::new).ok_or_else(|| Error::internal("a stored key has another form"))
+        let bytes = unhex(text).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Secret::<32>::new).ok_or_else(|| Error::internal("a stored key has another form"))
     };
     let ssh = ssh::Authority::new(&secret(&stored.ssh_secret)?).map_err(defect)?;
     let certificate = stored.x509_certificate.as_bytes();

@@ -3,11 +3,13 @@
 //!
 //! A list is made of the rights as they are in the lane, so that one that is made after a
 //! revocation was answered has it. It names numbers only: who asks needs no login, so it holds
-//! nobody's name. Each list is an entry of `house`; while no right moves, the one before counts.
+//! nobody's name. Each list is an entry of `house`; while the same is refused, the one before
+//! counts.
 
 use super::Issuing;
 use super::authority::{self, Authorities, defect, seconds};
 use crate::register::act;
+use kernel::authority::Fallen;
 use kernel::engine::Wants;
 use kernel::{
     Act as _, After, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
@@ -33,9 +35,9 @@ const BACK: u64 = 300;
 /// What hosts trust and what they refuse.
 #[derive(Clone, Debug)]
 pub struct Lists {
-    /// The revision of the rights under which they were made.
-    pub revision: u64,
-    /// First moment at which others have to be made, although no right moved.
+    /// What rested on no right any more when they were made, and until when that was all.
+    fallen: Fallen,
+    /// First moment at which others have to be made, although the same is refused.
     pub until: Moment,
     /// Their number: later lists have higher ones.
     pub version: u64,
@@ -50,9 +52,22 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Whether they still say what is so.
-    pub fn stand(&self, kernel: &Kernel) -> bool {
-        self.revision == kernel.authority().revision() && kernel.now() < self.until
+    /// Whether they still say what is so. Rights move all the time, and what hosts refuse seldom
+    /// does: while that is the same, no host has to fetch, write and read another list.
+    ///
+    /// # Errors
+    /// `Internal` if a policy cannot be evaluated.
+    pub fn stand(&mut self, kernel: &Kernel) -> Result<bool> {
+        let now = kernel.now();
+        let settled = self.fallen.revision == kernel.authority().revision();
+        if now < self.until && !(settled && now < self.fallen.until) {
+            let fallen = kernel.authority().fallen(Issuing::ACTION, now)?;
+            if fallen.ids != self.fallen.ids {
+                return Ok(false);
+            }
+            self.fallen = fallen;
+        }
+        Ok(now < self.until)
     }
 }
 
@@ -113,14 +128,15 @@ fn made(work: &Work<'_>, by: &Authorities) -> Result<(Lists, usize)> {
     });
     let (this, next) = (seconds(now).saturating_sub(BACK), seconds(now).saturating_add(SPEAKS));
     let crl = by.x509.revoke(version, this, next, ended.collect()).map_err(defect)?;
+    let refused = fallen.ids.len();
     let lists = Lists {
-        revision: fallen.revision,
-        until: now.after(LIFE).min(fallen.until),
+        until: now.after(LIFE),
         version,
         ssh_authority: format!("{}\n", by.ssh.public_key().line()),
         x509_authority: by.x509.certificate().pem(),
         krl: krl.to_bytes(),
         crl: crl.pem(),
+        fallen,
     };
-    Ok((lists, fallen.ids.len()))
+    Ok((lists, refused))
 }

@@ -16,8 +16,10 @@ pub use ending::{EndGrant, ReleaseGrant};
 pub use moving::MovePerson;
 pub use settling::settle;
 
+use requests::Terms;
+
 use crate::people::administrators;
-use crate::register::{self, Noun, act};
+use crate::register::{self, Noun, act, line};
 use kernel::authority::{self, Verb};
 use kernel::engine::Wants;
 use kernel::id::{AccountId, Collection, PrincipalId};
@@ -123,13 +125,7 @@ impl Noun for Grant {
 
 impl Grant {
     /// A grant on these terms, approved by somebody else than its holder.
-    fn on(
-        id: &str,
-        terms: &requests::Terms,
-        approver: &str,
-        span: (Moment, Moment),
-        given: u64,
-    ) -> Self {
+    fn on(id: &str, terms: &Terms, approver: &str, span: (Moment, Moment), given: u64) -> Self {
         Self {
             format: "grant/v1".to_owned(),
             id: id.to_owned(),
@@ -192,32 +188,6 @@ impl Grant {
     }
 }
 
-/// A grant on these terms as the authority takes it, to see whether it stays within its bounds.
-fn right(
-    terms: &requests::Terms,
-    approver: &PrincipalId,
-    span: (Moment, Moment),
-) -> Result<authority::Grant> {
-    let every = terms.collections.iter().any(|name| name == "*");
-    let named = terms.collections.iter().map(|name| Collection::parse(name));
-    Ok(authority::Grant {
-        id: String::new(),
-        given: 0,
-        holder: PrincipalId::parse(&terms.to)?,
-        account: terms.slot,
-        collections: if every { None } else { Some(named.collect::<Result<_>>()?) },
-        verbs: terms.verbs.iter().filter_map(|verb| Verb::parse(verb)).collect(),
-        purpose: terms.purpose.clone(),
-        not_before: span.0,
-        not_after: span.1,
-        approver: approver.clone(),
-        bootstrap: false,
-        ended: false,
-        engagement: None,
-        emergency: false,
-    })
-}
-
 /// What is asked for in a grant.
 #[derive(Clone, Debug)]
 pub struct Wish {
@@ -237,9 +207,9 @@ pub struct Wish {
 
 /// Approves a grant.
 pub struct CreateGrant {
-    wish: Wish,
+    terms: Terms,
+    window: Duration,
     to: PrincipalId,
-    slot: Option<u64>,
     id: String,
     key: RecordKey,
 }
@@ -257,26 +227,23 @@ impl CreateGrant {
         };
         check_collections(&wish.collections)?;
         check_verbs(&wish.verbs, slot.is_none())?;
-        let purpose = wish.purpose.trim();
-        if purpose.is_empty()
-            || purpose.len() > PURPOSE_BYTES
-            || purpose.chars().any(char::is_control)
-        {
-            return Err(Error::invalid(
-                "purpose",
-                format!("state a purpose of 1 to {PURPOSE_BYTES} bytes without control characters"),
-            ));
-        }
-        if wish.window.is_zero() || wish.window > GRANT_WINDOW {
-            return Err(Error::invalid(
-                "for_seconds",
-                format!("a grant lasts 1 second to {} days", GRANT_WINDOW.as_secs() / 86_400),
-            ));
-        }
+        check_window(wish.window)?;
+        let terms = Terms {
+            to: to.to_string(),
+            account: wish.account,
+            slot,
+            collections: wish.collections,
+            verbs: wish.verbs,
+            purpose: line("purpose", &wish.purpose, PURPOSE_BYTES)?,
+            reference: String::new(),
+            for_seconds: wish.window.as_secs(),
+            extends: None,
+            logins: vec![],
+            command: None,
+        };
         let id = format!("grant_{:032x}", u128::from_be_bytes(id));
         let key = register::key::<Grant>(kernel, &id)?;
-        let wish = Wish { purpose: purpose.to_owned(), ..wish };
-        Ok(Self { wish, to, slot, id, key })
+        Ok(Self { terms, window: wish.window, to, id, key })
     }
 
     fn row(&self, work: &Work<'_>) -> Result<Grant> {
@@ -311,28 +278,8 @@ impl CreateGrant {
 
     /// The grant as it was wished, given by this approver at this moment.
     fn given(&self, id: &str, approver: &str, bootstrap: bool, now: Moment, given: u64) -> Grant {
-        Grant {
-            format: "grant/v1".to_owned(),
-            id: id.to_owned(),
-            to: self.to.to_string(),
-            account: self.wish.account.clone(),
-            slot: self.slot,
-            collections: self.wish.collections.clone(),
-            verbs: self.wish.verbs.clone(),
-            purpose: self.wish.purpose.clone(),
-            not_before: now.0,
-            not_after: now.after(self.wish.window).0,
-            approver: approver.to_owned(),
-            bootstrap,
-            ended: None,
-            given,
-            engagement: None,
-            request: None,
-            ended_by: None,
-            emergency: None,
-            logins: vec![],
-            command: None,
-        }
+        let span = (now, now.after(self.window));
+        Grant { bootstrap, ..Grant::on(id, &self.terms, approver, span, given) }
     }
 }
 
@@ -397,6 +344,18 @@ impl Operation for NoteExpiry {
         work.note(HOUSE, Expired::ACTION.name, vec![("expired", self.id.clone())]);
         Ok(After::now(()))
     }
+}
+
+/// Refuses a grant that lasts for nothing, or for too long.
+fn check_window(window: Duration) -> Result<()> {
+    if window.is_zero() || window > GRANT_WINDOW {
+        let days = GRANT_WINDOW.as_secs() / 86_400;
+        return Err(Error::invalid(
+            "for_seconds",
+            format!("a grant lasts 1 second to {days} days"),
+        ));
+    }
+    Ok(())
 }
 
 fn check_collections(collections: &[String]) -> Result<()> {

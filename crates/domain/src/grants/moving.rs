@@ -12,7 +12,7 @@ use kernel::authority;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
-    Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
 };
 
 /// Grants that may end with one move; somebody with more has them ended one by one before.
@@ -121,6 +121,7 @@ impl Operation for MovePerson {
             grant.ended.get_or_insert(now.0);
             work.save(allowed, register::body(&grant)?, vec![("to", grant.to.clone())])?;
         }
+        work.later(now, HOUSE, people::LEFT, &row.name);
         Ok(After::now(row))
     }
 }

@@ -1,6 +1,5 @@
-//! What follows from a change of rights, by itself: grants of somebody who is not there any more
-//! end, what they asked for is taken back, and so are the approvals of whoever may not approve any
-//! more.
+//! What follows when somebody left, moved or ended: grants of whoever is not there any more end,
+//! what they asked for is taken back, and so are the approvals of whoever may not approve any more.
 //!
 //! None of it is needed for safety: nothing of somebody who left counts from that commit on, and
 //! whose approvals count is looked at when a grant begins. It is for whoever reads the registers,
@@ -8,40 +7,35 @@
 
 use super::Grant;
 use super::requests::{AccessRequest, Closed, How, rules};
+use crate::people;
 use crate::register::{self, House, Kept, Mark, Survey, When, act};
 use kernel::authority::Authority;
 use kernel::engine::Wants;
 use kernel::id::PrincipalId;
-use kernel::{Act, After, Error, Kernel, Kind, Operation, Ran, Result, Target, Work, on_house};
+use kernel::{Act, After, HOUSE, Kernel, Operation, Ran, Result, Target, Work, on_house};
 
 act!(
     /// Ending and taking back what has no ground any more.
     Settled, "grant.settle", None, true
 );
 
-/// Rows that one run changes; the rest is for the next.
+/// Rows that one run changes; the rest is for the next, which follows at once.
 const MOST: usize = 200;
-
-/// What is said if there is nothing to do.
-const NOTHING: &str = "every grant and request has its ground";
 
 struct Settle {
     kernel: Kernel,
     survey: Survey,
+    left: String,
 }
 
 /// Ends grants, and takes back requests and approvals, that have no ground any more.
 ///
 /// # Errors
 /// Whatever the kernel answers.
-pub fn settle(kernel: &Kernel, right: Ran) -> Result<()> {
+pub fn settle(kernel: &Kernel, left: &str, right: Ran) -> Result<()> {
     let survey = Survey::of(kernel, &[])?.and::<Kept<AccessRequest>>(kernel)?;
     let survey = survey.and::<Grant>(kernel)?;
-    let operation = Settle { kernel: kernel.clone(), survey };
-    right.run(kernel, operation).or_else(|error| match error.kind() {
-        Kind::Conflict if error.message() == NOTHING => Ok(()),
-        _ => Err(error),
-    })
+    right.run(kernel, Settle { kernel: kernel.clone(), survey, left: left.to_owned() })
 }
 
 impl Operation for Settle {
@@ -63,8 +57,12 @@ impl Operation for Settle {
         let rights = work.rights()?;
         let requests: Vec<Kept<AccessRequest>> =
             open.filter_map(|kept| settled(kept, rights, &mark)).take(MOST).collect();
+        // The end of a job is an entry, also where nothing rested on whoever left.
         if grants.is_empty() && requests.is_empty() {
-            return Err(Error::conflict(NOTHING));
+            work.note(HOUSE, Settled::ACTION.name, vec![("settled", "0".to_owned())]);
+        }
+        if grants.len() == MOST || requests.len() == MOST {
+            work.later(work.now(), HOUSE, people::LEFT, &self.left);
         }
         for grant in grants {
             let key = register::key::<Grant>(&self.kernel, &grant.id)?;

@@ -5,6 +5,7 @@
 //! it counts from the next operation on, and no credential outlives its last day.
 
 mod invite;
+mod own;
 mod passkeys;
 mod sessions;
 

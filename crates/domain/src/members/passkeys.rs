@@ -8,14 +8,13 @@
 //! An administrator's passkey stays on the device it was made on: a copy in somebody's cloud would
 //! be a way in that nobody here can see.
 
-use super::Member;
-use super::sessions::{Own, User};
-use crate::people::{self, Passkey, Person, StoredCredential, Use, hex, issue};
-use crate::register::{self, Kept, act, line};
+use super::own::{Deed, Done, Own, Owned};
+use super::sessions::User;
+use crate::people::{self, Passkey, StoredCredential, Use, hex, issue};
+use crate::register::{act, line};
 use ::passkeys::{Registration, Site};
 use kernel::authority::Caller;
-use kernel::engine::Wants;
-use kernel::{Act, After, Error, Kernel, Moment, Operation, Result, Target, Work, on_house};
+use kernel::{Error, Kernel, Moment, Result, Work};
 use std::time::Duration;
 
 act!(
@@ -57,8 +56,10 @@ pub struct Made {
 }
 
 /// Makes a passkey for whoever asks.
-pub struct AddPasskey {
-    own: Own,
+pub type AddPasskey = Owned<NewPasskey>;
+
+/// A passkey as the browser handed it over.
+pub struct NewPasskey {
     name: String,
     made: Registration,
     challenge: Vec<u8>,
@@ -77,21 +78,25 @@ impl AddPasskey {
         made: Registration,
         (challenge, site): (Vec<u8>, Site),
     ) -> Result<Self> {
-        let (own, name) = (Own::new(kernel, caller)?, line("name", name, 60)?);
-        Ok(Self { own, name, made, challenge, site })
+        let name = line("name", name, 60)?;
+        Self::of(kernel, caller, NewPasskey { name, made, challenge, site })
     }
+}
 
-    fn add<N: User>(&self, work: &mut Work<'_>, administers: bool) -> Result<After<Made>> {
-        let (allowed, mut row) = register::load::<N, Making>(work, &self.own.key)?;
+impl Deed for NewPasskey {
+    type Act = Making;
+    type Output = Made;
+
+    fn apply<N: User>(&self, own: &Own, row: &mut N, work: &mut Work<'_>) -> Result<Done<Made>> {
         let now = work.now();
-        fresh(&self.own, &mut row, work)?;
+        fresh(own, row, work)?;
         let first = people::live_passkeys(row.credentials(), now).next().is_none();
         if people::live_passkeys(row.credentials(), now).count() >= MOST {
             return Err(Error::limit(format!("{MOST} passkeys are there already: end one first")));
         }
         let made = self.made.check(&self.challenge, &self.site);
         let made = made.map_err(|error| Error::invalid("passkey", error.to_string()))?;
-        if administers && made.did.backup_eligible {
+        if own.administers(work)? && made.did.backup_eligible {
             return Err(Error::forbidden(
                 "an administrator's passkey stays on its device, and this one may be copied: use \
                  a security key, or the device's own",
@@ -114,10 +119,9 @@ impl AddPasskey {
             begun_with: None,
         };
         people::add(row.credentials(), credential, now)?;
-        let codes = if first { codes(&mut row, work)? } else { vec![] };
+        let codes = if first { codes(row, work)? } else { vec![] };
         let fields = vec![("issued", id.clone()), ("codes", codes.len().to_string())];
-        work.save(allowed, register::body(&row)?, fields)?;
-        Ok(After::now(Made { id, codes }))
+        Ok(Done::Changed(Made { id, codes }, fields))
     }
 }
 
@@ -161,32 +165,11 @@ fn fresh<N: User>(own: &Own, row: &mut N, work: &Work<'_>) -> Result<()> {
     }
 }
 
-impl Operation for AddPasskey {
-    type Output = Made;
-
-    fn target(&self) -> Target {
-        on_house(Making::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.own.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<Made>> {
-        let one = work.rights()?.principal(&self.own.holder);
-        let administers = one.is_some_and(|one| one.roles.iter().any(|r| r == "administrator"));
-        match self.own.member {
-            true => self.add::<Kept<Member>>(work, false),
-            false => self.add::<Person>(work, administers),
-        }
-    }
-}
-
 /// Ends one's own passkey.
-pub struct EndPasskey {
-    own: Own,
-    id: String,
-}
+pub type EndPasskey = Owned<PasskeyEnds>;
+
+/// That a passkey ends, by the id of its credential.
+pub struct PasskeyEnds(String);
 
 impl EndPasskey {
     /// The passkey of this credential's id.
@@ -194,40 +177,24 @@ impl EndPasskey {
     /// # Errors
     /// `Forbidden` for a service.
     pub fn new(kernel: &Kernel, caller: &Caller, id: &str) -> Result<Self> {
-        Ok(Self { own: Own::new(kernel, caller)?, id: id.to_owned() })
-    }
-
-    fn end<N: User>(&self, work: &mut Work<'_>) -> Result<After<()>> {
-        let (allowed, mut row) = register::load::<N, Ending>(work, &self.own.key)?;
-        let now = work.now();
-        fresh(&self.own, &mut row, work)?;
-        let of = |one: &&mut StoredCredential| one.used_for == Use::Passkey && one.id == self.id;
-        let Some(passkey) = row.credentials().iter_mut().find(of) else {
-            let id = kernel::id::shown(&self.id);
-            return Err(Error::not_found(format!("you have no passkey `{id}`")));
-        };
-        passkey.ended.get_or_insert(now.0);
-        work.save(allowed, register::body(&row)?, vec![("ended", self.id.clone())])?;
-        Ok(After::now(()))
+        Self::of(kernel, caller, PasskeyEnds(id.to_owned()))
     }
 }
 
-impl Operation for EndPasskey {
+impl Deed for PasskeyEnds {
+    type Act = Ending;
     type Output = ();
 
-    fn target(&self) -> Target {
-        on_house(Ending::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.own.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
-        match self.own.member {
-            true => self.end::<Kept<Member>>(work),
-            false => self.end::<Person>(work),
-        }
+    fn apply<N: User>(&self, own: &Own, row: &mut N, work: &mut Work<'_>) -> Result<Done<()>> {
+        let now = work.now();
+        fresh(own, row, work)?;
+        let of = |one: &&mut StoredCredential| one.used_for == Use::Passkey && one.id == self.0;
+        let Some(passkey) = row.credentials().iter_mut().find(of) else {
+            let id = kernel::id::shown(&self.0);
+            return Err(Error::not_found(format!("you have no passkey `{id}`")));
+        };
+        passkey.ended.get_or_insert(now.0);
+        Ok(Done::Changed((), vec![("ended", self.0.clone())]))
     }
 }
 
@@ -256,9 +223,10 @@ pub struct OwnPasskeys {
 }
 
 /// Looks at one's own passkeys.
-pub struct LookPasskeys {
-    own: Own,
-}
+pub type LookPasskeys = Owned<Look>;
+
+/// That one's own passkeys are looked at.
+pub struct Look;
 
 impl LookPasskeys {
     /// Those of whoever asks.
@@ -266,12 +234,21 @@ impl LookPasskeys {
     /// # Errors
     /// `Forbidden` for a service.
     pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
-        Ok(Self { own: Own::new(kernel, caller)? })
+        Self::of(kernel, caller, Look)
     }
+}
 
-    fn look<N: User>(&self, work: &mut Work<'_>) -> Result<After<OwnPasskeys>> {
-        let (allowed, mut row) = register::load::<N, Looking>(work, &self.own.key)?;
-        self.own.credential(&mut row, work)?;
+impl Deed for Look {
+    type Act = Looking;
+    type Output = OwnPasskeys;
+
+    fn apply<N: User>(
+        &self,
+        own: &Own,
+        row: &mut N,
+        work: &mut Work<'_>,
+    ) -> Result<Done<OwnPasskeys>> {
+        own.credential(row, work)?;
         let now = work.now();
         let seen = |one: &StoredCredential| {
             let passkey = one.passkey.as_ref()?;
@@ -286,26 +263,6 @@ impl LookPasskeys {
         let passkeys = people::live_passkeys(row.credentials(), now).filter_map(seen).collect();
         let code = |one: &&StoredCredential| one.used_for == Use::Recovery && one.live(now);
         let codes = row.credentials().iter().filter(code).count();
-        work.disclose(&allowed, vec![]);
-        Ok(After::now(OwnPasskeys { passkeys, codes }))
-    }
-}
-
-impl Operation for LookPasskeys {
-    type Output = OwnPasskeys;
-
-    fn target(&self) -> Target {
-        on_house(Looking::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.own.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<OwnPasskeys>> {
-        match self.own.member {
-            true => self.look::<Kept<Member>>(work),
-            false => self.look::<Person>(work),
-        }
+        Ok(Done::Seen(OwnPasskeys { passkeys, codes }))
     }
 }

@@ -5,6 +5,7 @@
 //! How a link reaches its holder is not decided here.
 
 use super::Member;
+use super::own::{Deed, Done, Fields, Own, Owned};
 use crate::people::{self, Person, Proof, StoredCredential, Use, issue};
 use crate::register::{self, Day, Kept, Noun, act};
 use kernel::authority::Caller;
@@ -207,9 +208,6 @@ impl<N: User> Operation for IssueLink<N> {
     }
 }
 
-/// Fields of an entry.
-pub(super) type Fields = Vec<(&'static str, String)>;
-
 /// Gives a row a new link and ends those before; answers what the entry says.
 pub(super) fn invite<N: User>(
     row: &mut N,
@@ -250,10 +248,10 @@ fn bounded(credential: StoredCredential, until: Option<Moment>) -> StoredCredent
 
 /// Begins a session: by the link or recovery code that the caller holds, which ends with it, or by
 /// what the caller's passkey signed.
-pub struct BeginSession {
-    own: Own,
-    proof: Option<Signed>,
-}
+pub type BeginSession = Owned<Begin>;
+
+/// How a session is begun: by what a passkey signed, if it is one.
+pub struct Begin(Option<Signed>);
 
 /// What a passkey signed, and what it was to sign.
 #[derive(Clone, Debug)]
@@ -270,7 +268,7 @@ impl BeginSession {
     /// # Errors
     /// `Forbidden` for a service: it has no session.
     pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
-        Ok(Self { own: Own::new(kernel, caller)?, proof: None })
+        Self::of(kernel, caller, Begin(None))
     }
 
     /// For the caller that [`Kernel::passkey`] found behind the name of a passkey, which is checked
@@ -279,35 +277,18 @@ impl BeginSession {
     /// # Errors
     /// As [`BeginSession::new`].
     pub fn by_passkey(kernel: &Kernel, caller: &Caller, signed: Signed) -> Result<Self> {
-        Ok(Self { own: Own::new(kernel, caller)?, proof: Some(signed) })
+        Self::of(kernel, caller, Begin(Some(signed)))
     }
 }
 
-impl Operation for BeginSession {
+impl Deed for Begin {
+    type Act = SessionBegins;
     type Output = Session;
 
-    fn target(&self) -> Target {
-        on_house(SessionBegins::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.own.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<Session>> {
-        match self.own.member {
-            true => self.begin::<Kept<Member>>(work),
-            false => self.begin::<Person>(work),
-        }
-    }
-}
-
-impl BeginSession {
-    fn begin<N: User>(&self, work: &mut Work<'_>) -> Result<After<Session>> {
-        let (allowed, mut row) = register::load::<N, SessionBegins>(work, &self.own.key)?;
+    fn apply<N: User>(&self, own: &Own, row: &mut N, work: &mut Work<'_>) -> Result<Done<Session>> {
         let now = work.now();
-        let by = self.own.credential(&mut row, work)?;
-        match (by.used_for, &self.proof, &mut by.passkey) {
+        let by = own.credential(row, work)?;
+        match (by.used_for, &self.0, &mut by.passkey) {
             (Use::Link | Use::Recovery, None, _) => by.ended = Some(now.0),
             (Use::Passkey, Some(signed), Some(passkey)) => {
                 let did = passkey.check(&signed.proof, &signed.challenge)?;
@@ -329,9 +310,7 @@ impl BeginSession {
         let mut fields = vec![("issued", credential.id.clone()), ("until", until.rfc3339())];
         fields.push((if gone { "ended" } else { "passkey" }, id));
         people::add(row.credentials(), credential, now)?;
-        work.save(allowed, register::body(&row)?, fields)?;
-        let holder = self.own.holder.clone();
-        Ok(After::now(Session { holder, token, until }))
+        Ok(Done::Changed(Session { holder: own.holder.clone(), token, until }, fields))
     }
 }
 
@@ -349,9 +328,10 @@ fn end_oldest(credentials: &mut [StoredCredential], now: Moment) {
 }
 
 /// Ends the session by which it is asked.
-pub struct EndSession {
-    own: Own,
-}
+pub type EndSession = Owned<End>;
+
+/// That the session ends by which it is asked.
+pub struct End;
 
 impl EndSession {
     /// The session of this caller.
@@ -359,74 +339,22 @@ impl EndSession {
     /// # Errors
     /// `Forbidden` for a service: it has no session.
     pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
-        Ok(Self { own: Own::new(kernel, caller)? })
+        Self::of(kernel, caller, End)
     }
 }
 
-impl Operation for EndSession {
+impl Deed for End {
+    type Act = SessionEnds;
     type Output = ();
 
-    fn target(&self) -> Target {
-        on_house(SessionEnds::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.own.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
-        match self.own.member {
-            true => self.end::<Kept<Member>>(work),
-            false => self.end::<Person>(work),
-        }
-    }
-}
-
-impl EndSession {
-    fn end<N: User>(&self, work: &mut Work<'_>) -> Result<After<()>> {
-        let (allowed, mut row) = register::load::<N, SessionEnds>(work, &self.own.key)?;
+    fn apply<N: User>(&self, own: &Own, row: &mut N, work: &mut Work<'_>) -> Result<Done<()>> {
         let now = work.now();
-        let by = self.own.credential(&mut row, work)?;
+        let by = own.credential(row, work)?;
         if by.used_for != Use::Session {
             return Err(Error::conflict("this is no session: end a token with `token end`"));
         }
         by.ended = Some(now.0);
         let fields = vec![("ended", by.id.clone())];
-        work.save(allowed, register::body(&row)?, fields)?;
-        Ok(After::now(()))
-    }
-}
-
-/// The row of whoever asks.
-pub(super) struct Own {
-    pub(super) key: RecordKey,
-    pub(super) holder: PrincipalId,
-    pub(super) member: bool,
-}
-
-impl Own {
-    pub(super) fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
-        let holder = caller.principal.clone();
-        let (kind, name) = holder.parts();
-        let (member, key) = match kind {
-            "person" => (false, register::key::<Person>(kernel, name)?),
-            "member" => (true, register::key::<Kept<Member>>(kernel, name)?),
-            _ => return Err(Error::forbidden("a service has no session: use its token")),
-        };
-        Ok(Self { key, holder, member })
-    }
-
-    /// The credential by which it is asked.
-    pub(super) fn credential<'r, N: User>(
-        &self,
-        row: &'r mut N,
-        work: &Work<'_>,
-    ) -> Result<&'r mut StoredCredential> {
-        let caller = work.caller();
-        if caller.principal != self.holder {
-            return Err(Error::internal("a session of somebody else was asked for"));
-        }
-        let found = row.credentials().iter_mut().find(|one| one.id == caller.credential);
-        found.ok_or_else(Error::unauthenticated)
+        Ok(Done::Changed((), fields))
     }
 }

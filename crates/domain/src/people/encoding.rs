@@ -1,21 +1,16 @@
 //! How tokens and their hashes are written.
 
 /// In lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// 32 bytes out of their hexadecimal form.
-pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut out = [0; 32];
+/// Bytes out of their hexadecimal form.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != 32 || !rest.is_empty() {
-        return None;
-    }
-    for (to, pair) in out.iter_mut().zip(pairs) {
-        *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out)
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    rest.is_empty().then(|| pairs.iter().map(pair).collect()).flatten()
 }
 
 /// RFC 4648 §5 without padding.

@@ -4,12 +4,16 @@
 //! A person's bearer tokens are credentials of that person; only their hashes are kept. Leaving is
 //! one door: it ends every credential at once, and with them whatever rested on them.
 
+mod credentials;
 mod encoding;
 mod moving;
 mod passkey;
 mod vendor;
 
-pub(crate) use encoding::{hex, unhex};
+pub use credentials::{
+    Holder, IssueTo, Issued, StoredCredential, Use, add, credentials, end_all, end_one, issue,
+};
+pub use encoding::{hex, unhex};
 pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
 pub(crate) use passkey::live as live_passkeys;
@@ -17,17 +21,13 @@ pub use passkey::{Passkey, Proof};
 pub use vendor::check_vendor;
 
 use crate::register::{self, Noun, act};
-use encoding::base64_url;
-use kernel::authority::{Credential, CredentialKind, Principal};
+use kernel::authority::Principal;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
-    Act, After, Error, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
-    token_hash,
+    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
 };
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::marker::PhantomData;
 use std::time::Duration;
 
 act!(
@@ -51,6 +51,10 @@ act!(
     ListPeople, "person.list", None, false
 );
 
+/// The job that follows when somebody left, moved or ended: what rested on them is brought up to
+/// date in the registers.
+pub const LEFT: &str = "person.left";
+
 /// How long a person's token counts.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -66,60 +70,6 @@ pub const ROLES: [(&str, &str); 9] = [
     ("engineer", "grants of every verb"),
     ("support", "grants to read"),
 ];
-
-/// A credential as registers keep it.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, JsonSchema)]
-pub struct StoredCredential {
-    /// Opaque id.
-    pub id: String,
-    /// SHA-256 of the token, hexadecimal.
-    pub hash: String,
-    /// When it was issued, µs since 1970.
-    pub issued: u64,
-    /// When it expires, µs since 1970.
-    pub expires: u64,
-    /// When it was ended, if it was.
-    pub ended: Option<u64>,
-    /// What it is for.
-    #[serde(default, skip_serializing_if = "Use::is_token")]
-    pub used_for: Use,
-    /// What it is, if it is a passkey.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passkey: Option<Passkey>,
-    /// What a session was begun with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun_with: Option<Use>,
-}
-
-impl StoredCredential {
-    /// Whether it counts at a moment.
-    pub fn live(&self, now: Moment) -> bool {
-        self.ended.is_none() && now.0 < self.expires
-    }
-}
-
-/// What a credential is for.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Use {
-    /// A bearer token of the API.
-    #[default]
-    Token,
-    /// A link that begins one session and does nothing else.
-    Link,
-    /// A session of the console.
-    Session,
-    /// A passkey, which begins sessions and signs approvals.
-    Passkey,
-    /// A code on paper that begins one session, for whoever lost their passkey.
-    Recovery,
-}
-
-impl Use {
-    fn is_token(&self) -> bool {
-        *self == Self::Token
-    }
-}
 
 /// A person as the register keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -171,54 +121,6 @@ impl Person {
             credentials: credentials(&self.credentials)?,
         })
     }
-}
-
-/// A token that was just issued. It is shown once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issued<T> {
-    /// To whom.
-    pub row: T,
-    /// The bearer token.
-    pub token: String,
-}
-
-/// Issues a token: 256 random bits, of which only the hash is kept.
-pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCredential) {
-    let (secret, id) = random.split_at(32);
-    let token = format!("bailee_{}", base64_url(secret));
-    let credential = StoredCredential {
-        id: hex(id),
-        hash: hex(&token_hash(&token)),
-        issued: now.0,
-        expires: now.after(life).0,
-        ended: None,
-        used_for: Use::Token,
-        passkey: None,
-        begun_with: None,
-    };
-    (token, credential)
-}
-
-/// Credentials as far as rights go.
-///
-/// # Errors
-/// `Internal` if a stored hash has another form.
-pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
-    let each = stored.iter().map(|credential| {
-        let bad = || Error::internal("a stored credential has another form");
-        Ok(Credential {
-            id: credential.id.clone(),
-            hash: unhex(&credential.hash).ok_or_else(bad)?,
-            expires: Some(Moment(credential.expires)),
-            ended: credential.ended.is_some(),
-            kind: match credential.used_for {
-                Use::Token | Use::Session => CredentialKind::Token,
-                Use::Link | Use::Recovery => CredentialKind::Link,
-                Use::Passkey => CredentialKind::Passkey,
-            },
-        })
-    });
-    each.collect()
 }
 
 /// Takes a person in.
@@ -344,22 +246,9 @@ impl Operation for EndPerson {
         row.left = Some(work.now().0);
         end_all(&mut row.credentials, work.now());
         work.save(allowed, register::body(&row)?, vec![])?;
+        work.later(work.now(), HOUSE, LEFT, &row.name);
         Ok(After::now(row))
     }
-}
-
-/// A noun of principals: whoever holds credentials.
-pub trait Holder: Noun {
-    /// Action of issuing another token.
-    type Token: Act + Send;
-    /// How long a token counts.
-    const TOKEN_LIFE: Duration;
-
-    /// Whether the holder is gone, and gets no token any more.
-    fn gone(&self) -> bool;
-
-    /// The holder's credentials.
-    fn credentials(&mut self) -> &mut Vec<StoredCredential>;
 }
 
 impl Holder for Person {
@@ -378,47 +267,6 @@ impl Holder for Person {
 /// Issues another token to a person.
 pub type IssueToken = IssueTo<Person>;
 
-/// Issues another token to a principal, for when one is about to expire or was lost.
-pub struct IssueTo<N> {
-    key: RecordKey,
-    noun: PhantomData<N>,
-}
-
-impl<N: Holder> IssueTo<N> {
-    /// To the principal of this name.
-    ///
-    /// # Errors
-    /// `Internal` if `house` has no keys.
-    pub fn new(kernel: &Kernel, name: &Name) -> Result<Self> {
-        Ok(Self { key: register::key::<N>(kernel, name.as_str())?, noun: PhantomData })
-    }
-}
-
-impl<N: Holder> Operation for IssueTo<N> {
-    type Output = Issued<N>;
-
-    fn target(&self) -> Target {
-        on_house(N::Token::ACTION)
-    }
-
-    fn wants(&self, wants: &mut Wants) {
-        wants.record(&self.key);
-    }
-
-    fn execute(&self, work: &mut Work<'_>) -> Result<After<Issued<N>>> {
-        let (allowed, mut row) = register::load::<N, N::Token>(work, &self.key)?;
-        if row.gone() {
-            let (noun, name) = (N::NOUN, &self.key.id);
-            return Err(Error::conflict(format!("{noun} `{name}` is gone: it gets no token")));
-        }
-        let (token, credential) = issue(work.random()?, work.now(), N::TOKEN_LIFE);
-        let issued = vec![("issued", credential.id.clone())];
-        add(row.credentials(), credential, work.now())?;
-        work.save(allowed, register::body(&row)?, issued)?;
-        Ok(After::now(Issued { row, token }))
-    }
-}
-
 /// Active administrators at this moment. A subscriber's administrators and a vendor's people with
 /// that role administer nothing here.
 ///
@@ -432,44 +280,6 @@ pub fn administrators(work: &Work<'_>) -> Result<usize> {
         own && principal.active && principal.roles.iter().any(|role| role == "administrator")
     };
     Ok(all.iter().filter(is).count())
-}
-
-/// Ends every credential that has not ended.
-pub fn end_all(credentials: &mut [StoredCredential], now: Moment) {
-    for credential in credentials {
-        credential.ended.get_or_insert(now.0);
-    }
-}
-
-/// Adds a credential and drops those that expired more than a year ago; history keeps them.
-///
-/// # Errors
-/// `Limit` beyond 20 live ones.
-pub fn add(
-    credentials: &mut Vec<StoredCredential>,
-    credential: StoredCredential,
-    now: Moment,
-) -> Result<()> {
-    let year = Duration::from_secs(366 * 24 * 3600);
-    credentials.retain(|old| Moment(old.expires).after(year) > now);
-    let alike = |one: &&StoredCredential| one.used_for == credential.used_for && one.live(now);
-    if credentials.iter().filter(alike).count() >= 20 {
-        return Err(Error::limit("20 tokens are live already: end one first"));
-    }
-    credentials.push(credential);
-    Ok(())
-}
-
-/// Ends one credential.
-///
-/// # Errors
-/// `NotFound` if there is none of this id.
-pub fn end_one(credentials: &mut [StoredCredential], id: &str, now: Moment) -> Result<()> {
-    let found = credentials.iter_mut().find(|credential| credential.id == id);
-    let credential =
-        found.ok_or_else(|| Error::not_found(format!("no token `{}`", kernel::id::shown(id))))?;
-    credential.ended.get_or_insert(now.0);
-    Ok(())
 }
 
 /// The first administrator of a new store, with the token that is printed once.
@@ -493,22 +303,4 @@ pub fn first_administrator(random: [u8; 40], now: Moment) -> Result<(String, Vec
     let body =
         serde_json::to_vec(&person).map_err(|error| Error::internal(format!("person: {error}")))?;
     Ok((person.name, body, token))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::encoding::{base64_url, unhex};
-    use super::issue;
-    use kernel::Moment;
-    use std::time::Duration;
-
-    #[test]
-    fn tokens_have_256_bits_and_only_their_hash_is_kept() {
-        assert_eq!(base64_url(&[0xfb, 0xff, 0xfe]), "-__-");
-        assert_eq!(base64_url(&[0, 0, 0, 0]), "AAAAAA");
-        let (token, credential) = issue([7; 40], Moment(5), Duration::from_secs(1));
-        assert_eq!(token.len(), "bailee_".len() + 43);
-        assert_eq!(unhex(&credential.hash), Some(kernel::token_hash(&token)));
-        assert_eq!(credential.expires, 1_000_005);
-    }
 }

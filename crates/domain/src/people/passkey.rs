@@ -1,6 +1,6 @@
 //! Passkeys as registers keep them, and what they signed.
 
-use super::{StoredCredential, Use, hex};
+use super::{StoredCredential, Use, hex, unhex};
 use ::passkeys::{Assertion, Authenticator, PublicKey, Registered, Site};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
@@ -47,7 +47,7 @@ pub struct Proof {
 impl Proof {
     fn assertion(&self) -> Result<Assertion> {
         let part = |text: &str| {
-            bytes(text).ok_or_else(|| Error::invalid("proof", "its parts are hexadecimal"))
+            unhex(text).ok_or_else(|| Error::invalid("proof", "its parts are hexadecimal"))
         };
         Ok(Assertion {
             client_data: part(&self.client_data)?,
@@ -85,7 +85,7 @@ impl Passkey {
     /// `Forbidden` with the first thing that is wrong.
     pub(crate) fn check(&self, proof: &Proof, challenge: &[u8]) -> Result<Authenticator> {
         let bad = || Error::internal("a stored passkey has another form");
-        let cose = bytes(&self.public_key).ok_or_else(bad)?;
+        let cose = unhex(&self.public_key).ok_or_else(bad)?;
         let (key, _) = PublicKey::parse(&cose).map_err(|_| bad())?;
         let site = Site::new(&self.site).map_err(|_| bad())?;
         let did = proof.assertion()?.check(&key, challenge, &site);
@@ -123,12 +123,4 @@ pub(crate) fn live(
     now: Moment,
 ) -> impl Iterator<Item = &StoredCredential> {
     credentials.iter().filter(move |one| one.used_for == Use::Passkey && one.live(now))
-}
-
-/// Bytes out of their hexadecimal form.
-pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let pair = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
-    rest.is_empty().then(|| pairs.iter().map(pair).collect()).flatten()
 }

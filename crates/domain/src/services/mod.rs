@@ -1,14 +1,15 @@
 //! Services: machines that act, each with an owner who answers for it.
 
 use crate::people::{
-    self, Holder, Issued, StoredCredential, check_vendor, credentials, end_all, end_one, issue,
+    self, Holder, Issued, LEFT, StoredCredential, check_vendor, credentials, end_all, end_one,
+    issue,
 };
 use crate::register::{self, Noun, act};
 use kernel::authority::Principal;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
-    Act, After, Error, Kernel, Operation, RecordKey, Replay, Result, Target, Work, on_house,
+    Act, After, Error, HOUSE, Kernel, Operation, RecordKey, Replay, Result, Target, Work, on_house,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -190,6 +191,7 @@ impl Operation for EndService {
         row.ended = Some(work.now().0);
         end_all(&mut row.credentials, work.now());
         work.save(allowed, register::body(&row)?, vec![])?;
+        work.later(work.now(), HOUSE, LEFT, &row.name);
         Ok(After::now(row))
     }
 }

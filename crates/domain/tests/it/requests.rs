@@ -215,7 +215,7 @@ fn an_approver_who_left_has_approved_nothing() {
         world.kernel.tick(&domain::run_job).unwrap();
         let row = scene.row(&id);
         assert_eq!(word(&row), "asked", "and the register says so: {row}");
-        assert_eq!(row["approvals"][0]["taken_back"]["by"], "kernel");
+        assert_eq!(row["approvals"][0]["taken_back"]["by"], "person:admin");
         scene.approve(&scene.ann, &id).unwrap();
         scene.begin(&id).unwrap();
         // Whoever asked leaves: what they asked for goes with them.

@@ -60,11 +60,16 @@ impl Authority {
         Ok(fallen)
     }
 
-    /// What has not expired; the rest is let go.
+    /// What has not expired.
     fn issued(&self, now: Moment) -> (u64, Vec<Arc<Issued>>) {
-        let mut live = self.write();
-        live.issued.retain(|_, one| now < one.until);
-        (live.revision, live.issued.values().cloned().collect())
+        let live = self.read();
+        let left = live.issued.values().filter(|one| now < one.until);
+        (live.revision, left.cloned().collect())
+    }
+
+    /// Lets go of what has expired. For a tick.
+    pub(crate) fn forget_issued(&self, now: Moment) {
+        self.write().issued.retain(|_, one| now < one.until);
     }
 
     /// Until when the right behind it counts, if it does now.

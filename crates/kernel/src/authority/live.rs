@@ -85,7 +85,7 @@ pub(super) struct Live {
     pub(super) engagements: HashMap<String, Arc<Engagement>>,
     /// By holder and id: when each duty that is not met ends eligibility.
     duties: HashMap<PrincipalId, HashMap<String, Moment>>,
-    /// By id: what was given out. Those that expired are let go when they are asked for.
+    /// By id: what was given out. Those that expired are let go at a tick.
     pub(super) issued: HashMap<String, Arc<Issued>>,
     pub(super) restraints: Restraints,
 }
@@ -172,12 +172,9 @@ impl Authority {
     ) -> Result<Caller, Denied> {
         let live = self.read();
         let (id, credential) = live.credentials.get(hash).ok_or(Denied::Unknown)?;
-        if !taken(credential.kind) {
-            return Err(Denied::Unknown);
-        }
         let principal = live.principals.get(id).filter(|principal| principal.active);
-        let expired = credential.expires.is_some_and(|end| end <= now);
-        let Some(principal) = principal.filter(|_| !expired && !credential.ended) else {
+        let counts = taken(credential.kind) && credential.live(now);
+        let Some(principal) = principal.filter(|_| counts) else {
             return Err(Denied::Unknown);
         };
         let caller = Caller { principal: id.clone(), credential: credential.id.clone() };

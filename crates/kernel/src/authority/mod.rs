@@ -95,6 +95,13 @@ pub struct Credential {
     pub kind: CredentialKind,
 }
 
+impl Credential {
+    /// Whether it counts at a moment, as far as it says itself.
+    pub fn live(&self, now: Moment) -> bool {
+        !self.ended && self.expires.is_none_or(|end| now < end)
+    }
+}
+
 /// What a credential is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {

@@ -9,7 +9,9 @@ use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use sealing::Secret;
+use std::borrow::Cow;
 use std::fmt;
+use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::parse_x509_certificate;
 
@@ -17,7 +19,7 @@ use x509_parser::parse_x509_certificate;
 pub const MAX_AUTHORITY_LIFE: u64 = 3653 * 24 * 3600;
 
 /// The longest certificate that is read, in bytes.
-pub(super) const MAX_CERTIFICATE: usize = 16 * 1024;
+const MAX_CERTIFICATE: usize = 16 * 1024;
 
 const WHAT: &str = "authority's certificate";
 
@@ -117,16 +119,8 @@ impl AuthorityCertificate {
     /// [`Error::Unreadable`] for anything else, [`Error::Forged`] when it did not sign itself.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let unreadable = |why| Error::unreadable(WHAT, why);
-        if bytes.len() > MAX_CERTIFICATE {
-            return Err(unreadable("it is longer than 16 KiB"));
-        }
-        let der = super::der_of("CERTIFICATE", bytes)
-            .ok_or_else(|| unreadable("it is no single block `CERTIFICATE`"))?;
-        let read = match parse_x509_certificate(&der) {
-            Ok(([], read)) => read,
-            Ok(_) => return Err(unreadable("bytes follow its end")),
-            Err(_) => return Err(unreadable("it is no certificate in DER or PEM")),
-        };
+        let der = der_of_certificate(WHAT, bytes)?;
+        let read = opened(WHAT, &der)?;
         let is_authority = read.extensions().iter().any(|extension| {
             matches!(extension.parsed_extension(), ParsedExtension::BasicConstraints(constraints)
                 if constraints.ca && constraints.path_len_constraint == Some(0))
@@ -211,6 +205,27 @@ pub(super) fn pair(secret: &Secret<32>) -> Result<(EcdsaKeyPair, PublicKey), Err
     Ok((pair.map_err(|_| refused(()))?, PublicKey::p256(public.as_ref())))
 }
 
+/// The DER of a certificate in DER or PEM.
+pub(super) fn der_of_certificate<'a>(
+    what: &'static str,
+    bytes: &'a [u8],
+) -> Result<Cow<'a, [u8]>, Error> {
+    if bytes.len() > MAX_CERTIFICATE {
+        return Err(Error::unreadable(what, "it is longer than 16 KiB"));
+    }
+    let der = super::der_of("CERTIFICATE", bytes);
+    der.ok_or_else(|| Error::unreadable(what, "it is no single block `CERTIFICATE`"))
+}
+
+/// What this DER says, if it is one certificate and nothing behind it.
+pub(super) fn opened<'a>(what: &'static str, der: &'a [u8]) -> Result<X509Certificate<'a>, Error> {
+    match parse_x509_certificate(der) {
+        Ok(([], read)) => Ok(read),
+        Ok(_) => Err(Error::unreadable(what, "bytes follow its end")),
+        Err(_) => Err(Error::unreadable(what, "it is no certificate in DER or PEM")),
+    }
+}
+
 pub(super) fn signed(pair: &EcdsaKeyPair, body: &[u8]) -> Result<Vec<u8>, Error> {
     let signature = pair.sign_digest(&digest(&SHA256, body));
     let signature = signature.map_err(|_| Error::Crypto("sign with the authority's key"))?;
@@ -228,7 +243,7 @@ pub(super) fn is_signed(der: &[u8], body: &[u8], signature: &[u8], by: &PublicKe
     whole(body, signature) == der && by.verify(oid::ECDSA_WITH_SHA256, body, signature)
 }
 
-pub(super) fn validity(read: &x509_parser::certificate::X509Certificate<'_>) -> Option<(u64, u64)> {
+pub(super) fn validity(read: &X509Certificate<'_>) -> Option<(u64, u64)> {
     let from = u64::try_from(read.validity().not_before.timestamp()).ok()?;
     let until = u64::try_from(read.validity().not_after.timestamp()).ok()?;
     Some((from, until))

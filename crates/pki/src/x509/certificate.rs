@@ -1,13 +1,12 @@
 //! Client certificates: issued, and read back.
 
-use super::authority::{Body, MAX_CERTIFICATE, is_signed, validity};
+use super::authority::{Body, der_of_certificate, is_signed, opened, validity};
 use super::der::{self, oid};
 use super::request::is_client;
 use super::{Authority, AuthorityCertificate, PublicKey, Serial, Subject};
 use crate::{Error, Window};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::parse_x509_certificate;
 use x509_parser::x509::X509Name;
 
 const WHAT: &str = "client certificate";
@@ -111,16 +110,8 @@ impl Certificate {
     /// not taken.
     pub fn parse(bytes: &[u8], authority: &AuthorityCertificate) -> Result<Self, Error> {
         let unreadable = |why| Error::unreadable(WHAT, why);
-        if bytes.len() > MAX_CERTIFICATE {
-            return Err(unreadable("it is longer than 16 KiB"));
-        }
-        let der = super::der_of("CERTIFICATE", bytes)
-            .ok_or_else(|| unreadable("it is no single block `CERTIFICATE`"))?;
-        let read = match parse_x509_certificate(&der) {
-            Ok(([], read)) => read,
-            Ok(_) => return Err(unreadable("bytes follow its end")),
-            Err(_) => return Err(unreadable("it is no certificate in DER or PEM")),
-        };
+        let der = der_of_certificate(WHAT, bytes)?;
+        let read = opened(WHAT, &der)?;
         let body = read.tbs_certificate.as_ref();
         let by = read.issuer().as_raw() == authority.subject;
         if !by || !is_signed(&der, body, &read.signature_value.data, &authority.key) {

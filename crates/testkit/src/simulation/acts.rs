@@ -1,6 +1,6 @@
 //! What each operation does to the model, once it is allowed.
 
-use super::model::{Account, Collection, Grant, Model, Principal, Record};
+use super::model::{Account, Collection, Follows, Grant, Model, Principal, Record};
 use super::rights::Right;
 use super::step::{Answer, At, Step, Want, What};
 use domain::data::Condition;
@@ -91,6 +91,7 @@ impl Model {
         }
         principal.gone = true;
         principal.tokens.iter_mut().for_each(|token| token.ended = true);
+        self.jobs.push((self.now(), Follows::Left));
         (Answer::Done, vec![(0, kind)])
     }
 
@@ -119,7 +120,7 @@ impl Model {
         let not_before = self.now();
         let not_after = not_before + want.seconds * 1_000_000;
         self.rows += 1;
-        self.jobs.push(not_after);
+        self.jobs.push((not_after, Follows::Expired));
         self.grants.push(Grant {
             id: String::new(),
             to: want.to.clone(),

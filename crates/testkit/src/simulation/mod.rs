@@ -343,11 +343,7 @@ impl Simulation {
         self.faults(DangerFaults { lose, ..DangerFaults::default() });
         let due = self.model.moved;
         let whole = self.model.tick(lose);
-        // What registers follow up when rights moved is tested with them; the model knows rights.
-        let ticked = self.world.kernel.tick(&|kernel, job, right| match job.kind.as_str() {
-            kernel::EVERY_TICK => Ok(()),
-            _ => domain::run_job(kernel, job, right),
-        });
+        let ticked = self.world.kernel.tick(&domain::run_job);
         self.faults(DangerFaults::default());
         assert_eq!(ticked.is_ok(), whole, "{ticked:?}");
         checks::sizes(&self.world.kernel, &self.model);

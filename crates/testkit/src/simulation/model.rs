@@ -23,14 +23,23 @@ pub(super) struct Model {
     pub sizes: BTreeMap<u64, u64>,
     /// Records made so far, which is the row number of the last.
     pub rows: i64,
-    /// When grants end that nobody has noted yet.
-    pub jobs: Vec<u64>,
+    /// What is to be done by itself, with when.
+    pub jobs: Vec<(u64, Follows)>,
     /// Logins that failed, by minute and source.
     pub strangers: BTreeMap<(u64, String), u64>,
     /// Whether a log besides `house` moved since the last anchor.
     pub moved: bool,
     told: (u64, BTreeMap<u64, u32>),
     requests: BTreeMap<(u64, String, String), Request>,
+}
+
+/// What follows by itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Follows {
+    /// A grant's window closed, and that is noted.
+    Expired,
+    /// Somebody left, and what they held is ended in the register.
+    Left,
 }
 
 /// A person or a service.
@@ -383,11 +392,15 @@ impl Model {
             }
         }
         self.jobs.sort_unstable();
-        for due in self.jobs.iter().copied().filter(|due| *due <= self.now()).collect::<Vec<_>>() {
+        let now = self.now();
+        for job in self.jobs.iter().copied().filter(|job| job.0 <= now).collect::<Vec<_>>() {
             if kept() {
-                let nth = self.jobs.iter().position(|other| *other == due);
+                let nth = self.jobs.iter().position(|other| *other == job);
                 nth.map(|nth| self.jobs.remove(nth));
-                self.append(0, "grant.expired");
+                match job.1 {
+                    Follows::Expired => drop(self.append(0, "grant.expired")),
+                    Follows::Left => self.settle(),
+                }
             } else {
                 whole = false;
             }
@@ -401,6 +414,23 @@ impl Model {
             }
         }
         whole
+    }
+
+    /// Grants of whoever is gone end in the register, an entry each; one entry if there are none.
+    fn settle(&mut self) {
+        let now = self.now();
+        let gone = |who: &str| self.principals.get(who).is_none_or(|principal| principal.gone);
+        let held = |grant: &Grant| !grant.ended && now < grant.not_after && gone(&grant.to);
+        let which: Vec<usize> =
+            (0..self.grants.len()).filter(|nth| self.grants.get(*nth).is_some_and(held)).collect();
+        for nth in &which {
+            if let Some(grant) = self.grants.get_mut(*nth) {
+                grant.ended = true;
+            }
+        }
+        for _ in 0..which.len().max(1) {
+            self.append(0, "grant.settle");
+        }
     }
 
     /// A read of every collection and of every record's history.

@@ -8,7 +8,7 @@
 pub mod pools;
 
 use super::requests::Terms;
-use super::{EXPIRE, Grant, right};
+use super::{EXPIRE, Grant};
 use crate::accounts::Account;
 use crate::people::eligible;
 use crate::register::{
@@ -229,12 +229,12 @@ fn begin(
 ) -> Result<String> {
     let bits = at.id().rsplit_once('-').map_or("", |(_, bits)| bits).to_owned();
     let id = format!("grant_{bits:0>32}");
-    // Whatever the pool says, the authority reads it as it reads every grant.
-    right(terms, approver, (from, until))?;
     let grant = Grant {
         emergency: Some(at.id().to_owned()),
         ..Grant::on(&id, terms, approver.as_str(), (from, until), at.next_index(HOUSE)?)
     };
+    // Whatever the pool says, the authority reads it as it reads every grant.
+    grant.right()?;
     at.save_noun(&id, &grant)?;
     at.later(until, EXPIRE, &id);
     Ok(id)

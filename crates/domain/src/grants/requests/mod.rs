@@ -18,7 +18,7 @@ mod steps;
 pub use rules::{APPROVERS, needed};
 pub use steps::{Approve, Begin, Deny, Withdraw};
 
-use super::{Grant, bounds, check_collections, check_verbs};
+use super::{Grant, bounds, check_collections, check_verbs, check_window};
 use crate::accounts::Account;
 use crate::people::{Proof, eligible, hex};
 use crate::register::{
@@ -26,7 +26,7 @@ use crate::register::{
 };
 use kernel::authority::{Principal, Verb};
 use kernel::id::{AccountId, PrincipalId};
-use kernel::limits::{GRANT_WINDOW, PURPOSE_BYTES};
+use kernel::limits::PURPOSE_BYTES;
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -374,13 +374,7 @@ fn terms(new: &NewAccessRequest, to: String, holder: &Principal, at: &At<'_, '_>
         slot
     };
     let window = Duration::from_secs(new.for_seconds);
-    if window.is_zero() || window > GRANT_WINDOW {
-        let days = GRANT_WINDOW.as_secs() / 86_400;
-        return Err(Error::invalid(
-            "for_seconds",
-            format!("a grant lasts 1 second to {days} days"),
-        ));
-    }
+    check_window(window)?;
     let terms = Terms {
         to,
         account: new.account.clone(),
@@ -399,7 +393,7 @@ fn terms(new: &NewAccessRequest, to: String, holder: &Principal, at: &At<'_, '_>
     }
     if let Some(vendor) = &holder.vendor {
         let span = (at.now(), at.now().after(window));
-        let asked = super::right(&terms, at.by(), span)?;
+        let asked = Grant::on("", &terms, at.by().as_str(), span, 0).right()?;
         bounds::engagement(at.rights()?, vendor, &asked, at.now())?;
     }
     Ok(terms)

@@ -4,7 +4,7 @@ use super::{
     APPROVED_LIFE, AccessRequest, Approval, Begun, Closed, Grant, How, SignedBy, Terms, line,
     prose, rules,
 };
-use crate::grants::{EXPIRE, bounds, right};
+use crate::grants::{EXPIRE, bounds};
 use crate::people::{Person, Proof, hex, live_passkeys};
 use crate::register::{At, Needs, Step, When};
 use kernel::id::PrincipalId;
@@ -151,7 +151,7 @@ fn begin(row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
     let id = grant_of(at.id());
     let mut grant = given(&id, row, &approvers, span, at)?;
     if let Some(vendor) = &holder.vendor {
-        let asked = right(&row.terms, &PrincipalId::parse(&grant.approver)?, span)?;
+        let asked = grant.right()?;
         grant.engagement = Some(bounds::engagement(at.rights()?, vendor, &asked, at.now())?);
     }
     at.tell("granted", &id);
