@@ -29,6 +29,8 @@ pub static REGISTERS: &[Register] = &[
     grants::requests::REGISTER,
     grants::emergencies::pools::REGISTER,
     grants::emergencies::REGISTER,
+    grants::reviews::REGISTER,
+    grants::uses::REGISTER,
     certificates::REGISTER,
     transfers::destinations::REGISTER,
     transfers::elections::REGISTER,

@@ -6,6 +6,7 @@ use crate::certificates::Certificate;
 use crate::detections::allowances::Allowance;
 use crate::exposure::probes::PROBE;
 use crate::grants::emergencies::Emergency;
+use crate::grants::reviews::{AccessReview, LAPSE, Lapse};
 use crate::grants::{self, EXPIRE, Grant, NoteExpiry};
 use crate::incidents::affected::{FIND, FindAffected};
 use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
@@ -17,7 +18,7 @@ use crate::people::{LEFT, Person};
 use crate::programme::assignments::{self, Renew};
 use crate::programme::courses::SETTLE;
 use crate::programme::trainings::{RENEW, Training};
-use crate::register::{Kept, Noun, Row, parse};
+use crate::register::{Do, Kept, Noun, Row, parse};
 use crate::services::Service;
 use crate::sites::equipment::POLL;
 use crate::transfers::{NoteAttempt, Outcome, SEND};
@@ -101,6 +102,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
             assignments::settle(kernel, right, false)
         }
         kernel::EVERY_TICK => Ok(()),
+        LAPSE => right.run(kernel, Do::<AccessReview, Lapse>::new(kernel, &job.object, Lapse {})?),
         LEFT => grants::settle(kernel, &job.object, right),
         SETTLE => assignments::settle(kernel, right, true),
         RENEW => right.run(kernel, Renew::new(kernel, &job.object)?),

@@ -10,7 +10,9 @@ pub mod emergencies;
 mod ending;
 mod moving;
 pub mod requests;
+pub mod reviews;
 mod settling;
+pub mod uses;
 
 pub use ending::{EndGrant, ReleaseGrant};
 pub use moving::MovePerson;

@@ -127,7 +127,7 @@ impl Operation for MovePerson {
 }
 
 /// The grants of a person that count now or later, and that these roles are not eligible for.
-fn outside(
+pub(super) fn outside(
     rights: &authority::Authority,
     who: &PrincipalId,
     roles: &[String],

@@ -226,6 +226,7 @@ fn grant_fact(authority: &Authority, grant: &Grant) -> GrantFact {
         bootstrap: grant.bootstrap,
         beyond: holder.is_some_and(|holder| beyond(&holder.roles)),
         since: grant.not_before,
+        until: grant.not_after,
     }
 }
 

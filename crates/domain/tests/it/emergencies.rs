@@ -2,37 +2,18 @@
 //! reviewed by somebody else in time, or its holder is not eligible any more.
 
 use crate::registers::{add, show, take};
-use crate::support::{account_with_data, both, field, kind, name, newest, says, slot};
+use crate::support::{Scene, both, field, kind, name, newest, says, slot};
 use domain::grants::emergencies::REVIEW;
 use domain::people::EndPerson;
 use domain::register::Day;
-use kernel::id::AccountId;
 use kernel::{Kind, Result};
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::World;
 
 const POOLS: &str = "emergency-pools";
 const EMERGENCIES: &str = "emergencies";
 
-struct Scene<'w> {
-    world: &'w World,
-    account: AccountId,
-    eve: String,
-    abe: String,
-    ann: String,
-}
-
-impl<'w> Scene<'w> {
-    fn new(world: &'w World) -> Self {
-        let (import, account) = account_with_data(world);
-        world.put(&import, (&account, "c", "x"), "{}").unwrap();
-        let eve = world.person("eve", &["engineer"]);
-        let abe = world.person("abe", &["approver"]);
-        let ann = world.person("ann", &["security-lead"]);
-        Self { world, account, eve, abe, ann }
-    }
-
+impl Scene<'_> {
     fn pool(&self) -> Value {
         let to = Day::of(self.world.kernel.now()).plus(60).to_string();
         json!({"name": "night", "purpose": "the store does not answer", "minutes": 30, "to": to,
@@ -45,18 +26,14 @@ impl<'w> Scene<'w> {
         take(self.world, &self.abe, (POOLS, "night", "sign"), &json!({})).unwrap();
     }
 
-    fn begin(&self, token: &str) -> Result<Value> {
+    fn reach(&self, token: &str) -> Result<Value> {
         let new = json!({"pool": "night", "account": self.account.as_str(),
             "reason": "reads fail for everybody"});
         add(self.world, token, EMERGENCIES, &new)
     }
 
-    fn step(&self, token: &str, id: &Value, verb: &str, stated: &Value) -> Result<Value> {
+    fn act(&self, token: &str, id: &Value, verb: &str, stated: &Value) -> Result<Value> {
         take(self.world, token, (EMERGENCIES, id["id"].as_str().unwrap(), verb), stated)
-    }
-
-    fn reads(&self) -> bool {
-        self.world.get(&self.eve, (&self.account, "c", "x")).is_ok()
     }
 }
 
@@ -70,7 +47,7 @@ fn an_emergency_asks_nobody_and_says_so_everywhere() {
         let scene = Scene::new(world);
         scene.ready();
         assert!(!scene.reads(), "a pool gives nothing by itself");
-        let row = scene.begin(&scene.eve).unwrap();
+        let row = scene.reach(&scene.eve).unwrap();
         assert_eq!((word(&row), &row["approver"]), ("running", &json!("person:abe")));
         assert!(scene.reads());
         let (kind_of, fields) = newest(world, slot(world, &scene.account));
@@ -86,11 +63,11 @@ fn an_emergency_that_nobody_reviews_is_the_last_one() {
     both(522, |world| {
         let scene = Scene::new(world);
         scene.ready();
-        let row = scene.begin(&scene.eve).unwrap();
+        let row = scene.reach(&scene.eve).unwrap();
         let justified = json!({"verdict": "justified", "findings": "one record, as needed"});
-        let early = scene.step(&scene.ann, &row, "review", &justified);
+        let early = scene.act(&scene.ann, &row, "review", &justified);
         assert_eq!(kind(early), Kind::Conflict, "not while it runs");
-        scene.step(&scene.eve, &row, "end", &json!({})).unwrap();
+        scene.act(&scene.eve, &row, "end", &json!({})).unwrap();
         assert!(!scene.reads(), "its holder ends it");
         world.clock.advance(REVIEW + Duration::from_secs(31 * 60));
         let shown = show(world, &scene.eve, EMERGENCIES, row["id"].as_str().unwrap()).unwrap();
@@ -98,17 +75,17 @@ fn an_emergency_that_nobody_reviews_is_the_last_one() {
         // Another grant of the same person counts for nothing until somebody has looked.
         world.grant("person:eve", scene.account.as_str(), "c", &["read"]);
         assert!(!scene.reads());
-        scene.begin(&scene.eve).unwrap();
+        scene.reach(&scene.eve).unwrap();
         assert!(!scene.reads(), "not even in the next emergency");
-        let own = scene.step(&scene.eve, &row, "review", &justified);
+        let own = scene.act(&scene.eve, &row, "review", &justified);
         assert_eq!(kind(own), Kind::Forbidden, "an engineer reviews none");
         let wrong = json!({"verdict": "unjustified", "findings": "there was none"});
-        let unfollowed = scene.step(&scene.ann, &row, "review", &wrong);
+        let unfollowed = scene.act(&scene.ann, &row, "review", &wrong);
         assert_eq!(field(unfollowed).1, "follows");
-        let done = scene.step(&scene.ann, &row, "review", &justified).unwrap();
+        let done = scene.act(&scene.ann, &row, "review", &justified).unwrap();
         assert_eq!(word(&done), "reviewed");
         assert!(scene.reads(), "and eligible again");
-        assert_eq!(kind(scene.step(&scene.abe, &row, "review", &justified)), Kind::Conflict);
+        assert_eq!(kind(scene.act(&scene.abe, &row, "review", &justified)), Kind::Conflict);
     });
 }
 
@@ -117,19 +94,19 @@ fn a_pool_is_signed_by_another_who_holds_nothing_of_it() {
     both(523, |world| {
         let scene = Scene::new(world);
         add(world, &scene.abe, POOLS, &scene.pool()).unwrap();
-        assert_eq!(kind(scene.begin(&scene.eve)), Kind::Invalid, "unsigned it counts for nothing");
+        assert_eq!(kind(scene.reach(&scene.eve)), Kind::Invalid, "unsigned it counts for nothing");
         let sign = |token: &str| take(world, token, (POOLS, "night", "sign"), &json!({}));
         assert_eq!(kind(sign(&scene.abe)), Kind::Forbidden, "who proposed it");
         assert_eq!(kind(sign(&scene.ann)), Kind::Forbidden, "who may use it");
         assert_eq!(kind(sign(&scene.eve)), Kind::Forbidden, "who approves nothing");
         sign(&world.admin).unwrap();
         assert_eq!(kind(sign(&world.admin)), Kind::Conflict);
-        scene.begin(&scene.eve).unwrap();
+        scene.reach(&scene.eve).unwrap();
         // Somebody who is not in it learns nothing of it.
         let sue = world.person("sue", &["support"]);
-        assert_eq!(field(scene.begin(&sue)).1, "pool");
+        assert_eq!(field(scene.reach(&sue)).1, "pool");
         // Whoever is in it but not eligible gets nothing either.
-        assert_eq!(kind(scene.begin(&scene.ann)), Kind::Forbidden);
+        assert_eq!(kind(scene.reach(&scene.ann)), Kind::Forbidden);
     });
 }
 
@@ -140,11 +117,11 @@ fn a_pool_ends_and_dies_with_its_signature() {
         scene.ready();
         let end = EndPerson::new(&world.kernel, &name("abe")).unwrap();
         world.run(&world.admin, end).unwrap();
-        let refused = scene.begin(&scene.eve).unwrap_err();
+        let refused = scene.reach(&scene.eve).unwrap_err();
         assert!(says(&refused, "not there any more"), "{refused:?}");
         let ended = json!({"reason": "signed anew"});
         take(world, &scene.ann, (POOLS, "night", "end"), &ended).unwrap();
-        assert_eq!(field(scene.begin(&scene.eve)).1, "pool");
+        assert_eq!(field(scene.reach(&scene.eve)).1, "pool");
         let mut later = scene.pool();
         later["name"] = json!("day");
         for (field_of, value) in [

@@ -1,6 +1,8 @@
 //! Operations of every noun, on both engines.
 
 #[cfg(test)]
+mod access_reviews;
+#[cfg(test)]
 mod accounts;
 #[cfg(test)]
 mod anchors;

@@ -113,6 +113,8 @@ fn named() -> Vec<&'static Action> {
 fn by_itself() -> Vec<&'static str> {
     vec![
         action::<grants::Expired>().name,
+        "access-review.lapse",
+        "access-use.keep",
         "acquaintance.keep",
         "alert.raise",
         "breach.update",

@@ -2,38 +2,18 @@
 //! holder, and never wider or longer than that.
 
 use crate::registers::{add, show, take};
-use crate::support::{account_with_data, both, entry, field, kind, name, newest, says, size};
+use crate::support::{Scene, both, entry, field, kind, name, newest, says, size};
 use domain::grants::requests::{APPROVED_LIFE, ASKED_LIFE};
 use domain::grants::{Grant, ReleaseGrant};
 use domain::people::EndPerson;
 use domain::register::Read;
-use kernel::id::AccountId;
 use kernel::{HOUSE, Kind, Moment, Result};
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::World;
 
 const REQUESTS: &str = "access-requests";
 
-/// An account with data, somebody who asks and two who approve.
-struct Scene<'w> {
-    world: &'w World,
-    account: AccountId,
-    eve: String,
-    abe: String,
-    ann: String,
-}
-
-impl<'w> Scene<'w> {
-    fn new(world: &'w World) -> Self {
-        let (import, account) = account_with_data(world);
-        world.put(&import, (&account, "c", "x"), "{}").unwrap();
-        let eve = world.person("eve", &["engineer"]);
-        let abe = world.person("abe", &["approver"]);
-        let ann = world.person("ann", &["security-lead"]);
-        Self { world, account, eve, abe, ann }
-    }
-
+impl Scene<'_> {
     fn wish(&self, verbs: &[&str]) -> Value {
         json!({"account": self.account.as_str(), "collections": ["c"], "verbs": verbs,
             "purpose": "a reader sees half a page", "reference": "T-17", "for_seconds": 3600})
@@ -59,10 +39,6 @@ impl<'w> Scene<'w> {
 
     fn begin(&self, id: &str) -> Result<Value> {
         self.step(&self.eve, id, "begin", &json!({}))
-    }
-
-    fn reads(&self) -> bool {
-        self.world.get(&self.eve, (&self.account, "c", "x")).is_ok()
     }
 
     fn grant(&self, id: &str) -> Grant {

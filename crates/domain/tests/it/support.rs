@@ -139,3 +139,28 @@ pub fn account_with_data(world: &World) -> (String, AccountId) {
 pub fn says(error: &Error, text: &str) -> bool {
     error.message().contains(text)
 }
+
+/// An account with data, somebody who asks and two who approve.
+pub struct Scene<'w> {
+    pub world: &'w World,
+    pub account: AccountId,
+    pub eve: String,
+    pub abe: String,
+    pub ann: String,
+}
+
+impl<'w> Scene<'w> {
+    pub fn new(world: &'w World) -> Self {
+        let (import, account) = account_with_data(world);
+        world.put(&import, (&account, "c", "x"), "{}").unwrap();
+        let eve = world.person("eve", &["engineer"]);
+        let abe = world.person("abe", &["approver"]);
+        let ann = world.person("ann", &["security-lead"]);
+        Self { world, account, eve, abe, ann }
+    }
+
+    /// Whether eve reads what is there.
+    pub fn reads(&self) -> bool {
+        self.world.get(&self.eve, (&self.account, "c", "x")).is_ok()
+    }
+}

@@ -22,6 +22,7 @@ mod silence;
 mod telling;
 #[cfg(test)]
 pub mod tests;
+mod uses;
 
 pub use answering::Answering;
 pub use keeper::keep;
@@ -105,6 +106,7 @@ struct State {
     forgotten: Option<Moment>,
     silence: Silence,
     places: Option<Arc<Places>>,
+    uses: uses::Uses,
 }
 
 impl Watching {
@@ -129,6 +131,7 @@ impl Watching {
             forgotten: None,
             silence: Silence::default(),
             places: None,
+            uses: uses::Uses::default(),
         };
         Self(Arc::new(Shared {
             right: Mutex::default(),
@@ -312,6 +315,7 @@ impl State {
         let mut alerts = Vec::new();
         for fed in &entries {
             known.learn(fed);
+            self.uses.see(fed);
             let number = self.numbers.next(Place::Entry { log: fed.account, index: fed.index });
             let event = events::of_entry(fed, known, self.places.as_deref());
             alerts.extend(self.detector.take(&watch::Event { number, ..event }));
@@ -394,6 +398,7 @@ impl State {
         coverage.canary = canary.or(coverage.canary);
         coverage.sources = heard(known, &coverage.sources);
         right.ask(kernel, KeepCoverage::new(kernel, EVALUATED, coverage.clone())?)?;
+        self.uses.keep(kernel, right)?;
         self.kept = Some(now);
         Ok(())
     }

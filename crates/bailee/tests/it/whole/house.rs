@@ -36,7 +36,7 @@ impl<'s> House<'s> {
         let record = format!("/v1/accounts/{ACCOUNT}/collections/tickets/records/T-1001");
         self.server.client(self.token("omar")).get(&record).expect(200);
         let mut lead = self.server.client(self.token("lea"));
-        for register in ["acquaintances", "alerts", "coverages", "suspects"] {
+        for register in ["access-uses", "acquaintances", "alerts", "coverages", "suspects"] {
             let path = format!("/v1/{register}");
             let mut seen = || !lead.get(&path).expect(200).json()["items"][0].is_null();
             // It takes as long as the next look of detection does.

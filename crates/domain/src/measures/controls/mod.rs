@@ -88,6 +88,8 @@ pub struct GrantFact {
     pub beyond: bool,
     /// Since when.
     pub since: Moment,
+    /// First moment at which it counts no more.
+    pub until: Moment,
 }
 
 /// The proof that this release brings.

@@ -1,12 +1,14 @@
 //! Controls of people: who is let in, with which credentials and rights, and when these end.
 
-use super::{Facts, TOKEN_LIFE, every};
+use super::{Facts, GrantFact, TOKEN_LIFE, every};
 use crate::catalogue::{CURRENT, Catalogue};
+use crate::grants::reviews::{AccessReview, Kind as Scope, Verdict, patience, unused};
+use crate::grants::uses::{self, AccessUse};
 use crate::measures::weigh::Weigh;
 use crate::people::Person;
 use crate::programme::reviews::{Kind, Review};
 use crate::programme::roster::Roster;
-use crate::register::Day;
+use crate::register::{Day, Kept};
 use crate::systems::Claim;
 use kernel::Moment;
 use std::time::Duration;
@@ -130,8 +132,7 @@ pub(super) fn revoked(facts: &Facts, weigh: &mut Weigh) {
 }
 
 /// E5.6: rights follow role and need: another person approves, no grant is beyond its holder's
-/// roles, and somebody looked within the period whether each is still needed. Until use is counted
-/// per grant, that review is what finds unused rights.
+/// roles or unused for long, and somebody looked within the period whether each is still needed.
 pub(super) fn least_privilege(facts: &Facts, weigh: &mut Weigh) {
     approved_by_another(facts, weigh);
     beyond_roles(facts, weigh);
@@ -139,6 +140,10 @@ pub(super) fn least_privilege(facts: &Facts, weigh: &mut Weigh) {
     weigh.systems(facts, Claim::AccessBrokered, every);
     let numbers = facts.house.one::<Catalogue>(CURRENT);
     let numbers = numbers.map(|kept| kept.row.parameters.clone()).unwrap_or_default();
+    unused_rights(facts, numbers.unused_days, weigh);
+    if campaign(facts, numbers.review_days, weigh) {
+        return;
+    }
     let all = facts.house.all::<Review>().iter();
     let all = all.filter(|kept| kept.row.kind == Kind::Access && kept.row.ended.is_none());
     let Some(kept) =
@@ -164,6 +169,71 @@ pub(super) fn least_privilege(facts: &Facts, weigh: &mut Weigh) {
             weigh.todo("hold a round", &kept.row.owner, Some(due), place);
         }
     }
+}
+
+/// Grants in force that nobody used for long, and people with roles who did nothing for so many
+/// days: each is proposed for removal, every day anew.
+fn unused_rights(facts: &Facts, days: u32, weigh: &mut Weigh) {
+    let rows = facts.house.all::<AccessUse>();
+    let Some(since) = rows.iter().find(|kept| kept.id == uses::KERNEL) else { return };
+    let since = Day::of(since.added.at.0);
+    let idle = |one: &&GrantFact| {
+        let last = rows.iter().filter_map(|kept| kept.row.of(&one.id)).max();
+        let given = Day::of(one.since);
+        unused(given, last, since, patience(one.since, one.until, days), facts.now)
+    };
+    let grants: Vec<_> = facts.grants.iter().filter(idle).collect();
+    let people = facts.house.nouns::<Person>().iter();
+    let holders: Vec<_> =
+        people.filter(|one| one.left.is_none() && !one.roles.is_empty()).collect();
+    let absent = |one: &&&Person| {
+        let id = format!("person.{}", one.name);
+        let last = rows.iter().find(|kept| kept.id == id).map(|kept| kept.row.last);
+        unused(Day::of(Moment(one.joined)), last, since, days, facts.now)
+    };
+    let absent: Vec<_> = holders.iter().filter(absent).collect();
+    let what = format!(
+        "unused for {days} days or most of their time: {} of {} grants, the roles of {} of {} \
+         people",
+        grants.len(),
+        facts.grants.len(),
+        absent.len(),
+        holders.len()
+    );
+    weigh.measured(what, facts.now, grants.is_empty() && absent.is_empty());
+    for one in grants.iter().take(LISTED) {
+        let place = format!("grants/{}", one.id);
+        weigh.todo("end the grant: nobody uses it", "administrator", None, place);
+    }
+    for one in absent.iter().take(LISTED) {
+        let place = format!("people/{}", one.name);
+        weigh.todo("take their roles back: they use none", "administrator", None, place);
+    }
+}
+
+/// Whether a review of all access was finished within so many days, each right decided.
+fn campaign(facts: &Facts, days: u32, weigh: &mut Weigh) -> bool {
+    let about_all = |kept: &&Kept<AccessReview>| {
+        kept.row.scope.kind == Scope::All && !kept.row.hasty() && kept.row.closed.is_some()
+    };
+    let done = facts.house.all::<AccessReview>().iter().filter(about_all);
+    let newest = done
+        .filter_map(|kept| Some((kept.row.closed.as_ref()?.at.0, kept)))
+        .max_by_key(|(at, _)| *at);
+    let Some((at, kept)) = newest else { return false };
+    if Day::of(at).plus(days).end() <= facts.now {
+        return false;
+    }
+    let (kept_rights, removed) =
+        (kept.row.decided(Verdict::Keep).count(), kept.row.decided(Verdict::Remove).count());
+    let what = format!(
+        "access review {}: {kept_rights} rights kept with a reason, {removed} removed, {} of them \
+         unanswered",
+        kept.id,
+        kept.row.unanswered()
+    );
+    weigh.recorded(what, at, true);
+    true
 }
 
 /// E5.7: rights change with the job: somebody's job changed within a year, and no grant is beyond

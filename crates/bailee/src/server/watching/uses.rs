@@ -1,0 +1,71 @@
+//! Who did something, and under which grant: handed on once a day for each, so that reviews of
+//! access show what nobody uses.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::grants::uses::{AccessUse, HOLDERS, KERNEL, KeepUses, Used};
+use domain::register::Day;
+use kernel::{Fed, Kernel, Ran, Result};
+
+/// Days on which somebody used something.
+#[derive(Default)]
+pub struct Uses {
+    /// The last day that is known: by holder, and the grant where it rested on one.
+    days: HashMap<(String, Option<String>), Day>,
+    /// What is not kept yet.
+    fresh: BTreeMap<String, AccessUse>,
+}
+
+impl Uses {
+    /// Takes an entry in. What was refused is no use.
+    pub fn see(&mut self, fed: &Fed) {
+        let named = |actor: &&str| {
+            let kind = actor.split_once(':').map_or(*actor, |(kind, _)| kind);
+            ["person", "service", "member", KERNEL].contains(&kind) && fed.kind != "access.refused"
+        };
+        let Some(actor) = fed.field("actor").filter(named) else { return };
+        let grant = fed.field("grant").and_then(|grant| Some(grant.split_once('#')?.0));
+        let day = Day::of(fed.time);
+        self.note(actor, None, day);
+        if let Some(grant) = grant {
+            self.note(actor, Some(grant), day);
+        }
+    }
+
+    fn note(&mut self, actor: &str, grant: Option<&str>, day: Day) {
+        let key = (actor.to_owned(), grant.map(str::to_owned));
+        if self.days.get(&key).is_some_and(|known| *known >= day) {
+            return;
+        }
+        self.days.insert(key, day);
+        let row = self.fresh.entry(actor.to_owned()).or_insert_with(|| AccessUse {
+            holder: actor.to_owned(),
+            last: day,
+            grants: vec![],
+        });
+        row.last = row.last.max(day);
+        let Some(grant) = grant else { return };
+        match row.grants.iter_mut().find(|one| one.grant == grant) {
+            Some(known) => known.last = known.last.max(day),
+            None => row.grants.push(Used { grant: grant.to_owned(), last: day }),
+        }
+    }
+
+    /// Keeps what is not kept yet; what could not be kept is tried again.
+    ///
+    /// # Errors
+    /// Whatever the store answers.
+    pub fn keep(&mut self, kernel: &Kernel, right: &Ran) -> Result<()> {
+        while !self.fresh.is_empty() {
+            let seen: Vec<_> = self.fresh.values().take(HOLDERS).cloned().collect();
+            right.ask(kernel, KeepUses::new(kernel, seen.clone())?)?;
+            for one in &seen {
+                self.fresh.remove(&one.holder);
+            }
+        }
+        // Days of grants that are long over are not needed again.
+        let newest = self.days.values().copied().max();
+        self.days.retain(|_, day| newest.is_none_or(|newest| day.plus(2) > newest));
+        Ok(())
+    }
+}
