@@ -39,6 +39,9 @@ pub(super) async fn page(
 ) -> Result<Page> {
     let room = match register.plural {
         "incidents" => Some(crate::room::of(visit, id).await?),
+        "people" | "services" | "vendors" => {
+            Some(crate::reach::of(visit, register.plural, id).await?)
+        }
         _ => None,
     };
     let row = visit.submit((register.get)(visit.kernel(), id)?).await?;
@@ -53,6 +56,7 @@ pub(super) async fn page(
             (done(visit))
             (standing(visit, &row))
             @if register.plural == "affected" { (crate::affected::of(visit, id, &row)) }
+            @if register.plural == "access-reviews" { (crate::reviewing::of(visit, &row)) }
             @if register.plural == "playbooks" { (crate::playbooks::of(visit, id, &row)) }
             @if let Some(room) = room { (room) h2 { "Everything recorded" } }
             (fields(visit, &object, &["state", "id", "format"]))

@@ -15,6 +15,8 @@ mod house;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod reviews;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sign_in;

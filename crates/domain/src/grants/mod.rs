@@ -9,6 +9,7 @@ mod bounds;
 pub mod emergencies;
 mod ending;
 mod moving;
+pub mod reach;
 pub mod requests;
 pub mod reviews;
 mod settling;

@@ -1,0 +1,44 @@
+//! Reviews of access as reviewers work through them, and what somebody can reach.
+
+use crate::browser::Site;
+use scraper::Selector;
+use std::time::Duration;
+
+#[test]
+fn a_reviewer_answers_for_each_right_on_one_page() {
+    let site = Site::new(71);
+    let world = &site.world;
+    let opener = world.service("opener");
+    world.grant("service:opener", "*", "*", &["open", "write"]);
+    world.account(&opener, "Acme").unwrap();
+    let _ = world.person("eve", &["engineer"]);
+    let grant = world.grant("person:eve", "acme", "*", &["read"]);
+    let mut ann = site.person("ann", &["security-lead"]);
+    let mut abe = site.person("abe", &["approver"]);
+    // What eve can reach stands on her page, and that she was never seen.
+    let page = ann.get("/people/eve").says(200, "What they can reach");
+    assert!(page.body.contains("acme") && page.body.contains("never seen"), "{}", page.body);
+    let page = ann.get("/access-reviews/new").ok();
+    let new = [
+        ("name", "autumn"),
+        ("kind", "person"),
+        ("subject", "person:eve"),
+        ("reviewers", "person:abe"),
+        ("days", "7"),
+    ];
+    let page = ann.submit(&page, "#add", &new).says(200, "Waiting for an answer: 2 of 2");
+    let form = Selector::parse("form[action='/access-reviews/autumn/decide'].inline").unwrap();
+    assert_eq!(page.html().select(&form).count(), 0, "ann opened it and does not review");
+    let page = abe.get("/access-reviews/autumn").says(200, "2 of 2 rights wait");
+    assert_eq!(page.html().select(&form).count(), 4, "two answers beside each right");
+    world.clock.advance(Duration::from_secs(30));
+    let keep = format!("form.inline:has(input[value='{grant}']):has(input[value=keep])");
+    let page = abe.submit(&page, &keep, &[("reason", "on call for <acme>")]);
+    let page = page.says(200, "Answered: 1 of 2");
+    assert!(page.body.contains("on call for &lt;acme&gt;"), "{}", page.body);
+    let remove = "form.inline:has(input[value='person:eve/engineer']):has(input[value=remove])";
+    let page = abe.submit(&page, remove, &[]).says(200, "Answered: 2 of 2");
+    assert!(page.body.contains("kept 1 of 2, removed 1"), "{}", page.body);
+    let page = ann.get("/people/eve").says(200, "No grant counts now");
+    assert!(!page.body.contains("engineer</td>"), "{}", page.body);
+}
