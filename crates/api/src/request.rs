@@ -9,13 +9,14 @@ use crate::routes::Route;
 use crate::routes::certificates::Made;
 use aws_lc_rs::digest;
 use domain::oncall::Pulse;
+use domain::register::When;
 use hyper::Method;
 use hyper::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use kernel::authority::Caller;
 use kernel::id::shown;
 use kernel::limits::PURPOSE_BYTES;
-use kernel::{Asked, Done, Error, Kernel, Operation};
+use kernel::{Asked, Done, Error, Kernel, Moment, Operation};
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -117,6 +118,13 @@ impl Call {
             let detail = format!("`{}` is no number from {first} to {last}", shown(text));
             Problem::invalid(name, detail)
         })
+    }
+
+    /// A query parameter that is a moment, or this one.
+    pub(crate) fn moment(&self, name: &'static str, default: Moment) -> Result<Moment, Problem> {
+        let Some(text) = self.parameter(name) else { return Ok(default) };
+        let why = || Problem::invalid(name, "write a moment as `2026-11-22T14:02:11Z`".to_owned());
+        When::parse(text).map(|when| when.0).ok_or_else(why)
     }
 
     /// A query parameter that is `true` or `false`.

@@ -23,6 +23,7 @@ mod calendar;
 mod ceremonies;
 mod clock;
 mod console;
+mod explorer;
 mod form;
 mod guard;
 mod import;

@@ -4,6 +4,7 @@ use crate::show::{listing, principal};
 use crate::visit::Visit;
 use domain::grants::reach::{Of, Reach, ReadReach};
 use domain::grants::uses::AccessUse;
+use domain::ledgers::Exploring;
 use domain::register::{Day, Kept, Noun};
 use kernel::id::{Name, PrincipalId};
 use kernel::{Act, Kind, Result};
@@ -40,6 +41,9 @@ fn shown(visit: &Visit<'_>, all: &[Reach]) -> Markup {
             p.sentence { "Nobody works for them here." }
         } @else {
             (holders(visit, all))
+            @if let ([one], true) = (all, visit.may(Exploring::ACTION)) {
+                p { a href=(format!("/accesses?who={}", one.holder)) { "What they did today" } }
+            }
         }
         @if grants == 0 {
             p.sentence { "No grant counts now: no Service Data, no system." }

@@ -260,6 +260,9 @@ pub(crate) fn registers(visit: &Visit<'_>) -> Result<Page> {
         "Registers",
         html! {
             @if open.is_empty() { p { "No register is open to your roles: ask an administrator." } }
+            @if visit.may(<domain::ledgers::Exploring as kernel::Act>::ACTION) {
+                p { a href="/accesses" { "Who accessed what" } ", by person, account and day." }
+            }
             @for area in &AREAS {
                 @let inside: Vec<_> = open.iter().filter(|one| one.area == area.name).collect();
                 @if !inside.is_empty() {

@@ -7,11 +7,11 @@ use crate::problem::Problem;
 use crate::request::Call;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::ledgers::{OpenEntries, OpenReceipt, Read};
+use domain::ledgers::{Explore, Exploring, OpenEntries, OpenReceipt, Question, Read};
 use hyper::StatusCode;
-use kernel::id::{AccountId, shown};
+use kernel::id::{AccountId, PrincipalId, shown};
 use kernel::limits::{ENTRIES_ITEMS, PAGE_DEFAULT};
-use kernel::{Act, Kernel, SeenEntry};
+use kernel::{Act, HOUSE, Kernel, SeenEntry};
 use ledger::entry::Opening;
 use ledger::tile::{TilePath, parse_path};
 use schemars::JsonSchema;
@@ -125,7 +125,7 @@ pub(crate) async fn anchor(call: Call) -> Result<Answer, Problem> {
 
 pub(crate) async fn keys(call: Call) -> Result<Answer, Problem> {
     let public_key = STANDARD.encode(call.kernel.public_key());
-    let house = call.kernel.vkey(kernel::HOUSE)?;
+    let house = call.kernel.vkey(HOUSE)?;
     Answer::json(StatusCode::OK, &Keys { keys: vec![Key { public_key }], house })
 }
 
@@ -147,4 +147,22 @@ fn required(call: &Call, name: &'static str) -> Result<u64, Problem> {
 
 fn entry(seen: SeenEntry) -> Entry {
     Entry { index: seen.index, leaf: STANDARD.encode(seen.leaf), opening: seen.opening }
+}
+
+/// Who accessed what: the last day, where no time is stated.
+pub(crate) async fn explore(call: Call) -> Result<Answer, Problem> {
+    let now = call.kernel.now();
+    let ago = kernel::Moment(now.0.saturating_sub(86_400_000_000));
+    let question = Question {
+        who: call.parameter("who").map(PrincipalId::parse).transpose()?,
+        account: call.parameter("account").map(AccountId::parse).transpose()?,
+        data: call.flag("data")?,
+        from: call.moment("from", ago)?,
+        to: call.moment("to", now.after(std::time::Duration::from_secs(1)))?,
+        after: call.number("after", 0..=u64::MAX)?,
+    };
+    // Which accounts exist is told only to those who may ask.
+    call.kernel.allow(call.caller()?, Exploring::ACTION, HOUSE)?;
+    let done = call.submit(Explore::new(&call.kernel, question)?).await?;
+    Ok(Answer::json(StatusCode::OK, &done.output)?.receipt(done.receipts.first()))
 }

@@ -157,14 +157,9 @@ pub(crate) async fn find(call: Call) -> Result<Answer, Problem> {
 /// What is looked for: the last day, where no time is stated.
 fn query(call: &Call) -> Result<Query, Problem> {
     let now = call.kernel.now();
-    let moment = |name: &'static str, default| match call.parameter(name) {
-        None => Ok(default),
-        Some(text) => When::parse(text).map(|when| when.0).ok_or_else(|| {
-            Problem::invalid(name, "write a moment as `2026-11-22T14:02:11Z`".to_owned())
-        }),
-    };
     let ago = kernel::Moment(now.0.saturating_sub(86_400_000_000));
-    let (from, to) = (moment("from", ago)?, moment("to", now.after(Duration::from_secs(1)))?);
+    let from = call.moment("from", ago)?;
+    let to = call.moment("to", now.after(Duration::from_secs(1)))?;
     let fields = wanted(call.parameter("where").unwrap_or_default())?;
     Ok(Query { from, to, fields, text: call.parameter("text").map(str::to_owned) })
 }

@@ -111,3 +111,34 @@ fn receipts_anchors_and_keys_can_be_had_later() {
     assert_eq!(keys["keys"][0]["public_key"], STANDARD.encode(key));
     assert_eq!(VerifierKey::parse(keys["house"].as_str().unwrap()).unwrap().public_key(), &key);
 }
+
+#[test]
+fn who_accessed_what_is_told_to_those_who_answer_for_it() {
+    let server = Running::start(53);
+    let worker = server.acme();
+    let acme = AccountId::parse("acme").unwrap();
+    server.world.put(&worker, (&acme, "cases", "r1"), "1").unwrap();
+    let lead = server.world.person("lea", &["security-lead"]);
+    let who = server.world.kernel.identify(&worker).unwrap().principal;
+    let path = format!("/v1/accesses?who={who}&account=acme&data=true");
+    let answer = server.expect(200, &ask("GET", &path).by(&lead));
+    assert!(answer.field("bailee-receipt").is_some(), "that it was asked is an entry");
+    let page = answer.json();
+    assert_eq!(page["items"][0]["kind"], "record.put");
+    assert_eq!(page["items"][0]["account"], "acme");
+    assert_eq!(page["items"][0]["fields"]["actor"], who.as_str());
+    let engineer = server.world.person("eve", &["engineer"]);
+    for token in [&engineer, &worker] {
+        for account in ["acme", "nowhere"] {
+            let path = format!("/v1/accesses?account={account}");
+            server.expect(403, &ask("GET", &path).by(token));
+        }
+    }
+    server.expect(401, &ask("GET", "/v1/accesses?account=acme"));
+    for bad in
+        ["", "who=eve", "account=acme&data=1", "account=acme&after=-1", "account=acme&from=x"]
+    {
+        server.expect(400, &ask("GET", &format!("/v1/accesses?{bad}")).by(&lead));
+    }
+    server.expect(404, &ask("GET", "/v1/accesses?account=nowhere").by(&lead));
+}

@@ -263,7 +263,7 @@ fn stating(
         }
         arg = match member.kind {
             Kind::Text => arg.value_name("TEXT"),
-            Kind::Choice(choices) => arg.value_parser(choices),
+            Kind::Choice(choices) => arg.value_name("WORD").value_parser(choices),
             Kind::Number => arg.value_name("N").value_parser(value_parser!(i64)),
             Kind::Flag => arg
                 .value_name("true|false")

@@ -42,3 +42,41 @@ fn a_reviewer_answers_for_each_right_on_one_page() {
     let page = ann.get("/people/eve").says(200, "No grant counts now");
     assert!(!page.body.contains("engineer</td>"), "{}", page.body);
 }
+
+#[test]
+fn who_accessed_what_is_asked_by_person_account_and_day() {
+    let site = Site::new(72);
+    let world = &site.world;
+    let opener = world.service("opener");
+    world.grant("service:opener", "*", "*", &["open", "write"]);
+    let acme = world.account(&opener, "Acme").unwrap();
+    world.collection(&opener, &acme, "cases").unwrap();
+    world.put(&opener, (&acme, "cases", "17"), "{}").unwrap();
+    let eve = world.person("eve", &["engineer"]);
+    let grant = world.grant("person:eve", "acme", "*", &["read"]);
+    for _ in 0..101 {
+        world.get(&eve, (&acme, "cases", "17")).unwrap();
+    }
+    let mut ann = site.person("ann", &["auditor"]);
+    let page = ann.get("/accesses?who=person%3Aeve").says(200, "Accesses: 100 among 100 entries");
+    assert!(page.body.contains(&format!("/grants/{grant}")), "{}", page.body);
+    let next = Selector::parse("main a[href^='/accesses?who=']").unwrap();
+    let next = page.html().select(&next).next().unwrap().attr("href").unwrap().to_owned();
+    ann.get(&next).says(200, "Accesses: 1 among 1 entries");
+    let page = ann.get("/accesses?account=acme&data=on").says(200, "Accesses: 100 among 1");
+    assert!(page.body.contains("person:eve"), "{}", page.body);
+    ann.get("/accesses?who=person%3Aeve&account=acme&data=on&from=2020-01-01&to=2020-01-02")
+        .says(200, "Nothing was found among 0 entries");
+    for (bad, why) in [
+        ("who=eve", "person:"),
+        ("who=person%3Aeve&from=yesterday", "write a day"),
+        ("who=person%3Aeve&from=2020-01-01", "up to 92 days"),
+        ("account=nowhere", "nowhere"),
+        ("account=acme&after=x", "follow the link"),
+    ] {
+        ann.get(&format!("/accesses?{bad}")).says(200, why);
+    }
+    for (name, roles) in [("max", "engineer"), ("vic", "approver")] {
+        site.person(name, &[roles]).get("/accesses?account=acme").says(403, "");
+    }
+}

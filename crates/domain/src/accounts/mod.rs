@@ -8,7 +8,7 @@ use kernel::authority::Verb;
 use kernel::engine::Wants;
 use kernel::id::AccountId;
 use kernel::{
-    Act, After, Error, Kernel, Operation, RecordKey, Replay, Result, Target, Work, on_house,
+    Act, After, Error, HOUSE, Kernel, Operation, RecordKey, Replay, Result, Target, Work, on_house,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,21 @@ pub struct Account {
     pub slot: u64,
     /// When it was created, µs since 1970.
     pub created: u64,
+}
+
+/// The readable id of an account: the entry of `house` at its slot says which one it created.
+///
+/// # Errors
+/// `Unavailable` if the store cannot be read.
+pub fn readable(kernel: &Kernel, slot: u64) -> Result<String> {
+    if slot == HOUSE {
+        return Ok("house".to_owned());
+    }
+    let entry = kernel.entries(HOUSE, slot, 1, true)?.pop();
+    let opening = entry.and_then(|entry| entry.opening);
+    let object = opening.as_ref().and_then(|opening| opening.fields.get("object"));
+    let id = object.and_then(|shown| shown.value.strip_prefix("accounts/"));
+    Ok(id.map_or_else(|| format!("slot-{slot:016x}"), str::to_owned))
 }
 
 impl Noun for Account {

@@ -23,7 +23,7 @@ pub use ask::{Ask, AskAffected, Asked, Told};
 pub use query::{By, Query};
 pub use search::{CHECKED, ENTRIES, search};
 
-use super::{Incident, NOTES, Said, hex};
+use super::{Incident, NOTES, Said};
 use crate::register::{
     self, At, Entry, Kept, Mark, Readers, Register, Row, Status, Tone, When, act, parse,
 };
@@ -369,18 +369,6 @@ fn summary(answer: Answer) -> Result<Found> {
         cut: answer.accounts.len() > ACCOUNTS,
         as_of: Some(answer.as_of),
     })
-}
-
-/// The readable id of an account: the entry of `house` at its slot says which one it created.
-fn readable(kernel: &Kernel, slot: u64) -> Result<String> {
-    if slot == HOUSE {
-        return Ok("house".to_owned());
-    }
-    let entry = kernel.entries(HOUSE, slot, 1, true)?.pop();
-    let opening = entry.and_then(|entry| entry.opening);
-    let object = opening.as_ref().and_then(|opening| opening.fields.get("object"));
-    let id = object.and_then(|shown| shown.value.strip_prefix("accounts/"));
-    Ok(id.map_or_else(|| format!("slot-{}", hex(&slot.to_be_bytes())), str::to_owned))
 }
 
 const STEPS: &[Entry] = &[];

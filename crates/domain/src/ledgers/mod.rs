@@ -3,6 +3,10 @@
 //! Heads, tiles and leaves hold no personal data and are read without an entry; opening entries is
 //! itself an entry.
 
+mod explore;
+
+pub use explore::{Explore, Explored, Exploring, Found, PAGE, Question};
+
 use crate::register::act;
 use kernel::authority::Verb;
 use kernel::id::AccountId;

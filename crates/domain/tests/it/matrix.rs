@@ -70,6 +70,7 @@ fn named() -> Vec<&'static Action> {
         action::<data::Restore>(),
         action::<ledgers::Read>(),
         action::<ledgers::Open>(),
+        action::<ledgers::Exploring>(),
         action::<measures::Read>(),
         action::<measures::SetScope>(),
         action::<members::LinkPerson>(),

@@ -91,8 +91,19 @@ impl Kernel {
     /// # Errors
     /// `Unavailable` if the store cannot be read.
     pub fn feed(&self, after_row: i64, limit: usize) -> Result<Vec<Fed>> {
-        let rows = self.reader.entries_after(after_row, limit)?;
-        let keys = Keys::of(&self.shared, &*self.reader, &rows)?;
+        self.opened(&self.reader.entries_after(after_row, limit)?)
+    }
+
+    /// Entries of one log from this index on, opened.
+    ///
+    /// # Errors
+    /// As [`Kernel::feed`].
+    pub fn told(&self, account: u64, from: u64, limit: u64) -> Result<Vec<Fed>> {
+        self.opened(&self.reader.entries(account, from, limit)?)
+    }
+
+    fn opened(&self, rows: &[EntryRow]) -> Result<Vec<Fed>> {
+        let keys = Keys::of(&self.shared, &*self.reader, rows)?;
         let open = |row: &EntryRow| match keys.open(&self.shared, row) {
             // Only now, so that what is wrong with one entry is told of that one.
             None => self.shared.open_entry(&*self.reader, row),

@@ -4,10 +4,11 @@
 //! It fails wide. An entry that cannot be read makes its account unknown; one of the house's, from
 //! which rights are followed, or more entries than [`ENTRIES`], makes every account unknown.
 
+use super::Query;
 use super::answer::{Account, Answer, AsOf, Certainty, FORMAT, Followed, HeadOf, Tries};
 use super::gather::Gathered;
 use super::query::By;
-use super::{Query, readable};
+use crate::accounts::readable;
 use crate::incidents::hex;
 use crate::register::When;
 use kernel::engine::Span;
