@@ -26,11 +26,12 @@ function pin(url, ca) {
 export async function launch(task) {
   // Chromium reads authorities from a database of the user that this machine may not have, so it is
   // told the one key to accept. That this key is the server's was checked above, with its authority.
-  const key = await pin(task.url, task.ca);
+  const others = (task.also ?? []).map(({ url, ca }) => pin(url, ca));
+  const keys = (await Promise.all([pin(task.url, task.ca), ...others])).join(',');
   return puppeteer.launch({
     executablePath: task.chromium,
     // Without a sandbox because tests run as root, where Chromium has none. It opens our pages only.
-    args: ['--no-sandbox', `--ignore-certificate-errors-spki-list=${key}`],
+    args: ['--no-sandbox', `--ignore-certificate-errors-spki-list=${keys}`],
     env: { ...process.env, TZ: 'Europe/Berlin' },
   });
 }

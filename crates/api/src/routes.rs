@@ -417,6 +417,18 @@ static FIXED: &[Route] = &[
     .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
     .by(|call| Box::pin(people::end_token(call))),
     item(post(
+        "/v1/people/{name}/identities",
+        "bindPerson",
+        "Binds a person to an identity elsewhere",
+    ))
+    .action(action::<domain::people::Bind>())
+    .json(SMALL, of::<people::NewIdentity>)
+    .gives(&[
+        Gives::json(201, "The identity", of::<shared::Receipted<people::Identity>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(people::bind(call))),
+    item(post(
         "/v1/people/{name}/links",
         "invitePerson",
         "Makes a link by which a person signs in once; earlier links end",

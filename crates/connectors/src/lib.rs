@@ -13,6 +13,7 @@ pub mod logs;
 pub mod mail;
 pub mod nut;
 pub mod ocsf;
+pub mod oidc;
 pub mod pdf;
 pub mod places;
 pub mod tls;

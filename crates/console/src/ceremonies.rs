@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long a page waits for its passkey.
 const LIFE: Duration = Duration::from_secs(600);
 
+/// The same in seconds, as cookies state it.
+pub(crate) const SECONDS: u64 = LIFE.as_secs();
+
 /// Answered challenges that are remembered at most; beyond it nobody signs in for a while, which
 /// takes as many passkeys used within ten minutes.
 const MOST: usize = 100_000;
@@ -80,11 +83,37 @@ impl Ceremonies {
         Ok(bytes)
     }
 
+    /// Something of this name that only this server knows of a challenge, in hexadecimal.
+    ///
+    /// # Errors
+    /// `Unavailable` without randomness.
+    pub(crate) fn derive(&self, challenge: &str, name: &str) -> Result<String> {
+        let key = self.key.as_ref();
+        let key = key.ok_or_else(|| Error::unavailable("the system gives no randomness"))?;
+        Ok(hex(hmac::sign(key, &named(challenge, name)).as_ref()))
+    }
+
+    /// Whether this is what [`Ceremonies::derive`] gives; compares in constant time.
+    pub(crate) fn derived(&self, challenge: &str, name: &str, given: &str) -> bool {
+        let parts = self.key.as_ref().zip(unhex(given));
+        parts.is_some_and(|(key, tag)| hmac::verify(key, &named(challenge, name), &tag).is_ok())
+    }
+
     fn mark(&self, stated: &[u8], purpose: &str) -> Result<hmac::Tag> {
         let key = self.key.as_ref();
         let key = key.ok_or_else(|| Error::unavailable("the system gives no randomness"))?;
         Ok(hmac::sign(key, &marked(stated, purpose)))
     }
+}
+
+/// When a challenge was made, by its bytes.
+pub(crate) fn moment(bytes: &[u8]) -> Moment {
+    let stated = bytes.get(16..24).and_then(|part| part.first_chunk::<8>());
+    Moment(stated.map_or(0, |part| u64::from_be_bytes(*part)))
+}
+
+fn named(challenge: &str, name: &str) -> Vec<u8> {
+    format!("bailee derived v1\0{name}\0{challenge}").into_bytes()
 }
 
 fn marked(stated: &[u8], purpose: &str) -> Vec<u8> {

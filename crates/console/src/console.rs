@@ -8,6 +8,7 @@ use crate::calendar::Calendars;
 use crate::ceremonies::Ceremonies;
 use crate::clock::ReaderClock;
 use crate::preferences::Preferences;
+use crate::provider::SignIn;
 use crate::receipts::Recent;
 use crate::reply::{self, Page, Reply};
 use crate::request::{self, Pairs, Request};
@@ -18,8 +19,8 @@ use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
     account, acknowledge, answer, assets, board, calendar, explorer, guard, import, measure, pager,
-    passkeys, playbooks, preferences, receipts, registers, roles, room, setup, shell, sign_in,
-    trust,
+    passkeys, playbooks, preferences, provider, receipts, registers, roles, room, setup, shell,
+    sign_in, trust,
 };
 use ::passkeys::Site;
 use domain::measures::{Answered, Listener};
@@ -41,6 +42,7 @@ pub struct Console {
     pub(crate) calendars: Calendars,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) site: Option<Site>,
+    pub(crate) sign_in: Option<SignIn>,
     board: Mutex<Option<Arc<Board>>>,
     pub(crate) published: Mutex<Option<Published>>,
 }
@@ -57,6 +59,7 @@ impl Console {
             calendars: Arc::new(|_| String::new()),
             ceremonies: Ceremonies::new(),
             site: None,
+            sign_in: None,
             board: Mutex::default(),
             published: Mutex::default(),
         }
@@ -81,6 +84,13 @@ impl Console {
     #[must_use]
     pub fn with_site(mut self, site: Option<Site>) -> Self {
         self.site = site;
+        self
+    }
+
+    /// With the company's provider, where people may sign in.
+    #[must_use]
+    pub fn with_sign_in(mut self, sign_in: Option<SignIn>) -> Self {
+        self.sign_in = sign_in;
         self
     }
 
@@ -176,6 +186,7 @@ impl Console {
             peer: request.peer,
             host: host(&request.headers, &request.uri),
             number: request.number.clone(),
+            provider: provider::cookie(&request.headers),
         }
     }
 
@@ -210,8 +221,13 @@ impl Console {
         let mut response = match reply {
             Reply::Page(page) => {
                 let as_of = self.as_of(visit).await;
-                reply::html(page.status, shell::page(visit, &as_of, &page))
+                let mut response = reply::html(page.status, shell::page(visit, &as_of, &page));
+                if let Some(next) = page.next {
+                    reply::lead(&mut response, next);
+                }
+                response
             }
+            Reply::Plain(status, kind, body) => reply::response(status, kind, body),
             Reply::See(place) => reply::see(&place),
             Reply::File { kind, name, body } => reply::file(kind, &name, body),
             Reply::Keeping(..) => reply::see("/"),
@@ -240,7 +256,10 @@ fn fill(visit: &mut Visit<'_>, request: &Request) -> Result<()> {
     if request.method != Method::POST {
         return Ok(());
     }
-    guard::same_origin(&request.headers, &request.uri)?;
+    // The provider itself says who signed out there; what it says is signed.
+    if visit.path != ["sign-in", "oidc", "logout"] {
+        guard::same_origin(&request.headers, &request.uri)?;
+    }
     visit.form = request::form(&request.headers, &request.body)?;
     let first = visit.path.first().map(String::as_str);
     match &visit.session {
@@ -257,6 +276,9 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("GET" | "HEAD", ["trust"]) => Ok(trust::show(visit)?.into()),
         ("GET", ["sign-in"]) => Ok(sign_in::show(visit)?.into()),
         ("POST", ["sign-in"]) => sign_in::begin(visit).await,
+        ("GET", ["sign-in", "oidc"]) => provider::start(visit).await,
+        ("GET", ["sign-in", "oidc", "callback"]) => provider::back(visit).await,
+        ("POST", ["sign-in", "oidc", "logout"]) => provider::logout(visit).await,
         ("POST", ["sign-out"]) => sign_in::end(visit).await,
         ("GET", ["acknowledge", notice, token]) => {
             Ok(acknowledge::show(visit, notice, token).into())

@@ -2,7 +2,7 @@
 
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
+    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, REFRESH, RETRY_AFTER, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode};
@@ -22,6 +22,8 @@ pub(crate) enum Reply {
     See(String),
     /// A file to keep.
     File { kind: &'static str, name: String, body: Vec<u8> },
+    /// An answer to a program.
+    Plain(StatusCode, &'static str, Vec<u8>),
     /// As another reply, and the browser keeps something.
     Keeping(Box<Reply>, Vec<String>),
 }
@@ -35,13 +37,15 @@ pub(crate) struct Page {
     pub(crate) body: Markup,
     /// Index of the entry of `house` that says who saw this.
     pub(crate) entry: Option<u64>,
+    /// Where the browser goes on by itself.
+    pub(crate) next: Option<&'static str>,
 }
 
 impl Page {
     /// A page with this heading.
     pub(crate) fn new(title: impl Into<String>, body: Markup) -> Self {
         let (title, above) = (title.into(), vec![]);
-        Self { status: StatusCode::OK, title, above, body, entry: None }
+        Self { status: StatusCode::OK, title, above, body, entry: None, next: None }
     }
 
     /// Below another page.
@@ -52,6 +56,12 @@ impl Page {
 
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// From where the browser goes on by itself.
+    pub(crate) fn leading(mut self, next: &'static str) -> Self {
+        self.next = Some(next);
         self
     }
 
@@ -116,6 +126,11 @@ pub(crate) fn html(status: StatusCode, page: Markup) -> Response<Vec<u8>> {
 /// With the seconds after which asking again makes sense (RFC 9110 §10.2.3).
 pub(crate) fn retry(response: &mut Response<Vec<u8>>, seconds: u64) {
     set(response.headers_mut(), RETRY_AFTER, &seconds.to_string());
+}
+
+/// Where the browser goes on by itself.
+pub(crate) fn lead(response: &mut Response<Vec<u8>>, next: &str) {
+    set(response.headers_mut(), REFRESH, &format!("0; url={next}"));
 }
 
 /// `303 See Other` (RFC 9110 §15.4.4).

@@ -35,7 +35,12 @@ pub(crate) async fn begin_with(
     began(visit, caller, operation).await
 }
 
-async fn began(visit: &Visit<'_>, caller: Caller, operation: BeginSession) -> Result<String> {
+/// Begins a session by this operation. Gives what the cookie has to say.
+pub(crate) async fn began(
+    visit: &Visit<'_>,
+    caller: Caller,
+    operation: BeginSession,
+) -> Result<String> {
     let session = visit.submit_as(caller, None, operation).await?.output;
     let life = SESSION_LIFE.as_secs();
     let rules = format!("Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Strict");

@@ -3,6 +3,7 @@
 //! Opening a link changes nothing, because programs open links too. Only the button uses it up.
 
 use crate::passkeys;
+use crate::provider;
 use crate::reply::{Page, Reply};
 use crate::sessions::{self, plausible};
 use crate::show::sentence;
@@ -16,7 +17,7 @@ use maud::{Markup, html};
 /// `GET /sign-in?link=…`
 pub(crate) fn show(visit: &Visit<'_>) -> Result<Page> {
     let Some(given) = visit.query.filled("link") else {
-        let body = html! { (passkeys::way_in(visit)?) (enter()) };
+        let body = html! { (passkeys::way_in(visit)?) (enter()) (provider::way_in(visit)) };
         return Ok(Page::new("Sign in", body));
     };
     let Some((caller, token)) = known(visit, code(given))?.zip(code(given)) else {
@@ -113,6 +114,7 @@ pub(crate) fn needed(visit: &Visit<'_>, had: bool) -> Page {
             }
             (passkeys::way_in(visit).unwrap_or_default())
             (enter())
+            (provider::way_in(visit))
         },
     );
     page.status(StatusCode::UNAUTHORIZED)

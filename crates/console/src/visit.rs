@@ -40,6 +40,8 @@ pub(crate) struct Visit<'c> {
     /// The host as the browser names it, if that is one.
     pub(crate) host: Option<String>,
     pub(crate) number: String,
+    /// What the browser keeps while somebody signs in at the provider.
+    pub(crate) provider: Option<String>,
 }
 
 impl Visit<'_> {
@@ -178,6 +180,7 @@ impl<'c> Visit<'c> {
             peer: IpAddr::from([192, 0, 2, 7]),
             host: None,
             number: "r-test".to_owned(),
+            provider: None,
         }
     }
 }

@@ -199,6 +199,16 @@ impl Kernel {
         self.known(self.shared.authority.passkey(hash, now), now)
     }
 
+    /// Whose identity at a provider, or session there, has the names with this hash, which proves
+    /// nothing yet: the operation asked for with it carries what the provider signed.
+    ///
+    /// # Errors
+    /// As [`Kernel::identify`].
+    pub fn bound(&self, hash: &[u8; 32]) -> Result<Caller> {
+        let now = self.now();
+        self.known(self.shared.authority.identity(hash, now), now)
+    }
+
     fn known(&self, found: std::result::Result<Caller, Denied>, now: Moment) -> Result<Caller> {
         let caller = found.map_err(|denied| match denied {
             Denied::Unknown => Error::unauthenticated(),

@@ -11,16 +11,17 @@ const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "p
 const BELOW: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("sealing", &[]),
-    ("connectors", &[]),
+    ("jose", &[]),
+    ("connectors", &["jose"]),
     ("watch", &[]),
     ("pki", &["sealing"]),
     ("passkeys", &[]),
     ("kernel", &["ledger", "sealing"]),
     ("prover", &["sealing"]),
-    ("domain", &["kernel", "ledger", "passkeys", "pki"]),
+    ("domain", &["jose", "kernel", "ledger", "passkeys", "pki"]),
     ("dossier", &["domain", "kernel", "ledger"]),
     ("api", &["connectors", "domain", "dossier", "kernel", "ledger"]),
-    ("console", &["domain", "dossier", "kernel", "ledger", "passkeys"]),
+    ("console", &["connectors", "domain", "dossier", "jose", "kernel", "ledger", "passkeys"]),
     (
         "bailee",
         &[

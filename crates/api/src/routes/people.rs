@@ -6,7 +6,9 @@ use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
 use domain::grants::MovePerson;
-use domain::people::{self, CreatePerson, EndPerson, IssueToken, Issued, StoredCredential};
+use domain::people::{
+    self, BindPerson, Bound, CreatePerson, EndPerson, IssueToken, Issued, StoredCredential,
+};
 use domain::register::{List, Read, shown};
 use domain::services::RevokeToken;
 use hyper::StatusCode;
@@ -92,9 +94,10 @@ pub(crate) struct Person {
 pub(crate) struct Token {
     /// Its id.
     id: String,
-    /// What it is for: `token`, `link`, `session`, `passkey` or `recovery`.
+    /// What it is for: `token`, `link`, `session`, `passkey`, `recovery`, `identity` or
+    /// `provider-session`.
     used_for: people::Use,
-    /// What its holder calls it, if it is a passkey.
+    /// What its holder calls it, if it is a passkey; issuer and subject, if it is an identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     named: Option<String>,
     /// When it was issued (RFC 3339).
@@ -114,6 +117,30 @@ pub(crate) struct NewToken {
     token_id: Option<String>,
     /// The bearer token; it is shown once.
     token: String,
+}
+
+/// Who somebody is at a provider of identities (OpenID Connect).
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewIdentity {
+    /// The provider, `https://…`, exactly as its tokens say it (`iss`).
+    issuer: String,
+    /// Who, as the provider knows them (`sub`); an address of mail is none.
+    subject: String,
+}
+
+/// An identity that somebody was bound to.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PersonIdentity")]
+pub(crate) struct Identity {
+    /// Who.
+    name: String,
+    /// The id by which it is ended, as a token's.
+    token_id: String,
+    /// The provider.
+    issuer: String,
+    /// Who, as the provider knows them.
+    subject: String,
 }
 
 /// A token that was ended.
@@ -168,6 +195,15 @@ pub(crate) async fn issue(call: Call) -> Result<Answer, Problem> {
     changed(StatusCode::CREATED, new_token(row.name, &row.credentials, token), done.receipts)
 }
 
+pub(crate) async fn bind(call: Call) -> Result<Answer, Problem> {
+    let NewIdentity { issuer, subject } = typed(&call.body)?;
+    let bind = BindPerson::new(&call.kernel, &name(&call)?, &issuer, &subject)?;
+    let done = call.submit(bind).await?;
+    let Bound { name, id: token_id, issuer, subject } = done.output;
+    let identity = Identity { name, token_id, issuer, subject };
+    changed(StatusCode::CREATED, identity, done.receipts)
+}
+
 pub(crate) async fn end_token(call: Call) -> Result<Answer, Problem> {
     end_token_of(&call, &PrincipalId::person(&name(&call)?)).await
 }
@@ -189,10 +225,11 @@ pub(super) fn new_token(name: String, credentials: &[StoredCredential], token: S
 
 /// Credentials without their hashes, which are of no use to anybody who reads them.
 pub(super) fn tokens(credentials: Vec<StoredCredential>) -> Vec<Token> {
+    let at = |one: people::Identity| format!("{} {}", one.issuer, one.subject);
     let wire = |credential: StoredCredential| Token {
         id: credential.id,
         used_for: credential.used_for,
-        named: credential.passkey.map(|passkey| passkey.name),
+        named: credential.passkey.map(|one| one.name).or(credential.identity.map(at)),
         issued: shown(credential.issued),
         expires: shown(credential.expires),
         ended: credential.ended.map(shown),

@@ -78,6 +78,18 @@ pub enum Command {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
+    /// Bind a person to who they are at the company's provider of identities
+    Bind {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+        /// The provider, exactly as its tokens say it (`iss`)
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// Who they are there (`sub`); an address of mail is none
+        #[arg(long, value_name = "TEXT")]
+        subject: String,
+    },
     /// Make and end tokens of a person
     #[command(subcommand)]
     Token(Token),
@@ -94,6 +106,9 @@ const MEMBERS: &[Column] = &[
     ("tokens", "tokens"),
     ("token", "token"),
 ];
+
+const IDENTITY: &[Column] =
+    &[("person", "name"), ("token id", "token_id"), ("issuer", "issuer"), ("subject", "subject")];
 
 const COLUMNS: &[Column] = &[
     ("person", "name"),
@@ -148,6 +163,11 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
         Command::Invite { name } => {
             let answer = client.post(&["people", name.as_str(), "links"]).send().await?;
             invited(client, &answer.body, output)
+        }
+        Command::Bind { name, issuer, subject } => {
+            let body = json!({"issuer": issuer, "subject": subject});
+            let answer = client.post(&["people", name.as_str(), "identities"]).json(&body)?;
+            output.object(&answer.send().await?.body, IDENTITY)
         }
         Command::Token(token) => token.run(client, "people", output).await,
     }

@@ -8,6 +8,7 @@ use kernel::id::PrincipalId;
 use serde::Deserialize;
 
 use super::forwarding::settings::{self, Forward};
+use super::identities::Oidc;
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states
@@ -47,6 +48,8 @@ pub struct Config {
     pub weekly_test_page: Option<bool>,
     /// The mail relay. Without it no letter is sent.
     pub mail: Option<Mail>,
+    /// The company's provider of identities. Without it people sign in with passkeys and links.
+    pub oidc: Option<Oidc>,
     /// What detection does.
     pub detection: Option<Detection>,
     /// What is answered by itself, and what never is.
@@ -241,6 +244,8 @@ impl Config {
             return Err(Failure::usage("`public_url` is `https://HOST[:PORT]`, without a path"));
         }
         config.mail.as_ref().map_or(Ok(()), Mail::check)?;
+        let public = config.public_url.as_deref();
+        config.oidc.as_ref().map_or(Ok(()), |oidc| oidc.check(public))?;
         config.syslog.check()?;
         config.answers.check()?;
         settings::check(&config.forward)?;
@@ -379,6 +384,16 @@ mod tests {
             ("public_url = \"http://a.example\"", "public_url"),
             ("public_url = \"https://a.example/x\"", "public_url"),
             ("public_url = \"https://\"", "public_url"),
+            (
+                "[oidc]\nissuer = \"https://a\"\nclient_id = \"b\"\nclient_secret_file = \"c\"",
+                "public_url",
+            ),
+            (
+                "public_url = \"https://a\"\n[oidc]\nissuer = \"http://a\"\nclient_id = \"b\"\n\
+                 client_secret_file = \"c\"",
+                "oidc.issuer",
+            ),
+            ("[oidc]\nissuer = \"https://a\"\nclient_secret = \"b\"", "client_secret"),
             ("[syslog]\ntcp = \"x\"", "tcp"),
             ("[syslog]\nport = 1", "port"),
             ("[syslog]\nzone_minutes = 841", "zone_minutes"),

@@ -8,6 +8,7 @@ pub mod epoch;
 pub mod firewall;
 pub mod folders;
 pub mod forwarding;
+pub mod identities;
 pub mod init;
 pub mod openapi;
 pub mod outward;

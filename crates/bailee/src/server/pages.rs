@@ -2,7 +2,7 @@
 
 use api::{Pages, Server};
 use connectors::calendar;
-use console::{Calendars, Console, History, Processor, Processors, Request};
+use console::{Calendars, Console, History, Processor, Processors, Request, SignIn};
 use domain::oncall::calendars::{Feed, Shows};
 use domain::oncall::coverage::{Source, Span};
 use kernel::Kernel;
@@ -19,7 +19,7 @@ pub fn furnish(
     kernel: &Kernel,
     outward: Outward,
     watching: Watching,
-    public_url: Option<&str>,
+    (public_url, sign_in): (Option<&str>, Option<SignIn>),
 ) -> (Server, Arc<Background>) {
     let (listener, pulse) = (server.listener(), server.pulse());
     watching.beat(Arc::clone(&pulse));
@@ -27,6 +27,7 @@ pub fn furnish(
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));
     let console = console.with_calendars(calendars(kernel)).with_site(site(public_url));
+    let console = console.with_sign_in(sign_in);
     let console = Arc::new(console);
     let background =
         Background::new(listener, Arc::clone(&console), noted, outward, (watching, pulse));

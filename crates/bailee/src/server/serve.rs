@@ -90,7 +90,9 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let means = Means::of(&config, Outbox::of(server.outbox()))?;
     let outward = Outward::new(means, runtime.handle().clone());
     let public_url = config.public_url.as_deref();
-    let (server, background) = furnish(server, &kernel, outward, watching.clone(), public_url);
+    let sign_in = config.oidc.as_ref().zip(public_url).map(|(oidc, url)| oidc.sign_in(url));
+    let ways = (public_url, sign_in.transpose()?);
+    let (server, background) = furnish(server, &kernel, outward, watching.clone(), ways);
     let returns = runtime.block_on(async { Returns::of(config.mail.as_ref(), &kernel) })?;
     // Before anybody is told that it serves: whoever reads that may end it at once.
     let ended = runtime.block_on(async { Ended::listen() })?;

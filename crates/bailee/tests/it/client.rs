@@ -253,6 +253,10 @@ fn each_command_asks_one_thing() {
         ("person list", "GET /v1/people?limit=100"),
         ("person show anna", "GET /v1/people/anna"),
         ("person end anna", "DELETE /v1/people/anna"),
+        (
+            "person bind anna --issuer https://id.test --subject s",
+            "POST /v1/people/anna/identities",
+        ),
         ("person token create anna", "POST /v1/people/anna/tokens"),
         ("grant list", "GET /v1/grants?limit=100"),
         ("grant show g1", "GET /v1/grants/g1"),

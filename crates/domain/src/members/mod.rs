@@ -5,6 +5,7 @@
 //! it counts from the next operation on, and no credential outlives its last day.
 
 mod invite;
+mod logout;
 mod own;
 mod passkeys;
 mod sessions;
@@ -12,6 +13,7 @@ mod sessions;
 pub use invite::{
     DismissAuditor, Dismissing, InviteAuditor, Inviting, NewAuditor, RenewAuditor, Renewing,
 };
+pub use logout::{LoggedOut, Logout};
 pub use passkeys::{
     AddPasskey, EndPasskey, Ending, FRESH, LookPasskeys, Looking, Made, Making, OwnPasskey,
     OwnPasskeys,

@@ -117,6 +117,8 @@ impl Deed for NewPasskey {
             used_for: Use::Passkey,
             passkey: Some(passkey),
             begun_with: None,
+            identity: None,
+            provider: None,
         };
         people::add(row.credentials(), credential, now)?;
         let codes = if first { codes(row, work)? } else { vec![] };
@@ -148,7 +150,9 @@ fn fresh<N: User>(own: &Own, row: &mut N, work: &Work<'_>) -> Result<()> {
     let has = people::live_passkeys(row.credentials(), now).next().is_some();
     let by = own.credential(row, work)?;
     let strong = matches!(by.begun_with, Some(Use::Passkey | Use::Recovery));
-    let young = now < Moment(by.issued).after(FRESH);
+    // What counts is when they proved who they are, also where that was elsewhere.
+    let proved = by.provider.as_ref().map_or(by.issued, |at| at.authenticated.min(by.issued));
+    let young = now < Moment(proved).after(FRESH);
     match () {
         () if by.used_for != Use::Session => {
             Err(Error::forbidden("a passkey is made and ended within a session: sign in"))

@@ -6,8 +6,9 @@
 
 use super::Member;
 use super::own::{Deed, Done, Fields, Own, Owned};
-use crate::people::{self, Person, Proof, StoredCredential, Use, issue};
+use crate::people::{self, Identity, Person, Proof, SignedIn, StoredCredential, Use, hex, issue};
 use crate::register::{self, Day, Kept, Noun, act};
+use jose::IdToken;
 use kernel::authority::Caller;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
@@ -246,12 +247,19 @@ fn bounded(credential: StoredCredential, until: Option<Moment>) -> StoredCredent
     StoredCredential { expires, ..credential }
 }
 
-/// Begins a session: by the link or recovery code that the caller holds, which ends with it, or by
-/// what the caller's passkey signed.
+/// Begins a session: by the link or recovery code that the caller holds, which ends with it, by
+/// what the caller's passkey signed, or by what their provider did.
 pub type BeginSession = Owned<Begin>;
 
-/// How a session is begun: by what a passkey signed, if it is one.
-pub struct Begin(Option<Signed>);
+/// How a session is begun.
+pub enum Begin {
+    /// By the secret that the caller holds.
+    Secret,
+    /// By what a passkey signed.
+    Passkey(Signed),
+    /// By what a provider signed.
+    Provider(IdToken),
+}
 
 /// What a passkey signed, and what it was to sign.
 #[derive(Clone, Debug)]
@@ -268,7 +276,7 @@ impl BeginSession {
     /// # Errors
     /// `Forbidden` for a service: it has no session.
     pub fn new(kernel: &Kernel, caller: &Caller) -> Result<Self> {
-        Self::of(kernel, caller, Begin(None))
+        Self::of(kernel, caller, Begin::Secret)
     }
 
     /// For the caller that [`Kernel::passkey`] found behind the name of a passkey, which is checked
@@ -277,7 +285,17 @@ impl BeginSession {
     /// # Errors
     /// As [`BeginSession::new`].
     pub fn by_passkey(kernel: &Kernel, caller: &Caller, signed: Signed) -> Result<Self> {
-        Self::of(kernel, caller, Begin(Some(signed)))
+        Self::of(kernel, caller, Begin::Passkey(signed))
+    }
+
+    /// For whoever the provider says it is, and as whom it is done.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if nobody here is bound to that identity.
+    pub fn by_provider(kernel: &Kernel, token: IdToken) -> Result<(Caller, Self)> {
+        let caller = kernel.bound(&Identity::hash(token.issuer(), token.subject()))?;
+        let begin = Self::of(kernel, &caller, Begin::Provider(token))?;
+        Ok((caller, begin))
     }
 }
 
@@ -287,30 +305,55 @@ impl Deed for Begin {
 
     fn apply<N: User>(&self, own: &Own, row: &mut N, work: &mut Work<'_>) -> Result<Done<Session>> {
         let now = work.now();
+        let own_key = own.administers(work)?
+            && people::live_passkeys(row.credentials(), now).next().is_some();
         let by = own.credential(row, work)?;
-        match (by.used_for, &self.0, &mut by.passkey) {
-            (Use::Link | Use::Recovery, None, _) => by.ended = Some(now.0),
-            (Use::Passkey, Some(signed), Some(passkey)) => {
+        let mut provider = None;
+        match (by.used_for, self, &mut by.passkey) {
+            (Use::Link | Use::Recovery, Self::Secret, _) => by.ended = Some(now.0),
+            (Use::Passkey, Self::Passkey(signed), Some(passkey)) => {
                 let did = passkey.check(&signed.proof, &signed.challenge)?;
                 passkey.used(did, now)?;
             }
+            // Whoever holds the provider does not hold this house.
+            (Use::Identity, Self::Provider(_), _) if own_key => {
+                let why = "an administrator who has a passkey signs in with it";
+                return Err(Error::forbidden(why));
+            }
+            (Use::Identity, Self::Provider(token), _) => {
+                provider = Some(SignedIn::of(token, by)?);
+            }
             _ => {
-                let why = "a link, a recovery code or a passkey begins a session, nothing else: \
-                           ask for a link with `bailee person invite`";
+                let why = "a link, a recovery code, a passkey or the provider begins a session, \
+                           nothing else: ask for a link with `bailee person invite`";
                 return Err(Error::forbidden(why));
             }
         }
-        let (with, id, gone) = (by.used_for, by.id.clone(), by.ended.is_some());
+        let (with, id) = (by.used_for, by.id.clone());
         end_oldest(row.credentials(), now);
         let (token, credential) = issue(work.random()?, now, SESSION_LIFE);
+        let begun_with = Some(with);
         let credential =
-            StoredCredential { used_for: Use::Session, begun_with: Some(with), ..credential };
+            StoredCredential { used_for: Use::Session, begun_with, provider, ..credential };
         let credential = bounded(credential, row.until());
         let until = Moment(credential.expires);
+        if let Some(signed) = &credential.provider {
+            let id = hex(&work.random::<8>()?);
+            signed.keep(row.credentials(), (id, until), now)?;
+        }
         let mut fields = vec![("issued", credential.id.clone()), ("until", until.rfc3339())];
-        fields.push((if gone { "ended" } else { "passkey" }, id));
+        fields.push((named(with), id));
         people::add(row.credentials(), credential, now)?;
         Ok(Done::Changed(Session { holder: own.holder.clone(), token, until }, fields))
+    }
+}
+
+/// How an entry names what a session was begun with.
+fn named(with: Use) -> &'static str {
+    match with {
+        Use::Passkey => "passkey",
+        Use::Identity => "identity",
+        _ => "ended",
     }
 }
 

@@ -2,7 +2,7 @@
 //! holder.
 
 use super::encoding::base64_url;
-use super::{Passkey, hex, unhex};
+use super::{Identity, Passkey, SignedIn, hex, unhex};
 use crate::register::{self, Noun};
 use kernel::authority::{Credential, CredentialKind};
 use kernel::engine::Wants;
@@ -38,6 +38,12 @@ pub struct StoredCredential {
     /// What a session was begun with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_with: Option<Use>,
+    /// At which provider, and what it was told there, if it is an identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// How somebody signed in at a provider, if a session was begun so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<SignedIn>,
 }
 
 impl StoredCredential {
@@ -62,6 +68,10 @@ pub enum Use {
     Passkey,
     /// A code on paper that begins one session, for whoever lost their passkey.
     Recovery,
+    /// An identity at a provider, which begins sessions.
+    Identity,
+    /// A session at a provider, by which those that it began are found when it ends there.
+    ProviderSession,
 }
 
 impl Use {
@@ -92,6 +102,8 @@ pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCr
         used_for: Use::Token,
         passkey: None,
         begun_with: None,
+        identity: None,
+        provider: None,
     };
     (token, credential)
 }
@@ -112,6 +124,7 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
                 Use::Token | Use::Session => CredentialKind::Token,
                 Use::Link | Use::Recovery => CredentialKind::Link,
                 Use::Passkey => CredentialKind::Passkey,
+                Use::Identity | Use::ProviderSession => CredentialKind::Identity,
             },
         })
     });
@@ -199,7 +212,7 @@ pub fn add(
     Ok(())
 }
 
-/// Ends one credential.
+/// Ends one credential, and with an identity the sessions that it began.
 ///
 /// # Errors
 /// `NotFound` if there is none of this id.
@@ -208,6 +221,10 @@ pub fn end_one(credentials: &mut [StoredCredential], id: &str, now: Moment) -> R
     let credential =
         found.ok_or_else(|| Error::not_found(format!("no token `{}`", kernel::id::shown(id))))?;
     credential.ended.get_or_insert(now.0);
+    let begun = |one: &&mut StoredCredential| one.provider.as_ref().is_some_and(|by| by.by == id);
+    for session in credentials.iter_mut().filter(begun) {
+        session.ended.get_or_insert(now.0);
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 mod credentials;
 mod encoding;
+mod identity;
 mod moving;
 mod passkey;
 mod vendor;
@@ -14,6 +15,8 @@ pub use credentials::{
     Holder, IssueTo, Issued, StoredCredential, Use, add, credentials, end_all, end_one, issue,
 };
 pub use encoding::{hex, unhex};
+pub(crate) use identity::end_provider_session;
+pub use identity::{Bind, BindPerson, Bound, IDENTITY_LIFE, Identity, SignedIn};
 pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
 pub(crate) use passkey::live as live_passkeys;

@@ -25,6 +25,8 @@ mod exposure;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod identities;
+#[cfg(test)]
 mod incidents;
 #[cfg(test)]
 mod lane;
@@ -68,6 +70,9 @@ mod setup;
 mod sites;
 #[cfg(test)]
 mod stored;
+#[cfg(test)]
+#[path = "../../../jose/tests/it/signer.rs"]
+mod signer;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

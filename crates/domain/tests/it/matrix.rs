@@ -45,6 +45,7 @@ fn named() -> Vec<&'static Action> {
         action::<people::Create>(),
         action::<people::End>(),
         action::<people::Token>(),
+        action::<people::Bind>(),
         action::<people::Moving>(),
         action::<people::Look>(),
         action::<people::ListPeople>(),

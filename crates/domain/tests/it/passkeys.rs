@@ -99,7 +99,7 @@ impl Device {
 }
 
 /// A session that a link begins.
-fn by_link(world: &World, who: &str) -> Result<String> {
+pub fn by_link(world: &World, who: &str) -> Result<String> {
     let link = IssueLink::person(&world.kernel, &name(who), LinkLife::default()).unwrap();
     let link = world.run(&world.admin, link)?.output.token;
     by_token(world, &link)
@@ -119,7 +119,7 @@ fn by_passkey(world: &World, device: &Device, signed: &[u8], asked: &[u8]) -> Re
     Ok(world.kernel.run(testkit::asked_by(caller), begin)?.output.token)
 }
 
-fn make(world: &World, session: &str, device: &Device) -> Result<Made> {
+pub fn make(world: &World, session: &str, device: &Device) -> Result<Made> {
     let caller = world.kernel.identify(session)?;
     let site = Site::new("bailee.test").unwrap();
     let made = device.make(&CHALLENGE);

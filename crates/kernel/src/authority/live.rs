@@ -90,9 +90,6 @@ pub(super) struct Live {
     pub(super) restraints: Restraints,
 }
 
-/// The action a link begins a session with; it may do nothing else.
-const BEGIN_SESSION: &str = "session.begin";
-
 #[derive(Default)]
 struct Remembered {
     revision: u64,
@@ -151,8 +148,8 @@ impl Authority {
     /// `Unknown` if nobody does, or the credential ended or expired, or its holder is not active
     /// any more; the error does not say which. `Restrained` if everything of its holder is refused.
     pub fn identify(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
-        // INVARIANT: the name of a passkey is no secret, so it is never taken for a token.
-        self.holder(hash, now, |kind| kind != CredentialKind::Passkey)
+        // INVARIANT: a name is no secret, so it is never taken for a token.
+        self.holder(hash, now, CredentialKind::is_secret)
     }
 
     /// Whose passkey has the name with this hash. It proves nothing yet: the operation that is
@@ -162,6 +159,15 @@ impl Authority {
     /// As [`Authority::identify`].
     pub fn passkey(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
         self.holder(hash, now, |kind| kind == CredentialKind::Passkey)
+    }
+
+    /// Whose identity at a provider, or session there, has the names with this hash. It proves
+    /// nothing yet: the operation that is asked for with it has to carry what the provider signed.
+    ///
+    /// # Errors
+    /// As [`Authority::identify`].
+    pub fn identity(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
+        self.holder(hash, now, |kind| kind == CredentialKind::Identity)
     }
 
     fn holder(
@@ -322,7 +328,9 @@ impl Live {
         match right {
             Right::Principal(principal) => {
                 self.credentials.retain(|_, (id, _)| *id != principal.id);
-                for credential in &principal.credentials {
+                // An identity that ended here may be somebody else's by now.
+                let known = |one: &&Credential| one.kind != CredentialKind::Identity || !one.ended;
+                for credential in principal.credentials.iter().filter(known) {
                     self.credentials
                         .insert(credential.hash, (principal.id.clone(), credential.clone()));
                 }
@@ -400,8 +408,7 @@ impl Live {
             .find(|credential| credential.id == caller.credential && !credential.ended)
             .ok_or_else(Error::unauthenticated)?;
         let expires = credential.expires.unwrap_or(Moment(u64::MAX));
-        let misused = credential.kind != CredentialKind::Token && action.name != BEGIN_SESSION;
-        if !principal.active || expires <= now || misused {
+        if !principal.active || expires <= now || !credential.kind.does(action) {
             return Err(Error::unauthenticated());
         }
         Ok((principal, expires))

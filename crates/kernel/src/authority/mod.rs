@@ -112,7 +112,32 @@ pub enum CredentialKind {
     /// A passkey, which is no token: its hash is over a name that is not secret. Somebody who
     /// proved that they hold it begins a session, and nothing else.
     Passkey,
+    /// An identity at a provider, or a session there: its hash is over names that are not secret.
+    /// What the provider signed begins a session, and ends those that it began; nothing else.
+    Identity,
 }
+
+impl CredentialKind {
+    /// Whether it is known by a secret that its holder shows, and not by a name.
+    fn is_secret(self) -> bool {
+        matches!(self, Self::Token | Self::Link)
+    }
+
+    /// Whether it is good for this action.
+    fn does(self, action: &Action) -> bool {
+        match self {
+            Self::Token => true,
+            Self::Link | Self::Passkey => action.name == BEGIN_SESSION,
+            Self::Identity => [BEGIN_SESSION, END_SESSION].contains(&action.name),
+        }
+    }
+}
+
+/// The action a link begins a session with; it may do nothing else.
+const BEGIN_SESSION: &str = "session.begin";
+
+/// The action that ends sessions.
+const END_SESSION: &str = "session.end";
 
 /// A person, a service or a member of an account, as far as rights go.
 #[derive(Clone, Debug)]

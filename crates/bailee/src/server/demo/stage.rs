@@ -97,7 +97,8 @@ impl Stage {
         let bounces = returns.as_ref().and_then(Returns::port);
         let (rules, problems) = watching::rules(None)?;
         let watching = Watching::new(rules, problems, watching::DAYS, None);
-        let (server, background) = furnish(server, &kernel, outward, watching.clone(), None);
+        let (server, background) =
+            furnish(server, &kernel, outward, watching.clone(), (None, None));
         let (end, ended) = oneshot::channel::<()>();
         let (ticking, watched) = (kernel.clone(), kernel.clone());
         let task = runtime.spawn(async move {

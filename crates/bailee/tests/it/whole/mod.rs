@@ -24,6 +24,7 @@ mod incident;
 mod inside;
 mod machine;
 mod paging;
+mod provider;
 mod reports;
 mod requests;
 mod revoke;

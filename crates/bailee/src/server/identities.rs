@@ -1,0 +1,70 @@
+//! The company's provider of identities, as configured.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use connectors::oidc::{Provider, Settings};
+use console::SignIn;
+use serde::Deserialize;
+
+use super::outward::files;
+use crate::exit::Failure;
+
+/// The company's provider (OpenID Connect), where people sign in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// Its name, `https://…`, exactly as its tokens say it.
+    pub issuer: String,
+    /// Who this server is to it.
+    pub client_id: String,
+    /// Private file with the secret that goes with it.
+    pub client_secret_file: PathBuf,
+    /// What people call it. Default: `"single sign-on"`.
+    pub name: Option<String>,
+    /// File with the authorities (PEM) that it is believed by, instead of those of the operating
+    /// system.
+    pub ca: Option<PathBuf>,
+}
+
+impl Oidc {
+    /// What is wrong with it by itself.
+    ///
+    /// # Errors
+    /// With the key.
+    pub fn check(&self, public_url: Option<&str>) -> Result<(), Failure> {
+        if public_url.is_none() {
+            let why = "`oidc` needs `public_url`: the provider leads people back to it";
+            return Err(Failure::usage(why));
+        }
+        let host = self.issuer.strip_prefix("https://");
+        if host.is_none_or(str::is_empty) || self.issuer.contains(['?', '#', ' ']) {
+            let why = "`oidc.issuer` is `https://…` without query, exactly as its tokens say it";
+            return Err(Failure::usage(why));
+        }
+        if self.client_id.is_empty() || self.client_id.chars().any(char::is_control) {
+            return Err(Failure::usage("`oidc.client_id` is empty, or no text"));
+        }
+        Ok(())
+    }
+
+    /// The provider, which is not asked anything yet.
+    ///
+    /// # Errors
+    /// When a file that is named cannot be read, or everybody on the machine can read the secret.
+    pub fn sign_in(&self, public_url: &str) -> Result<SignIn, Failure> {
+        let secret = files::secret(&self.client_secret_file)
+            .map_err(|why| Failure::usage(format!("`oidc.client_secret_file`: {why}")))?;
+        let settings = Settings {
+            issuer: self.issuer.clone(),
+            client: self.client_id.clone(),
+            secret,
+            back: format!("{public_url}/sign-in/oidc/callback"),
+            root_pem: self.ca.as_deref().map(files::pem).transpose()?,
+        };
+        let provider = Provider::new(settings);
+        let provider = provider.map_err(|why| Failure::usage(format!("`oidc`: {why}")))?;
+        let name = self.name.clone().unwrap_or_else(|| "single sign-on".to_owned());
+        Ok(SignIn { name, provider: Arc::new(provider) })
+    }
+}
