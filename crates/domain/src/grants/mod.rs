@@ -14,6 +14,7 @@ mod settling;
 
 pub use ending::{EndGrant, ReleaseGrant};
 pub use moving::MovePerson;
+pub(crate) use moving::move_to;
 pub use settling::settle;
 
 use requests::Terms;
