@@ -161,6 +161,14 @@ pub(super) const fn post(path: &'static str, operation: &'static str, what: &'st
     Route::new(Method::POST, path, operation, what)
 }
 
+pub(super) const fn patch(
+    path: &'static str,
+    operation: &'static str,
+    what: &'static str,
+) -> Route {
+    Route::new(Method::PATCH, path, operation, what)
+}
+
 pub(super) const fn delete(
     path: &'static str,
     operation: &'static str,

@@ -16,6 +16,7 @@ mod clock;
 mod data;
 #[cfg(test)]
 mod detections;
+mod directories;
 #[cfg(test)]
 mod emergencies;
 #[cfg(test)]
