@@ -81,9 +81,9 @@ impl Resource {
         self.attributes.get(name).and_then(Value::as_str)
     }
 
-    /// Whether it is active; what says nothing of it is.
-    pub fn active(&self) -> bool {
-        self.attributes.get("active").and_then(Value::as_bool).unwrap_or(true)
+    /// Whether it is active, if it says so.
+    pub fn active(&self) -> Option<bool> {
+        self.attributes.get("active").and_then(Value::as_bool)
     }
 
     /// The `value` of each element of a multi-valued attribute, the primary one first.

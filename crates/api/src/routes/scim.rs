@@ -138,6 +138,13 @@ pub(super) static ROUTES: &[Route] = &[
         .conditions(Conditions::Write)
         .gives(&[Gives::nothing(204, "It is removed"), Gives::problem(409), Gives::problem(412)])
         .by(|call| Box::pin(remove(call, &GROUP))),
+    post("/scim/v2/.search", "scimSearch", "Not offered: search users or groups")
+        .bytes(REQUEST_BYTES, KINDS)
+        .gives(&[Gives::problem(501)])
+        .by(|call| Box::pin(not_offered(call))),
+    get("/scim/v2/Me", "scimMe", "Not offered: a service is no user (RFC 7644 §3.11)")
+        .gives(&[Gives::problem(501)])
+        .by(|call| Box::pin(not_offered(call))),
     post("/scim/v2/Bulk", "scimBulk", "Does several of these, in order (RFC 7644 §3.7)")
         .action(action::<directories::UserChanged>())
         .bytes(REQUEST_BYTES, KINDS)
@@ -187,6 +194,14 @@ async fn about(call: Call) -> Result<Answer, Problem> {
     };
     let found = found.ok_or_else(|| Error::not_found(format!("there is no `{}`", shown(id))))?;
     Ok(answer(StatusCode::OK, &found))
+}
+
+async fn not_offered(call: Call) -> Result<Answer, Problem> {
+    let why = match call.route.path.ends_with("Me") {
+        true => "a service is none of its users: ask for one by its id",
+        false => "users and groups are searched apart: use `/Users/.search`, `/Groups/.search`",
+    };
+    Err(Problem::not_offered(why))
 }
 
 /// The body as JSON. Whoever has no right is told so, whatever they state.

@@ -29,6 +29,8 @@ pub struct DirectoryUser {
     pub created: u64,
     /// When it changed last, µs since 1970.
     pub changed: u64,
+    /// Whether it is active, as was said last; what says nothing of it changes nothing.
+    pub active: bool,
     /// The person it is, while it is active; who it was before is in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
@@ -90,7 +92,7 @@ impl Operation for AddUser {
         let directory = own(work, &self.kernel)?;
         let now = work.now().0;
         let mut resource = self.resource.clone();
-        let active = resource.active();
+        let active = resource.active().unwrap_or(true);
         resource.attributes.insert("active".to_owned(), active.into());
         let mut row = DirectoryUser {
             format: "directory-user/v1".to_owned(),
@@ -98,6 +100,7 @@ impl Operation for AddUser {
             directory: directory.id.clone(),
             created: now,
             changed: now,
+            active,
             person: None,
             attributes: resource.attributes.clone(),
         };
@@ -144,9 +147,9 @@ impl ChangeUser {
         work: &mut Work<'_>,
         directory: &Kept<Directory>,
         row: &DirectoryUser,
-        (was, is): (bool, &Resource),
+        (active, is): (bool, &Resource),
     ) -> Result<Option<String>> {
-        match (was, is.active(), &row.person) {
+        match (row.active, active, &row.person) {
             (true, false, Some(name)) => {
                 let_out::<UserChanged>(work, &self.kernel, name)?;
                 Ok(None)
@@ -184,12 +187,16 @@ impl Operation for ChangeUser {
         let before = row.resource(&self.base);
         let mut after = self.change.of(&before)?;
         // What says nothing of it lets nobody in and nobody out.
-        after.attributes.entry("active").or_insert(before.active().into());
+        let active = after.active().unwrap_or(row.active);
+        if matches!(self.change, Change::Whole(_)) {
+            after.attributes.insert("active".to_owned(), active.into());
+        }
         bounded(&after.attributes)?;
         let (old, new) = (before.text("userName"), after.text("userName"));
         let place = (directory.id.as_str(), row.id.as_str());
         names::rename::<DirectoryUser, UserChanged>(work, &self.kernel, place, old, new)?;
-        row.person = self.follow(work, &directory, &row, (before.active(), &after))?;
+        row.person = self.follow(work, &directory, &row, (active, &after))?;
+        row.active = active;
         row.attributes = after.attributes;
         row.changed = work.now().0;
         finish(work, allowed, &row, &self.base)

@@ -16,6 +16,7 @@ mod clock;
 mod data;
 #[cfg(test)]
 mod detections;
+#[cfg(test)]
 mod directories;
 #[cfg(test)]
 mod emergencies;
