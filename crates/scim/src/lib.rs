@@ -41,6 +41,9 @@ pub const FILTER_BYTES: usize = 4096;
 /// Brackets within brackets of a filter.
 pub const FILTER_DEPTH: usize = 16;
 
+/// Comparisons of one filter: each is made for every resource there is.
+pub const FILTER_TERMS: usize = 50;
+
 /// Longest text of an attribute, in bytes.
 pub const TEXT_BYTES: usize = 1024;
 

@@ -23,11 +23,30 @@ pub struct Query {
 }
 
 /// A page.
+#[derive(Default)]
 pub struct Found {
+    /// The resources on it.
+    pub items: Vec<Value>,
+    /// How many there are in all.
+    pub total: usize,
+    /// The number of its first, from 1.
+    pub start: usize,
+}
+
+impl Found {
     /// As RFC 7644 §3.4.2 has it.
-    pub body: Value,
-    /// How many are on it.
-    pub items: usize,
+    pub fn body(self) -> Value {
+        listed(self.total, self.start, self.items)
+    }
+
+    /// This page, and behind what is on it that of other resources, asked for by
+    /// [`Query::after`].
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.total += other.total;
+        self.items.extend(other.items);
+        self
+    }
 }
 
 impl Query {
@@ -106,8 +125,15 @@ impl Query {
         let total = found.len();
         let page = found.iter().skip(self.start - 1).take(self.count);
         let shown: Vec<Value> = page.map(|one| one.shown(self.of, &self.selection)).collect();
-        let items = shown.len();
-        Found { body: listed(total, self.start, shown), items }
+        Found { items: shown, total, start: self.start }
+    }
+
+    /// The same query of what comes behind other resources, of which this page was found.
+    #[must_use]
+    pub fn after(mut self, other: &Found) -> Self {
+        self.start = self.start.saturating_sub(other.total).max(1);
+        self.count -= other.items.len().min(self.count);
+        self
     }
 }
 

@@ -17,8 +17,8 @@ use kernel::authority::Action;
 use kernel::id::shown;
 use kernel::{Error, HOUSE};
 use scim::{
-    Batch, GROUP, MEDIA_TYPE, Method, One, Patch, Query, REQUEST_BYTES, References, Resource,
-    ResourceType, Selection, USER,
+    Batch, Found, GROUP, MEDIA_TYPE, Method, One, Patch, Query, REQUEST_BYTES, References,
+    Resource, ResourceType, Selection, USER,
 };
 use serde_json::{Value, json};
 
@@ -138,10 +138,11 @@ pub(super) static ROUTES: &[Route] = &[
         .conditions(Conditions::Write)
         .gives(&[Gives::nothing(204, "It is removed"), Gives::problem(409), Gives::problem(412)])
         .by(|call| Box::pin(remove(call, &GROUP))),
-    post("/scim/v2/.search", "scimSearch", "Not offered: search users or groups")
+    post("/scim/v2/.search", "scimSearch", "Searches users, and groups behind them")
+        .action(action::<directories::UsersListed>())
         .bytes(REQUEST_BYTES, KINDS)
-        .gives(&[Gives::problem(501)])
-        .by(|call| Box::pin(not_offered(call))),
+        .gives(&[PAGE])
+        .by(|call| Box::pin(search_all(call))),
     get("/scim/v2/Me", "scimMe", "Not offered: a service is no user (RFC 7644 §3.11)")
         .gives(&[Gives::problem(501)])
         .by(|call| Box::pin(not_offered(call))),
@@ -196,12 +197,8 @@ async fn about(call: Call) -> Result<Answer, Problem> {
     Ok(answer(StatusCode::OK, &found))
 }
 
-async fn not_offered(call: Call) -> Result<Answer, Problem> {
-    let why = match call.route.path.ends_with("Me") {
-        true => "a service is none of its users: ask for one by its id",
-        false => "users and groups are searched apart: use `/Users/.search`, `/Groups/.search`",
-    };
-    Err(Problem::not_offered(why))
+async fn not_offered(_: Call) -> Result<Answer, Problem> {
+    Err(Problem::not_offered("a service is none of its users: ask for one by its id"))
 }
 
 /// The body as JSON. Whoever has no right is told so, whatever they state.
@@ -264,21 +261,37 @@ async fn read(call: Call, of: &'static ResourceType) -> Result<Answer, Problem> 
 async fn list(call: Call, of: &'static ResourceType) -> Result<Answer, Problem> {
     may(&call, call.route.action)?;
     let query = Query::read(of, |name| call.parameter(name)).map_err(refused)?;
-    found(&call, query).await
+    Ok(answer(StatusCode::OK, &found(&call, query).await?.body()))
 }
 
 async fn search(call: Call, of: &'static ResourceType) -> Result<Answer, Problem> {
     let query = Query::search(of, &stated(&call)?).map_err(refused)?;
-    found(&call, query).await
+    Ok(answer(StatusCode::OK, &found(&call, query).await?.body()))
 }
 
-async fn found(call: &Call, query: Query) -> Result<Answer, Problem> {
+/// Users, and behind them groups. What one of them does not have matches none of them.
+async fn search_all(call: Call) -> Result<Answer, Problem> {
+    let stated = stated(&call)?;
+    let both = [Query::search(&USER, &stated), Query::search(&GROUP, &stated)];
+    let all = match both {
+        [Err(error), Err(_)] => return Err(refused(error).into()),
+        [Ok(users), Err(_)] => found(&call, users).await?,
+        [Err(_), Ok(groups)] => found(&call, groups).await?,
+        [Ok(users), Ok(groups)] => {
+            let first = found(&call, users).await?;
+            let second = found(&call, groups.after(&first)).await?;
+            first.with(second)
+        }
+    };
+    Ok(answer(StatusCode::OK, &all.body()))
+}
+
+async fn found(call: &Call, query: Query) -> Result<Found, Problem> {
     let (kernel, base) = (&call.kernel, base(call)?);
-    let found = match query.of.name {
+    Ok(match query.of.name {
         "User" => call.submit(ListUsers::new(kernel, query, &base)?).await?.output,
         _ => call.submit(ListGroups::new(kernel, query, &base)?).await?.output,
-    };
-    Ok(answer(StatusCode::OK, &found.body))
+    })
 }
 
 async fn replace(call: Call, of: &'static ResourceType) -> Result<Answer, Problem> {

@@ -165,6 +165,23 @@ fn a_bulk_request_is_done_in_order_and_lets_people_out() {
 }
 
 #[test]
+fn users_and_groups_are_searched_at_once() {
+    let scene = Scene::new(705);
+    scene.done("POST", "/Users", &json!({"userName": "ana", "displayName": "Desk"}));
+    scene.done("POST", "/Groups", &json!({"displayName": "Desk"}));
+    let found = |search: Value| {
+        let found = scene.done("POST", "/.search", &search);
+        let all = found["Resources"].as_array().unwrap().iter();
+        let all: Vec<_> = all.map(|one| one["meta"]["resourceType"].to_string()).collect();
+        (found["totalResults"].as_u64().unwrap(), all.join(""))
+    };
+    assert_eq!(found(json!({})), (2, "\"User\"\"Group\"".into()));
+    assert_eq!(found(json!({"filter": "displayName eq \"desk\""})).0, 2);
+    assert_eq!(found(json!({"filter": "userName pr"})), (1, "\"User\"".into()));
+    assert_eq!(found(json!({"startIndex": 2})), (2, "\"Group\"".into()));
+}
+
+#[test]
 fn versions_are_those_of_the_entity_tags() {
     let scene = Scene::new(703);
     let made = scene.ask("POST", "/Users", Some(&json!({"userName": "ana"})));
@@ -199,7 +216,7 @@ fn what_is_refused_is_refused_in_the_form_of_scim() {
     let patch = |operations: Value| Some(json!({ "Operations": operations }));
     let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
     let brackets = "(".repeat(1000);
-    let hostile: [(&str, String, Option<Value>, u16, &str); 13] = [
+    let hostile: [(&str, String, Option<Value>, u16, &str); 14] = [
         ("GET", format!("/Users?filter={brackets}"), None, 400, "invalidFilter"),
         ("GET", "/Users?filter=userName+eq+1+or".into(), None, 400, "invalidFilter"),
         ("GET", "/Users?count=many".into(), None, 400, "invalidValue"),
@@ -224,7 +241,8 @@ fn what_is_refused_is_refused_in_the_form_of_scim() {
             "invalidPath",
         ),
         ("GET", "/Users/none".into(), None, 404, ""),
-        ("POST", "/.search".into(), Some(json!({})), 501, ""),
+        ("POST", "/.search".into(), Some(json!({"filter": "nothing pr"})), 400, "invalidFilter"),
+        ("GET", "/Me".into(), None, 501, ""),
     ];
     for (method, path, body, status, kind) in hostile {
         let answer = scene.ask(method, &path, body.as_ref());

@@ -19,6 +19,9 @@ use std::collections::{BTreeSet, HashSet};
 /// People whose roles one request may change. Each is a row, and their grants are more.
 const MOST: usize = 300;
 
+/// Members that one request adds: each is looked up while everything else waits.
+const NEW: usize = 2_000;
+
 /// A group of a directory as the register keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DirectoryGroup {
@@ -79,12 +82,18 @@ impl DirectoryGroup {
         bounded(&attributes)?;
         let known: HashSet<&String> = self.members.iter().collect();
         let mut seen = HashSet::new();
-        let mut members = Vec::new();
+        let (mut members, mut new) = (Vec::new(), 0);
         for id in stated.values("members").into_iter().map(str::to_owned) {
             if !seen.insert(id.clone()) {
                 continue;
             }
-            if known.contains(&id) || is_user(work, kernel, &self.directory, &id)? {
+            let knew = known.contains(&id);
+            new += usize::from(!knew);
+            if new > NEW {
+                let why = format!("more than {NEW} new members: send fewer at once");
+                return Err(Error::invalid("tooMany", why));
+            }
+            if knew || is_user(work, kernel, &self.directory, &id)? {
                 members.push(id);
             }
         }

@@ -105,7 +105,7 @@ impl<'w> Staff<'w> {
     fn found(&self, token: &str, filter: &str) -> Result<Vec<String>> {
         let query = Query::read(&USER, |name| (name == "filter").then_some(filter)).unwrap();
         let list = ListUsers::new(&self.world.kernel, query, BASE)?;
-        let body = self.world.run(token, list)?.output.body;
+        let body = self.world.run(token, list)?.output.body();
         let all = body["Resources"].as_array().unwrap().iter();
         Ok(all.map(|one| one["userName"].as_str().unwrap().to_owned()).collect())
     }
@@ -232,6 +232,10 @@ fn too_many_people_in_one_request_are_refused_whole() {
     assert_eq!(field(refused), (Kind::Invalid, "tooMany".to_owned()));
     assert_eq!(staff.roles("p0"), "", "nothing of it was done");
     staff.group("Engineers", &ids[..300]).unwrap();
+    let strangers: Vec<String> = (0..2_001).map(|n| format!("stranger-{n}")).collect();
+    let strangers: Vec<&str> = strangers.iter().map(String::as_str).collect();
+    let refused = staff.group("Nobody", &strangers).map(|_| ());
+    assert_eq!(field(refused), (Kind::Invalid, "tooMany".to_owned()));
     assert_eq!(staff.roles("p299"), "engineer");
 }
 
@@ -480,7 +484,7 @@ const WAYS_OUT: [WayOut; 12] = [
     ("out of the groups, then out", |staff, id| {
         let query = Query::read(&GROUP, |_| None).unwrap();
         let list = domain::directories::ListGroups::new(&staff.world.kernel, query, BASE)?;
-        let body = staff.world.run(&staff.token, list)?.output.body;
+        let body = staff.world.run(&staff.token, list)?.output.body();
         for group in body["Resources"].as_array().unwrap() {
             let id = group["id"].as_str().unwrap();
             staff.patch_group(id, &json!([{"op": "remove", "path": "members"}]))?;

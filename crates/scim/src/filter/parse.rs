@@ -3,17 +3,19 @@
 use super::{Comparison, Inner, Target, Term};
 use crate::path::Place;
 use crate::schema::{Attribute, ResourceType, Type};
-use crate::{Error, FILTER_DEPTH, Kind, Result, shown};
+use crate::{Error, FILTER_DEPTH, FILTER_TERMS, Kind, Result, shown};
 use serde_json::Value;
 
 /// A place in a text.
 pub(crate) struct Cursor<'a> {
     rest: &'a str,
+    /// Comparisons so far.
+    terms: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { rest: text }
+        Self { rest: text, terms: 0 }
     }
 
     pub(crate) fn rest(&self) -> &'a str {
@@ -120,6 +122,10 @@ fn bracketed(cursor: &mut Cursor<'_>, scope: &Scope, depth: usize) -> Result<Ter
 }
 
 fn comparison(cursor: &mut Cursor<'_>, scope: &Scope) -> Result<Term> {
+    cursor.terms += 1;
+    if cursor.terms > FILTER_TERMS {
+        return Err(wrong(format!("more than {FILTER_TERMS} comparisons: ask for less at once")));
+    }
     let text = name(cursor);
     if text.is_empty() {
         let rest = shown(cursor.rest());

@@ -105,12 +105,12 @@ fn lists_are_filtered_ordered_and_paged() {
     };
     let names = |pairs: &[(&str, &str)]| {
         let get = |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
-        let page = Query::read(&USER, get).unwrap().page(all());
-        let items = page.body["Resources"].as_array().unwrap().clone();
-        assert_eq!(page.body["itemsPerPage"], items.len());
+        let page = Query::read(&USER, get).unwrap().page(all()).body();
+        let items = page["Resources"].as_array().unwrap().clone();
+        assert_eq!(page["itemsPerPage"], items.len());
         let names: Vec<String> =
             items.iter().map(|one| one["userName"].as_str().unwrap().to_owned()).collect();
-        (page.body["totalResults"].as_u64().unwrap(), names.join(" "))
+        (page["totalResults"].as_u64().unwrap(), names.join(" "))
     };
     assert_eq!(names(&[]), (3, "Cat ann Bob".into()));
     assert_eq!(names(&[("sortBy", "userName")]), (3, "ann Bob Cat".into()));
@@ -130,7 +130,32 @@ fn lists_are_filtered_ordered_and_paged() {
     let search = json!({"filter": "title pr", "startIndex": 1, "count": 1,
                         "attributes": ["userName", "title"]});
     let page = Query::search(&USER, &search).unwrap().page(all());
-    assert_eq!(page.body["Resources"][0]["title"], "t1");
+    assert_eq!(page.items[0]["title"], "t1");
+}
+
+#[test]
+fn two_lists_are_paged_as_one() {
+    let all = |count: usize| -> Vec<Resource> {
+        (0..count).map(|n| made(&n.to_string(), &json!({"userName": format!("u{n}")}))).collect()
+    };
+    for start in 1..9 {
+        for count in 0..9 {
+            let (first, count) = (start.to_string(), count.to_string());
+            let get = |name: &str| match name {
+                "startIndex" => Some(first.as_str()),
+                "count" => Some(count.as_str()),
+                _ => None,
+            };
+            let query = Query::read(&USER, get).unwrap();
+            let one = query.clone().page(all(3));
+            let two = query.clone().after(&one).page(all(4));
+            let both = one.with(two).body();
+            let whole = query.page(all(7)).body();
+            assert_eq!(both["totalResults"], 7);
+            assert_eq!(both["startIndex"], whole["startIndex"]);
+            assert_eq!(both["itemsPerPage"], whole["itemsPerPage"], "{first} {count}");
+        }
+    }
 }
 
 #[test]
