@@ -133,6 +133,7 @@ impl App {
         }
         let response = match outcome {
             Ok(answer) => answer.into_response(),
+            Err(problem) if is_scim(parts.uri.path()) => problem.into_scim(&number),
             Err(problem) => problem.into_response(&number),
         };
         let response = echoed(&parts, response);
@@ -309,7 +310,7 @@ impl App {
 /// path with an empty part is no page and nobody's.
 fn is_page(path: &str) -> bool {
     let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
-    let under = ["/v1/", "/access/", "/.well-known/", "/pki/"];
+    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/"];
     let ours = own.contains(&path) || under.iter().any(|prefix| path.starts_with(prefix));
     !ours && !path.contains("//")
 }
@@ -317,6 +318,11 @@ fn is_page(path: &str) -> bool {
 /// Whether a path is of the Authorization API, which has its own rules for HTTP.
 fn is_decision(path: &str) -> bool {
     path.starts_with("/access/")
+}
+
+/// Whether a path is of SCIM, which has its own form of problems.
+fn is_scim(path: &str) -> bool {
+    path.starts_with("/scim/")
 }
 
 /// With the caller's own number of its request, where the Authorization API asks for it back.

@@ -243,6 +243,13 @@ fn query_parameter(path: &str, name: &str) -> (Value, &'static str) {
             (moment, "First moment of the time; a day ago if absent.")
         }
         "to" if path == "/v1/signals" => (moment, "First moment after it; now if absent."),
+        "filter" => (text, "Which are meant (RFC 7644 §3.4.2.2)."),
+        "attributes" => (text, "The attributes that are shown, separated by commas."),
+        "excludedAttributes" => (text, "The attributes that are not shown."),
+        "sortBy" => (text, "The attribute that orders them."),
+        "sortOrder" => (text, "`ascending` or `descending`."),
+        "startIndex" => (number, "The first of the page, counted from 1."),
+        "count" => (number, "How many at most."),
         "source" => (text, "The source, by its id; the name of the service that calls if absent."),
         "where" => (text, "Fields and their values, `name=value`, several of them after `;`."),
         "text" => (text, "A text that some value holds."),
@@ -267,11 +274,16 @@ fn query_parameter(path: &str, name: &str) -> (Value, &'static str) {
 
 fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     let mut all = Map::new();
+    let form = if route.path.starts_with("/scim/") { scim_problem } else { problem_response };
     for gives in route.gives {
-        all.insert(gives.status.to_string(), response(gives, schemas));
+        let described = match gives.shape {
+            Shape::Problem => form(gives.what),
+            _ => response(gives, schemas),
+        };
+        all.insert(gives.status.to_string(), described);
     }
     if route.login {
-        let problem = |what: &str| problem_response(what);
+        let problem = |what: &str| form(what);
         for (status, what) in PROBLEMS {
             all.entry(status.to_string()).or_insert_with(|| problem(what));
         }
@@ -335,6 +347,18 @@ fn response(gives: &Gives, schemas: &mut Schemas) -> Value {
         true => json!({"description": gives.what, "headers": receipt, "content": content}),
         false => json!({"description": gives.what, "content": content}),
     }
+}
+
+/// SCIM has its own form of problems (RFC 7644 §3.12).
+fn scim_problem(what: &str) -> Value {
+    let schema = json!({"type": "object", "required": ["schemas", "status", "detail"],
+    "properties": {
+        "schemas": {"type": "array", "items": {"type": "string"}},
+        "status": {"type": "string"},
+        "scimType": {"type": "string"},
+        "detail": {"type": "string"}
+    }});
+    json!({"description": what, "content": {(scim::MEDIA_TYPE): {"schema": schema}}})
 }
 
 /// OpenAPI 3.1 lets a reference carry a description of its own.

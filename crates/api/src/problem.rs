@@ -97,6 +97,11 @@ impl Problem {
         problem
     }
 
+    /// The standard knows it, and this server does not offer it (RFC 7644 §3.12).
+    pub(crate) fn not_offered(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not-offered", detail)
+    }
+
     /// The body is of another type than this route takes.
     pub(crate) fn media_type(field: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail).with_field(field)
@@ -147,14 +152,36 @@ impl Problem {
         self
     }
 
+    /// As SCIM has it (RFC 7644 §3.12). Its `scimType` travels as the field.
+    pub(crate) fn scim(&self) -> serde_json::Value {
+        let field = self.0.field.as_deref();
+        let kind = match (field.and_then(scim::Kind::parse), self.0.status, field) {
+            (Some(kind), ..) => Some(kind),
+            (None, StatusCode::BAD_REQUEST, Some("body")) => Some(scim::Kind::InvalidSyntax),
+            (None, StatusCode::BAD_REQUEST, _) => Some(scim::Kind::InvalidValue),
+            _ => None,
+        };
+        scim::Error::body(self.status(), kind, &self.0.detail)
+    }
+
+    /// The response as SCIM has it, and the line in the operator's log.
+    pub(crate) fn into_scim(mut self, request: &str) -> Response<Full<Bytes>> {
+        if self.0.context.is_some() && self.0.status == StatusCode::INTERNAL_SERVER_ERROR {
+            self.0.detail = format!("{} under `{request}`", self.0.detail);
+        }
+        let body = self.scim().to_string();
+        self.0.log(request);
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        self.0.dress(&mut response, scim::MEDIA_TYPE);
+        response
+    }
+
     /// The response, and the line in the operator's log where there is something to say.
     pub(crate) fn into_response(self, request: &str) -> Response<Full<Bytes>> {
         let mut inner = *self.0;
-        if let Some(context) = &inner.context {
-            tracing::error!(request, kind = inner.kind, context, "a request failed");
-            if inner.status == StatusCode::INTERNAL_SERVER_ERROR {
-                inner.detail = format!("{} under `{request}`", inner.detail);
-            }
+        inner.log(request);
+        if inner.context.is_some() && inner.status == StatusCode::INTERNAL_SERVER_ERROR {
+            inner.detail = format!("{} under `{request}`", inner.detail);
         }
         let wire = Wire {
             kind: format!("urn:bailee:problem:{}", inner.kind),
@@ -167,16 +194,28 @@ impl Problem {
         // Strings and numbers only: this cannot fail.
         let body = serde_json::to_vec(&wire).unwrap_or_default();
         let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() = inner.status;
+        inner.dress(&mut response, "application/problem+json");
+        response
+    }
+}
+
+impl Inner {
+    fn log(&self, request: &str) {
+        if let Some(context) = &self.context {
+            tracing::error!(request, kind = self.kind, context, "a request failed");
+        }
+    }
+
+    fn dress(&self, response: &mut Response<Full<Bytes>>, media_type: &'static str) {
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = &inner.header
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        if let Some((name, value)) = &self.header
             && let Ok(value) = HeaderValue::from_str(value)
         {
-            headers.insert(name, value);
+            headers.insert(name.clone(), value);
         }
         finish(headers);
-        response
     }
 }
 
@@ -194,6 +233,7 @@ fn title(kind: &str) -> &'static str {
         "method" => "Method not allowed",
         "media-type" => "Unsupported media type",
         "too-large" => "Body too large",
+        "not-offered" => "Not offered here",
         "timeout" => "Body too slow",
         _ => "Internal error",
     }

@@ -17,6 +17,7 @@ mod people;
 mod portal;
 mod registers;
 mod reports;
+mod scim;
 mod server;
 mod services;
 mod setup;
@@ -52,6 +53,7 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(grants::ROUTES)
         .chain(decisions::ROUTES)
         .chain(certificates::ROUTES)
+        .chain(scim::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths

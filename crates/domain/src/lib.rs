@@ -16,6 +16,7 @@ pub mod services;
 pub mod systems;
 pub mod vendors;
 pub mod grants;
+pub mod directories;
 pub mod certificates;
 pub mod data;
 pub mod ledgers;

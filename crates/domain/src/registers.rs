@@ -11,8 +11,8 @@ use crate::programme::{acknowledgements, courses, policies, reviews, risks, rost
 use crate::register::{Boxed, Entry, On, Register};
 use crate::services::Service;
 use crate::{
-    answers, catalogue, certificates, detections, exposure, grants, members, reports, signals,
-    sites, systems, transfers, vendors,
+    answers, catalogue, certificates, detections, directories, exposure, grants, members, reports,
+    signals, sites, systems, transfers, vendors,
 };
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
@@ -31,6 +31,7 @@ pub static REGISTERS: &[Register] = &[
     grants::emergencies::REGISTER,
     grants::reviews::REGISTER,
     grants::uses::REGISTER,
+    directories::REGISTER,
     certificates::REGISTER,
     transfers::destinations::REGISTER,
     transfers::elections::REGISTER,

@@ -4,6 +4,7 @@
 use crate::answers::{self, Answer};
 use crate::certificates::Certificate;
 use crate::detections::allowances::Allowance;
+use crate::directories;
 use crate::exposure::probes::PROBE;
 use crate::grants::emergencies::Emergency;
 use crate::grants::reviews::{AccessReview, LAPSE, Lapse};
@@ -45,13 +46,14 @@ const SCHEMA: &str = concat!(
     include_str!("../../../authority/schema.cedarschema"),
     include_str!("../../../authority/registers.cedarschema"),
 );
-const POLICIES: [&str; 6] = [
+const POLICIES: [&str; 7] = [
     include_str!("../../../authority/invariants.cedar"),
     include_str!("../../../authority/accounts.cedar"),
     include_str!("../../../authority/data.cedar"),
     include_str!("../../../authority/systems.cedar"),
     include_str!("../../../authority/registers.cedar"),
     include_str!("../../../authority/portal.cedar"),
+    include_str!("../../../authority/directories.cedar"),
 ];
 
 /// The policies of this release.
@@ -104,6 +106,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         kernel::EVERY_TICK => Ok(()),
         LAPSE => right.run(kernel, Do::<AccessReview, Lapse>::new(kernel, &job.object, Lapse {})?),
         LEFT => grants::settle(kernel, &job.object, right),
+        directories::SETTLE => directories::settle(kernel, &job.object, right),
         SETTLE => assignments::settle(kernel, right, true),
         RENEW => right.run(kernel, Renew::new(kernel, &job.object)?),
         EXPIRE => right.run(kernel, NoteExpiry { id: job.object.clone() }),

@@ -15,28 +15,29 @@ struct Absence {
 
 const ABSENCES: &[Absence] = &[
     Absence {
-        crates: &["ledger", "sealing", "domain", "jose", "passkeys", "pki"],
+        crates: &["ledger", "sealing", "domain", "jose", "passkeys", "pki", "scim"],
         names: &["SystemTime", "Instant", "chrono", "time::OffsetDateTime::now_utc"],
         why: "time is a parameter here; take it as an argument",
     },
     Absence {
-        crates: &["ledger", "sealing", "domain", "jose", "passkeys", "pki"],
+        crates: &["ledger", "sealing", "domain", "jose", "passkeys", "pki", "scim"],
         names: &["std::fs", "std::net", "std::env", "std::process", "std::thread", "std::io"],
         why: "this crate does no input or output; move it to a face or an engine",
     },
     Absence {
-        crates: &["ledger", "sealing", "domain", "kernel", "jose", "passkeys", "pki"],
+        crates: &["ledger", "sealing", "domain", "kernel", "jose", "passkeys", "pki", "scim"],
         names: &["async fn", "async move", ".await", "tokio"],
         why: "decisions are synchronous; a face waits, not this crate",
     },
     Absence {
-        crates: &["ledger", "sealing", "domain", "kernel", "jose", "passkeys", "pki"],
+        crates: &["ledger", "sealing", "domain", "kernel", "jose", "passkeys", "pki", "scim"],
         names: &["axum", "hyper", "reqwest", "http::"],
         why: "HTTP belongs to the faces",
     },
     Absence {
         crates: &[
             "ledger", "sealing", "domain", "api", "console", "bailee", "jose", "passkeys", "pki",
+            "scim",
         ],
         names: &["rusqlite", "postgres", "tokio_postgres"],
         why: "SQL belongs to the engines of `kernel`",
@@ -44,12 +45,13 @@ const ABSENCES: &[Absence] = &[
     Absence {
         crates: &[
             "ledger", "sealing", "domain", "api", "console", "bailee", "jose", "passkeys", "pki",
+            "scim",
         ],
         names: &["cedar_policy"],
         why: "only `kernel` decides; ask it",
     },
     Absence {
-        crates: &["ledger", "kernel", "domain", "jose", "passkeys", "pki"],
+        crates: &["ledger", "kernel", "domain", "jose", "passkeys", "pki", "scim"],
         names: &["rand", "getrandom", "aws_lc_rs::rand"],
         why: "randomness is a parameter; take it from `sealing::Entropy`",
     },

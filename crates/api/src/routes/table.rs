@@ -136,6 +136,7 @@ impl Gives {
         let what = match status {
             409 => "It contradicts the present state",
             412 => "The condition does not hold",
+            501 => "It is not offered here",
             _ => "Not now",
         };
         Self { status, what, shape: Shape::Problem, receipt: false }
@@ -159,6 +160,14 @@ pub(super) const fn put(path: &'static str, operation: &'static str, what: &'sta
 
 pub(super) const fn post(path: &'static str, operation: &'static str, what: &'static str) -> Route {
     Route::new(Method::POST, path, operation, what)
+}
+
+pub(super) const fn patch(
+    path: &'static str,
+    operation: &'static str,
+    what: &'static str,
+) -> Route {
+    Route::new(Method::PATCH, path, operation, what)
 }
 
 pub(super) const fn delete(

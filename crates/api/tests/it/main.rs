@@ -18,6 +18,8 @@ mod ledgers;
 #[cfg(test)]
 mod registers;
 #[cfg(test)]
+mod scim;
+#[cfg(test)]
 mod strict;
 #[cfg(test)]
 mod support;

@@ -17,6 +17,7 @@ pub mod uses;
 
 pub use ending::{EndGrant, ReleaseGrant};
 pub use moving::MovePerson;
+pub(crate) use moving::move_to;
 pub use settling::settle;
 
 use requests::Terms;

@@ -12,7 +12,8 @@ use kernel::authority;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
-    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+    Act, After, Allowed, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work,
+    on_house,
 };
 
 /// Grants that may end with one move; somebody with more has them ended one by one before.
@@ -26,30 +27,19 @@ pub struct MovePerson {
     key: RecordKey,
     roles: Vec<String>,
     reason: String,
-    /// The grants that end with it, as they were when this was made.
-    grants: Vec<(String, RecordKey)>,
+    kernel: Kernel,
 }
 
 impl MovePerson {
     /// To these roles, which replace those there are.
     ///
     /// # Errors
-    /// `Invalid` for a role that is none or a reason that is not 1 to 500 bytes on one line;
-    /// `Limit` if more than 500 grants would end.
+    /// `Invalid` for a role that is none or a reason that is not 1 to 500 bytes on one line.
     pub fn new(kernel: &Kernel, name: &Name, roles: &[String], reason: &str) -> Result<Self> {
         let (who, key) =
             (PrincipalId::person(name), register::key::<Person>(kernel, name.as_str())?);
         let (roles, reason) = (people::known_roles(roles)?, people::stated_reason(reason)?);
-        let outside = outside(kernel.authority(), &who, &roles, kernel.now());
-        if outside.len() > MOST {
-            let why = format!("more than {MOST} grants would end with it: end some of them first");
-            return Err(Error::limit(why));
-        }
-        let grants = outside.into_iter().map(|id| {
-            let key = register::key::<Grant>(kernel, &id)?;
-            Ok((id, key))
-        });
-        Ok(Self { who, key, grants: grants.collect::<Result<_>>()?, roles, reason })
+        Ok(Self { who, key, roles, reason, kernel: kernel.clone() })
     }
 
     /// Whether the caller may make this change of this person.
@@ -97,33 +87,50 @@ impl Operation for MovePerson {
 
     fn wants(&self, wants: &mut Wants) {
         wants.record(&self.key);
-        for (_, key) in &self.grants {
-            wants.record(key);
-        }
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Person>> {
-        let (allowed, mut row) = register::load::<Person, Moving>(work, &self.key)?;
+        let (allowed, row) = register::load::<Person, Moving>(work, &self.key)?;
         self.check(work, &row)?;
-        let now = work.now();
-        let outside = outside(work.rights()?, &self.who, &self.roles, now);
-        let key = |id: &String| self.grants.iter().find(|(known, _)| known == id);
-        let Some(keys) = outside.iter().map(key).collect::<Option<Vec<_>>>() else {
-            return Err(Error::unavailable("a grant was given in the meantime: try again"));
-        };
-        let was = row.roles.join(",");
-        row.moved(&self.roles, work.caller().principal.as_str(), &self.reason, keys.len(), now);
-        let fields =
-            vec![("was", was), ("roles", row.roles.join(",")), ("ended", keys.len().to_string())];
-        work.save(allowed, register::body(&row)?, fields)?;
-        for (_, key) in keys {
-            let (allowed, mut grant) = register::load::<Grant, Moving>(work, key)?;
-            grant.ended.get_or_insert(now.0);
-            work.save(allowed, register::body(&grant)?, vec![("to", grant.to.clone())])?;
-        }
-        work.later(now, HOUSE, people::LEFT, &row.name);
+        let row = move_to(work, &self.kernel, allowed, row, (&self.roles, &self.reason))?;
+        work.later(work.now(), HOUSE, people::LEFT, &row.name);
         Ok(After::now(row))
     }
+}
+
+/// Gives somebody these roles, and ends the grants that are outside them. Whether the caller may,
+/// and the job that follows, are the operation's.
+///
+/// # Errors
+/// `Limit` if more than 500 grants would end.
+pub(crate) fn move_to<A: Act>(
+    work: &mut Work<'_>,
+    kernel: &Kernel,
+    allowed: Allowed<A>,
+    mut row: Person,
+    (roles, reason): (&[String], &str),
+) -> Result<Person> {
+    let now = work.now();
+    let who = PrincipalId::person(&Name::parse(&row.name)?);
+    let outside = outside(work.rights()?, &who, roles, now);
+    if outside.len() > MOST {
+        let why = format!("more than {MOST} grants would end with it: end some of them first");
+        return Err(Error::limit(why));
+    }
+    let was = row.roles.join(",");
+    row.moved(roles, work.caller().principal.as_str(), reason, outside.len(), now);
+    let fields =
+        vec![("was", was), ("roles", row.roles.join(",")), ("ended", outside.len().to_string())];
+    work.save(allowed, register::body(&row)?, fields)?;
+    for id in outside {
+        let allowed = work.load_late::<A>(&register::key::<Grant>(kernel, &id)?)?;
+        let pointer = allowed.present().filter(|pointer| !pointer.deleted);
+        let pointer = pointer.ok_or_else(|| Error::internal("a grant in force is in no row"))?;
+        let mut grant: Grant = register::parse(&work.body(&pointer)?)?;
+        grant.ended.get_or_insert(now.0);
+        work.save(allowed, register::body(&grant)?, vec![("to", grant.to.clone())])?;
+    }
+    Ok(row)
 }
 
 /// The grants of a person that count now or later, and that these roles are not eligible for.

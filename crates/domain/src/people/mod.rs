@@ -28,7 +28,8 @@ use kernel::authority::Principal;
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
-    Act, After, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
+    Act, After, Allowed, Error, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work,
+    on_house,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -236,22 +237,35 @@ impl Operation for EndPerson {
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Person>> {
-        let (allowed, mut row) = register::load::<Person, End>(work, &self.key)?;
-        if row.left.is_some() {
-            return Err(Error::conflict(format!("person `{}` left already", row.name)));
-        }
-        let others = administrators(work)? > 1;
-        if row.roles.iter().any(|role| role == "administrator") && !others {
-            return Err(Error::conflict(
-                "the last administrator cannot leave: take in another one first",
-            ));
-        }
-        row.left = Some(work.now().0);
-        end_all(&mut row.credentials, work.now());
-        work.save(allowed, register::body(&row)?, vec![])?;
-        work.later(work.now(), HOUSE, LEFT, &row.name);
-        Ok(After::now(row))
+        let (allowed, row) = register::load::<Person, End>(work, &self.key)?;
+        leave(work, allowed, row).map(After::now)
     }
+}
+
+/// The one door out, whatever the cause: every credential ends, nothing of them counts from this
+/// commit on, and what rested on them is settled by the job that follows.
+///
+/// # Errors
+/// `Conflict` if they left already, or are the last administrator.
+pub(crate) fn leave<A: Act>(
+    work: &mut Work<'_>,
+    allowed: Allowed<A>,
+    mut row: Person,
+) -> Result<Person> {
+    if row.left.is_some() {
+        return Err(Error::conflict(format!("person `{}` left already", row.name)));
+    }
+    let others = administrators(work)? > 1;
+    if row.roles.iter().any(|role| role == "administrator") && !others {
+        return Err(Error::conflict(
+            "the last administrator cannot leave: take in another one first",
+        ));
+    }
+    row.left = Some(work.now().0);
+    end_all(&mut row.credentials, work.now());
+    work.save(allowed, register::body(&row)?, vec![("outcome", "left".to_owned())])?;
+    work.later(work.now(), HOUSE, LEFT, &row.name);
+    Ok(row)
 }
 
 impl Holder for Person {

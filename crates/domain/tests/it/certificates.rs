@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::World;
 
-const SSH: &str =
+pub const SSH: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKD6/WhLQRHPWoovNY2kCK+vN4dCK1ZZ4bBHtU3QI3G/ t";
 const DSA: &str = "ssh-dss AAAAB3NzaC1kc3MAAACBAP";
 const X509: &str = "-----BEGIN CERTIFICATE REQUEST-----

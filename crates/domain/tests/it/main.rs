@@ -19,6 +19,8 @@ mod data;
 #[cfg(test)]
 mod detections;
 #[cfg(test)]
+mod directories;
+#[cfg(test)]
 mod emergencies;
 #[cfg(test)]
 mod exposure;

@@ -7,8 +7,8 @@
 use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
-    accounts, certificates, data, decisions, grants, incidents, ledgers, measures, members, oncall,
-    people, portal, reports, services, signals,
+    accounts, certificates, data, decisions, directories, grants, incidents, ledgers, measures,
+    members, oncall, people, portal, reports, services, signals,
 };
 use kernel::authority::{
     Action, Authority, Bound, Caller, Credential, CredentialKind, Duty, Engagement, Grant,
@@ -108,6 +108,16 @@ fn named() -> Vec<&'static Action> {
         action::<portal::LookAtAccesses>(),
         action::<portal::TakeReceipt>(),
         action::<decisions::Asking>(),
+        action::<directories::UserAdded>(),
+        action::<directories::UserChanged>(),
+        action::<directories::UserRemoved>(),
+        action::<directories::UserRead>(),
+        action::<directories::UsersListed>(),
+        action::<directories::GroupAdded>(),
+        action::<directories::GroupChanged>(),
+        action::<directories::GroupRemoved>(),
+        action::<directories::GroupRead>(),
+        action::<directories::GroupsListed>(),
     ]
 }
 
@@ -122,6 +132,7 @@ fn by_itself() -> Vec<&'static str> {
         "breach.update",
         "breach.warn",
         "coverage.keep",
+        "directory.settle",
         "equipment.polled",
         "grant.settle",
         "hold.expire",

@@ -15,7 +15,7 @@ use passkeys::{Registration, Site};
 use serde_json::{Value, json};
 use testkit::World;
 
-const CHALLENGE: [u8; 32] = [5; 32];
+pub const CHALLENGE: [u8; 32] = [5; 32];
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -105,14 +105,14 @@ pub fn by_link(world: &World, who: &str) -> Result<String> {
     by_token(world, &link)
 }
 
-fn by_token(world: &World, token: &str) -> Result<String> {
+pub fn by_token(world: &World, token: &str) -> Result<String> {
     let caller = world.kernel.identify(token)?;
     let begin = BeginSession::new(&world.kernel, &caller).unwrap();
     Ok(world.run(token, begin)?.output.token)
 }
 
 /// A session that a passkey begins, with what it signed for this challenge.
-fn by_passkey(world: &World, device: &Device, signed: &[u8], asked: &[u8]) -> Result<String> {
+pub fn by_passkey(world: &World, device: &Device, signed: &[u8], asked: &[u8]) -> Result<String> {
     let caller = world.kernel.passkey(&Passkey::hash(&device.id))?;
     let signed = Signed { proof: device.sign(signed), challenge: asked.to_vec() };
     let begin = BeginSession::by_passkey(&world.kernel, &caller, signed).unwrap();

@@ -1,0 +1,5 @@
+//! The rules of SCIM, on values.
+
+mod filters;
+mod patches;
+mod resources;
