@@ -16,6 +16,9 @@ use serde::Serialize;
 /// The receipt of what was just shown, as base64url (RFC 4648 §5, no padding) of its JSON.
 static RECEIPT: HeaderName = HeaderName::from_static("bailee-receipt");
 
+/// A nonce for proofs of keys (RFC 9449 §8).
+pub(crate) static DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// What a handler answers.
 pub(crate) struct Answer(Response<Full<Bytes>>);
 
@@ -69,6 +72,11 @@ impl Answer {
             Some(json) => self.header(RECEIPT.clone(), &URL_SAFE_NO_PAD.encode(json)),
             None => self,
         }
+    }
+
+    /// With a nonce for proofs of keys (RFC 9449 §8).
+    pub(crate) fn nonce(self, nonce: &str) -> Self {
+        self.header(DPOP_NONCE.clone(), nonce)
     }
 
     fn header(mut self, name: HeaderName, value: &str) -> Self {

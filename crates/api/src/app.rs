@@ -6,13 +6,14 @@
 
 use crate::answer::without_body;
 use crate::body::{self, discard};
+use crate::keyed::{Keyed, Unproven, proofs};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::path::{self, Template};
 use crate::probe::Probed;
 use crate::problem::Problem;
 use crate::refused;
-use crate::request::{Call, bearer, said};
+use crate::request::{Call, Scheme, presented, said};
 use crate::routes::certificates::Made;
 use crate::routes::{Conditions, ROUTES, Route, Takes};
 use domain::oncall::Pulse;
@@ -20,6 +21,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
+use jose::ProofOf;
 use kernel::authority::Caller;
 use kernel::{Error, Kernel};
 use std::net::IpAddr;
@@ -58,6 +60,7 @@ pub(crate) struct App {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
     pub(crate) lists: Arc<Made>,
+    pub(crate) keyed: Arc<Keyed>,
     /// One template per route, in the order of [`ROUTES`].
     templates: Vec<Template>,
     /// First part of every request's number: differs from start to start.
@@ -88,6 +91,7 @@ impl App {
             outbox,
             pulse,
             lists,
+            keyed: Arc::new(Keyed::new()),
             templates,
             boot,
             count,
@@ -236,9 +240,18 @@ impl App {
             return Ok(None);
         }
         let source = || kernel::address(peer);
-        let token =
-            bearer(&parts.headers).inspect_err(|_| self.kernel.count_stranger(&source()))?;
-        match self.kernel.identify(token) {
+        let (scheme, token) =
+            presented(&parts.headers).inspect_err(|_| self.kernel.count_stranger(&source()))?;
+        let identified = match scheme {
+            Scheme::Bearer => self.kernel.identify(token),
+            Scheme::Dpop => {
+                let thumbprint = self.proved(token, parts).inspect_err(|_| {
+                    self.kernel.count_stranger(&source());
+                })?;
+                self.kernel.identify_keyed(token, &thumbprint)
+            }
+        };
+        match identified {
             Ok(caller) => Ok(Some(caller)),
             Err(error) => {
                 // What a restraint refuses is counted by itself: it is no try of a stranger.
@@ -248,6 +261,22 @@ impl App {
                 Err(error.into())
             }
         }
+    }
+
+    /// The key that a request proves to hold, for this token.
+    fn proved(&self, token: &str, parts: &Parts) -> Result<[u8; 32], Problem> {
+        let base = self.public_url.clone().or_else(|| base(parts)).unwrap_or_default();
+        let address = format!("{base}{}", parts.uri.path());
+        let of = ProofOf { method: parts.method.as_str(), address: &address, token: Some(token) };
+        let now = self.kernel.now();
+        self.keyed.proved(&proofs(&parts.headers), of, now).map_err(|why| match why {
+            Unproven::Nonce => Problem::unproven(
+                "use_dpop_nonce",
+                "the proof needs the nonce of this answer",
+                Some(self.keyed.nonce(now)),
+            ),
+            Unproven::Proof(why) => Problem::unproven("invalid_dpop_proof", &why, None),
+        })
     }
 
     async fn handle(
@@ -292,6 +321,8 @@ impl App {
             outbox: Arc::clone(&self.outbox),
             pulse: Arc::clone(&self.pulse),
             lists: Arc::clone(&self.lists),
+            keyed: Arc::clone(&self.keyed),
+            proofs: proofs(&parts.headers),
             caller,
             peer,
             number: number.to_owned(),
@@ -310,7 +341,7 @@ impl App {
 /// path with an empty part is no page and nobody's.
 fn is_page(path: &str) -> bool {
     let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
-    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/"];
+    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/", "/oauth/"];
     let ours = own.contains(&path) || under.iter().any(|prefix| path.starts_with(prefix));
     !ours && !path.contains("//")
 }

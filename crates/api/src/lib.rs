@@ -14,6 +14,7 @@
 mod answer;
 mod app;
 mod body;
+mod keyed;
 mod metrics;
 mod openapi;
 mod outbox;

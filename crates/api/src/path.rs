@@ -123,7 +123,7 @@ pub(crate) fn query(
 }
 
 /// Decodes `%XX` once, and `+` as a space where forms write it so.
-fn decoded(text: &str, form: bool) -> Option<String> {
+pub(crate) fn decoded(text: &str, form: bool) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -3,7 +3,7 @@
 //! A problem's `detail` is the sentence for the caller. What the operator should know is logged
 //! with the number of the request and never sent.
 
-use crate::answer::finish;
+use crate::answer::{DPOP_NONCE, finish};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -24,6 +24,8 @@ struct Inner {
     field: Option<String>,
     context: Option<String>,
     header: Option<(HeaderName, String)>,
+    /// The nonce that the next proof of a key needs.
+    nonce: Option<String>,
 }
 
 /// A problem as it is sent (RFC 9457).
@@ -74,6 +76,7 @@ impl From<Error> for Problem {
             field: error.field().map(str::to_owned),
             context: error.context().map(str::to_owned),
             header,
+            nonce: None,
         }))
     }
 }
@@ -82,6 +85,16 @@ impl Problem {
     /// A field, header or query parameter is wrong.
     pub(crate) fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Error::invalid(field, detail).into()
+    }
+
+    /// The token is not proved to be held by whoever presents it (RFC 9449 §7.1).
+    pub(crate) fn unproven(error: &str, why: &str, nonce: Option<String>) -> Self {
+        let mut problem = Self::from(Error::unauthenticated());
+        let challenge = format!("DPoP error=\"{error}\", algs=\"ES256 EdDSA\"");
+        problem.0.header = Some((WWW_AUTHENTICATE, challenge));
+        problem.0.detail = why.to_owned();
+        problem.0.nonce = nonce;
+        problem
     }
 
     /// The path names nothing.
@@ -144,7 +157,15 @@ impl Problem {
 
     fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Inner { status, kind, detail, field: None, context: None, header: None }))
+        Self(Box::new(Inner {
+            status,
+            kind,
+            detail,
+            field: None,
+            context: None,
+            header: None,
+            nonce: None,
+        }))
     }
 
     fn with_field(mut self, field: &str) -> Self {
@@ -214,6 +235,9 @@ impl Inner {
             && let Ok(value) = HeaderValue::from_str(value)
         {
             headers.insert(name.clone(), value);
+        }
+        if let Some(nonce) = self.nonce.as_deref().and_then(|one| HeaderValue::from_str(one).ok()) {
+            headers.insert(DPOP_NONCE.clone(), nonce);
         }
         finish(headers);
     }

@@ -2,6 +2,7 @@
 //!
 //! Whatever is not understood is refused and named; nothing is guessed, ignored or corrected.
 
+use crate::keyed::Keyed;
 use crate::outbox::Outbox;
 use crate::probe::Probed;
 use crate::problem::Problem;
@@ -11,6 +12,7 @@ use aws_lc_rs::digest;
 use domain::oncall::Pulse;
 use domain::register::When;
 use hyper::Method;
+use hyper::http::HeaderValue;
 use hyper::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use kernel::authority::Caller;
@@ -68,6 +70,10 @@ pub(crate) struct Call {
     pub(crate) pulse: Arc<Mutex<Pulse>>,
     /// What hosts fetch, as it was made last.
     pub(crate) lists: Arc<Made>,
+    /// Tokens that are bound to a key.
+    pub(crate) keyed: Arc<Keyed>,
+    /// The proofs of keys that came along.
+    pub(crate) proofs: Vec<HeaderValue>,
     /// Who asks; `None` on the routes that need no login.
     pub(crate) caller: Option<Caller>,
     /// The other end of the connection; what a header says of it is not believed.
@@ -174,14 +180,28 @@ impl Call {
 
     /// What the request carries besides its operation.
     pub(crate) fn asked(&self) -> Result<Asked, Problem> {
-        Ok(Asked {
-            caller: self.caller()?.clone(),
+        Ok(self.asked_by(self.caller()?.clone()))
+    }
+
+    /// As [`Call::asked`], for a caller who is known otherwise than by the login.
+    pub(crate) fn asked_by(&self, caller: Caller) -> Asked {
+        Asked {
+            caller,
             source: Some(kernel::address(self.peer)),
             request: self.number.clone(),
             purpose: self.said.purpose.clone(),
             behalf: self.said.behalf.clone(),
             idempotency: self.said.key.as_ref().map(|key| (key.clone(), self.fingerprint())),
-        })
+        }
+    }
+
+    /// The address of this server, without a path.
+    ///
+    /// # Errors
+    /// `Invalid` for a request that names no host.
+    pub(crate) fn address(&self) -> Result<String, Problem> {
+        let why = || Problem::invalid("host", "the request names no host".to_owned());
+        self.base.clone().ok_or_else(why)
     }
 
     /// A hash over everything that makes this request the one it is: the same key with another
@@ -212,21 +232,35 @@ impl Call {
     }
 }
 
-/// The bearer token of a request (RFC 6750 §2.1).
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// By itself (RFC 6750 §2.1).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// The token of a request.
 ///
 /// # Errors
 /// `Unauthenticated` if there is none, more than one, or one of another form.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
+pub(crate) fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Error> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(one), None) = (all.next(), all.next()) else { return Err(Error::unauthenticated()) };
     let text = one.to_str().map_err(|_| Error::unauthenticated())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(Error::unauthenticated)?;
     let known = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
     let fits = !token.is_empty() && token.len() <= TOKEN_BYTES && token.bytes().all(known);
-    if !scheme.eq_ignore_ascii_case("bearer") || !fits {
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Scheme::Bearer,
+        "dpop" => Scheme::Dpop,
+        _ => return Err(Error::unauthenticated()),
+    };
+    if !fits {
         return Err(Error::unauthenticated());
     }
-    Ok(token)
+    Ok((scheme, token))
 }
 
 /// What the header says, checked.
@@ -306,7 +340,7 @@ fn condition(headers: &HeaderMap, name: &str) -> Result<Option<Tag>, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Said, Tag, bearer, said};
+    use super::{Said, Scheme, Tag, presented, said};
     use hyper::http::{HeaderValue, Request};
 
     fn parse(method: &str, fields: &[(&str, &[u8])]) -> Result<Said, String> {
@@ -387,7 +421,10 @@ mod tests {
             for value in values {
                 request = request.header("authorization", *value);
             }
-            bearer(request.body(()).unwrap().headers()).map(str::to_owned).ok()
+            let request = request.body(()).unwrap();
+            let (scheme, token) = presented(request.headers()).ok()?;
+            assert_eq!(scheme, Scheme::Bearer);
+            Some(token.to_owned())
         };
         assert_eq!(token(&["Bearer abc-._~+/="]).as_deref(), Some("abc-._~+/="));
         assert_eq!(token(&["bearer a"]).as_deref(), Some("a"));

@@ -12,6 +12,7 @@ mod incidents;
 mod ledgers;
 mod links;
 mod measures;
+mod oauth;
 mod oncall;
 mod people;
 mod portal;
@@ -54,6 +55,7 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(decisions::ROUTES)
         .chain(certificates::ROUTES)
         .chain(scim::ROUTES)
+        .chain(oauth::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths

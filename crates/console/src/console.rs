@@ -18,9 +18,9 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, answer, assets, board, calendar, explorer, guard, import, measure, pager,
-    passkeys, playbooks, preferences, provider, receipts, registers, roles, room, setup, shell,
-    sign_in, trust,
+    account, acknowledge, answer, assets, board, calendar, device, explorer, guard, import,
+    measure, pager, passkeys, playbooks, preferences, provider, receipts, registers, roles, room,
+    setup, shell, sign_in, trust,
 };
 use ::passkeys::Site;
 use domain::measures::{Answered, Listener};
@@ -307,6 +307,8 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         }
         ("GET", []) => Ok(board::show(visit).await?.into()),
         ("GET", ["find"]) => board::find(visit).await,
+        ("GET", ["device"]) => Ok(device::show(visit)?.into()),
+        ("POST", ["device"]) => Ok(device::approve(visit).await?.into()),
         ("GET", ["accesses"]) => Ok(explorer::show(visit).await?.into()),
         ("GET", ["pager"]) => Ok(pager::show(visit).await?.into()),
         ("GET", ["registers"]) => Ok(shell::registers(visit)?.into()),

@@ -23,6 +23,7 @@ mod calendar;
 mod ceremonies;
 mod clock;
 mod console;
+mod device;
 mod explorer;
 mod form;
 mod guard;

@@ -1,10 +1,10 @@
 //! The compact form: header, payload and signature, with dots between them (RFC 7515 §7.1).
 
 use crate::claims::Claims;
-use crate::{Algorithm, Error, KeySet, json};
+use crate::{Algorithm, Error, KeySet, PublicKey, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The longest token that is looked at, in bytes; those with many groups in them have some KiB.
 pub const MAX_BYTES: usize = 16 * 1024;
@@ -28,6 +28,7 @@ pub struct Compact<'t> {
     signed: &'t [u8],
     signature: Vec<u8>,
     claims: Claims,
+    embedded: Option<Map<String, Value>>,
 }
 
 impl<'t> Compact<'t> {
@@ -46,15 +47,32 @@ impl<'t> Compact<'t> {
             return Err(WHAT);
         }
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| WHAT);
-        let header = read(&decoded(header)?)?;
+        let (header, embedded) = read(&decoded(header)?)?;
         let claims = Claims::new(json::object(&decoded(payload)?, "the claims")?);
         let signature = decoded(signature)?;
-        Ok(Self { header, signed: signed.as_bytes(), signature, claims })
+        Ok(Self { header, signed: signed.as_bytes(), signature, claims, embedded })
     }
 
     /// What the header says, which proves nothing yet.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The key that the token brings itself. It proves who holds it, and nothing of anybody else, so
+    /// only proofs of possession look at it.
+    pub(crate) fn embedded(&self) -> Option<&Map<String, Value>> {
+        self.embedded.as_ref()
+    }
+
+    /// The claims, once this key signed them.
+    ///
+    /// # Errors
+    /// `Refused` if it did not.
+    pub(crate) fn verify_by(&self, key: &PublicKey) -> Result<&Claims, Error> {
+        match key.verifies(self.header.algorithm, self.signed, &self.signature) {
+            true => Ok(&self.claims),
+            false => Err(Error::Refused("the signature is not of the key that it brings")),
+        }
     }
 
     /// Who says that they issued it, which proves nothing yet.
@@ -77,7 +95,7 @@ impl<'t> Compact<'t> {
 }
 
 /// Reads a header.
-fn read(bytes: &[u8]) -> Result<Header, Error> {
+fn read(bytes: &[u8]) -> Result<(Header, Option<Map<String, Value>>), Error> {
     const WHAT: Error = Error::Unreadable("the header");
     let header = json::object(bytes, "the header")?;
     // What is critical has to be understood (§4.1.11), and nothing of that kind is.
@@ -97,5 +115,7 @@ fn read(bytes: &[u8]) -> Result<Header, Error> {
         let kind = kind.to_ascii_lowercase();
         kind.strip_prefix("application/").unwrap_or(&kind).to_owned()
     });
-    Ok(Header { algorithm, key_id: text("kid")?.map(str::to_owned), kind })
+    let key_id = text("kid")?.map(str::to_owned);
+    let embedded = header.get("jwk").and_then(Value::as_object).cloned();
+    Ok((Header { algorithm, key_id, kind }, embedded))
 }

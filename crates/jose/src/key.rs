@@ -2,6 +2,7 @@
 //! verify.
 
 use crate::{Error, json};
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
     RsaPublicKeyComponents, UnparsedPublicKey,
@@ -96,6 +97,27 @@ impl PublicKey {
             return Err(Error::Refused("a key is published with its private half: it is nobody's"));
         }
         Ok(Some(Self { id: text("kid").map(str::to_owned), only, kind }))
+    }
+
+    /// The thumbprint of the key (RFC 7638 §3): SHA-256 over its required members.
+    pub fn thumbprint(&self) -> [u8; 32] {
+        let coded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        // Members in the order of their names, without anything between them.
+        let members = match &self.kind {
+            Kind::P256(point) => {
+                let (x, y) = point.get(1..).unwrap_or_default().split_at(32);
+                format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, coded(x), coded(y))
+            }
+            Kind::Ed25519(key) => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, coded(key))
+            }
+            Kind::Rsa { modulus, exponent } => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, coded(exponent), coded(modulus))
+            }
+        };
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, members.as_bytes()).as_ref());
+        hash
     }
 
     /// Whether it may have signed with this algorithm, by its kind and by what it says itself.

@@ -189,6 +189,16 @@ impl Kernel {
         self.known(self.shared.authority.identify(&hash, now), now)
     }
 
+    /// Who presents a token that is bound to a key; `thumbprint` is of the key that the request
+    /// proved to hold.
+    ///
+    /// # Errors
+    /// As [`Kernel::identify`].
+    pub fn identify_keyed(&self, token: &str, thumbprint: &[u8; 32]) -> Result<Caller> {
+        let (hash, now) = (keyed_hash(token, thumbprint), self.now());
+        self.known(self.shared.authority.keyed(&hash, now), now)
+    }
+
     /// Whose passkey has the name with this hash, which proves nothing yet: the operation asked for
     /// with it checks what the passkey signed.
     ///
@@ -385,6 +395,11 @@ impl Kernel {
 /// SHA-256 of a bearer token: 256 random bits need no slow hash.
 pub fn token_hash(token: &str) -> [u8; 32] {
     sealing::sha256(&[b"bailee-token/v1", token.as_bytes()])
+}
+
+/// SHA-256 of a token that is bound to a key, and of that key's thumbprint.
+pub fn keyed_hash(token: &str, thumbprint: &[u8; 32]) -> [u8; 32] {
+    sealing::sha256(&[b"bailee-keyed-token/v1", token.as_bytes(), thumbprint])
 }
 
 /// Compares the store with what is known outside of it.

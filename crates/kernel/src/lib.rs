@@ -36,8 +36,8 @@ pub mod verify;
 pub use error::{Error, Kind, Result};
 pub use found::{begin_epoch, found};
 pub use kernel::{
-    Accesses, Fed, KeptSignals, Kernel, Parts, SeenEntry, Told, Trace, Traced, on_collection,
-    on_house, token_hash,
+    Accesses, Fed, KeptSignals, Kernel, Parts, SeenEntry, Told, Trace, Traced, keyed_hash,
+    on_collection, on_house, token_hash,
 };
 pub use lane::Done;
 pub use operation::{

@@ -21,7 +21,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("prover", &["sealing"]),
     ("domain", &["jose", "kernel", "ledger", "passkeys", "pki", "scim"]),
     ("dossier", &["domain", "kernel", "ledger"]),
-    ("api", &["connectors", "domain", "dossier", "kernel", "ledger", "scim"]),
+    ("api", &["connectors", "domain", "dossier", "jose", "kernel", "ledger", "scim"]),
     ("console", &["connectors", "domain", "dossier", "jose", "kernel", "ledger", "passkeys"]),
     (
         "bailee",

@@ -4,12 +4,14 @@
 //! third party with an end. Neither reaches Service Data here. A member's right is the row itself:
 //! it counts from the next operation on, and no credential outlives its last day.
 
+mod devices;
 mod invite;
 mod logout;
 mod own;
 mod passkeys;
 mod sessions;
 
+pub use devices::{ApproveDevice, Approving, DEVICE_LIFE, LENGTH, LETTERS};
 pub use invite::{
     DismissAuditor, Dismissing, InviteAuditor, Inviting, NewAuditor, RenewAuditor, Renewing,
 };

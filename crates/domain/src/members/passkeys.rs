@@ -108,18 +108,9 @@ impl Deed for NewPasskey {
         }
         let id = hex(&work.random::<8>()?);
         let passkey = Passkey::made(self.name.clone(), &self.site, &made);
-        let credential = StoredCredential {
-            id: id.clone(),
-            hash: hex(&hash),
-            issued: now.0,
-            expires: now.after(LIFE).0,
-            ended: None,
-            used_for: Use::Passkey,
-            passkey: Some(passkey),
-            begun_with: None,
-            identity: None,
-            provider: None,
-        };
+        let span = (now, now.after(LIFE));
+        let credential = StoredCredential::new(id.clone(), hex(&hash), Use::Passkey, span);
+        let credential = StoredCredential { passkey: Some(passkey), ..credential };
         people::add(row.credentials(), credential, now)?;
         let codes = if first { codes(row, work)? } else { vec![] };
         let fields = vec![("issued", id.clone()), ("codes", codes.len().to_string())];
@@ -145,7 +136,7 @@ fn codes<N: User>(row: &mut N, work: &mut Work<'_>) -> Result<Vec<String>> {
 
 /// Refuses whoever does not ask within a session that was begun just now, with a passkey or a
 /// recovery code if there is a passkey.
-fn fresh<N: User>(own: &Own, row: &mut N, work: &Work<'_>) -> Result<()> {
+pub(super) fn fresh<N: User>(own: &Own, row: &mut N, work: &Work<'_>) -> Result<()> {
     let now = work.now();
     let has = people::live_passkeys(row.credentials(), now).next().is_some();
     let by = own.credential(row, work)?;
@@ -155,7 +146,7 @@ fn fresh<N: User>(own: &Own, row: &mut N, work: &Work<'_>) -> Result<()> {
     let young = now < Moment(proved).after(FRESH);
     match () {
         () if by.used_for != Use::Session => {
-            Err(Error::forbidden("a passkey is made and ended within a session: sign in"))
+            Err(Error::forbidden("this is done within a session: sign in"))
         }
         () if !young => {
             let minutes = FRESH.as_secs() / 60;

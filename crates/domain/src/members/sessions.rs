@@ -259,6 +259,8 @@ pub enum Begin {
     Passkey(Signed),
     /// By what a provider signed.
     Provider(IdToken),
+    /// By a code that was approved, for a program that holds the key with this thumbprint.
+    Device([u8; 32]),
 }
 
 /// What a passkey signed, and what it was to sign.
@@ -299,6 +301,19 @@ impl BeginSession {
     }
 }
 
+impl BeginSession {
+    /// For whoever approved the code that this program showed, and as whom it is done. The session
+    /// is bound to the key with this thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    /// `Unauthenticated` as long as nobody approved it.
+    pub fn by_device(kernel: &Kernel, code: &str, thumbprint: [u8; 32]) -> Result<(Caller, Self)> {
+        let caller = kernel.bound(&device_hash(code))?;
+        let begin = Self::of(kernel, &caller, Begin::Device(thumbprint))?;
+        Ok((caller, begin))
+    }
+}
+
 impl Deed for Begin {
     type Act = SessionBegins;
     type Output = Session;
@@ -310,7 +325,9 @@ impl Deed for Begin {
         let by = own.credential(row, work)?;
         let mut provider = None;
         match (by.used_for, self, &mut by.passkey) {
-            (Use::Link | Use::Recovery, Self::Secret, _) => by.ended = Some(now.0),
+            (Use::Link | Use::Recovery, Self::Secret, _) | (Use::Device, Self::Device(_), _) => {
+                by.ended = Some(now.0);
+            }
             (Use::Passkey, Self::Passkey(signed), Some(passkey)) => {
                 let did = passkey.check(&signed.proof, &signed.challenge)?;
                 passkey.used(did, now)?;
@@ -333,8 +350,12 @@ impl Deed for Begin {
         end_oldest(row.credentials(), now);
         let (token, credential) = issue(work.random()?, now, SESSION_LIFE);
         let begun_with = Some(with);
-        let credential =
+        let mut credential =
             StoredCredential { used_for: Use::Session, begun_with, provider, ..credential };
+        if let Self::Device(thumbprint) = self {
+            credential.hash = hex(&kernel::keyed_hash(&token, thumbprint));
+            credential.key = Some(hex(thumbprint));
+        }
         let credential = bounded(credential, row.until());
         let until = Moment(credential.expires);
         if let Some(signed) = &credential.provider {
@@ -346,6 +367,11 @@ impl Deed for Begin {
         people::add(row.credentials(), credential, now)?;
         Ok(Done::Changed(Session { holder: own.holder.clone(), token, until }, fields))
     }
+}
+
+/// Under which hash the rights know an approved code.
+pub(super) fn device_hash(code: &str) -> [u8; 32] {
+    kernel::digest(&[b"bailee device code v1\0".as_slice(), code.as_bytes()].concat())
 }
 
 /// How an entry names what a session was begun with.

@@ -44,9 +44,29 @@ pub struct StoredCredential {
     /// How somebody signed in at a provider, if a session was begun so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<SignedIn>,
+    /// The thumbprint of the key it is bound to (RFC 7638), in hexadecimal, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl StoredCredential {
+    /// One of this kind that counts from one moment until before another.
+    pub fn new(id: String, hash: String, used_for: Use, span: (Moment, Moment)) -> Self {
+        Self {
+            id,
+            hash,
+            issued: span.0.0,
+            expires: span.1.0,
+            ended: None,
+            used_for,
+            passkey: None,
+            begun_with: None,
+            identity: None,
+            provider: None,
+            key: None,
+        }
+    }
+
     /// Whether it counts at a moment.
     pub fn live(&self, now: Moment) -> bool {
         self.ended.is_none() && now.0 < self.expires
@@ -72,6 +92,8 @@ pub enum Use {
     Identity,
     /// A session at a provider, by which those that it began are found when it ends there.
     ProviderSession,
+    /// A code that a program without a browser showed, approved: it begins one session there.
+    Device,
 }
 
 impl Use {
@@ -93,18 +115,8 @@ pub struct Issued<T> {
 pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCredential) {
     let (secret, id) = random.split_at(32);
     let token = format!("bailee_{}", base64_url(secret));
-    let credential = StoredCredential {
-        id: hex(id),
-        hash: hex(&token_hash(&token)),
-        issued: now.0,
-        expires: now.after(life).0,
-        ended: None,
-        used_for: Use::Token,
-        passkey: None,
-        begun_with: None,
-        identity: None,
-        provider: None,
-    };
+    let hash = hex(&token_hash(&token));
+    let credential = StoredCredential::new(hex(id), hash, Use::Token, (now, now.after(life)));
     (token, credential)
 }
 
@@ -121,10 +133,11 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
             expires: Some(Moment(credential.expires)),
             ended: credential.ended.is_some(),
             kind: match credential.used_for {
+                Use::Token | Use::Session if credential.key.is_some() => CredentialKind::Keyed,
                 Use::Token | Use::Session => CredentialKind::Token,
                 Use::Link | Use::Recovery => CredentialKind::Link,
                 Use::Passkey => CredentialKind::Passkey,
-                Use::Identity | Use::ProviderSession => CredentialKind::Identity,
+                Use::Identity | Use::ProviderSession | Use::Device => CredentialKind::Identity,
             },
         })
     });

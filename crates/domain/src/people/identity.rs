@@ -160,18 +160,9 @@ impl SignedIn {
     }
 
     fn stored(&self, id: String, session: &str, now: Moment, until: Moment) -> StoredCredential {
-        StoredCredential {
-            id,
-            hash: session.to_owned(),
-            issued: now.0,
-            expires: until.0,
-            ended: None,
-            used_for: Use::ProviderSession,
-            passkey: None,
-            begun_with: None,
-            identity: None,
-            provider: Some(self.clone()),
-        }
+        let span = (now, until);
+        let one = StoredCredential::new(id, session.to_owned(), Use::ProviderSession, span);
+        StoredCredential { provider: Some(self.clone()), ..one }
     }
 }
 
@@ -289,18 +280,9 @@ impl Operation for BindPerson {
         let id = hex(&work.random::<8>()?);
         let identity =
             Identity { issuer: self.issuer.clone(), subject: self.subject.clone(), heard: vec![] };
-        let credential = StoredCredential {
-            id: id.clone(),
-            hash: hex(&hash),
-            issued: now.0,
-            expires: now.after(IDENTITY_LIFE).0,
-            ended: None,
-            used_for: Use::Identity,
-            passkey: None,
-            begun_with: None,
-            identity: Some(identity),
-            provider: None,
-        };
+        let span = (now, now.after(IDENTITY_LIFE));
+        let credential = StoredCredential::new(id.clone(), hex(&hash), Use::Identity, span);
+        let credential = StoredCredential { identity: Some(identity), ..credential };
         add(&mut row.credentials, credential, now)?;
         let (issuer, subject) = (self.issuer.clone(), self.subject.clone());
         let fields =

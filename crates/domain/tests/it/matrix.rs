@@ -78,6 +78,7 @@ fn named() -> Vec<&'static Action> {
         action::<members::LinkMember>(),
         action::<members::SessionBegins>(),
         action::<members::SessionEnds>(),
+        action::<members::Approving>(),
         action::<members::Making>(),
         action::<members::Ending>(),
         action::<members::Looking>(),

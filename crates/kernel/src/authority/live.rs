@@ -152,6 +152,14 @@ impl Authority {
         self.holder(hash, now, CredentialKind::is_secret)
     }
 
+    /// Who holds the token that is bound to a key, by the hash over both.
+    ///
+    /// # Errors
+    /// As [`Authority::identify`].
+    pub fn keyed(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
+        self.holder(hash, now, |kind| kind == CredentialKind::Keyed)
+    }
+
     /// Whose passkey has the name with this hash. It proves nothing yet: the operation that is
     /// asked for with it has to check what the passkey signed.
     ///

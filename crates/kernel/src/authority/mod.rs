@@ -115,6 +115,8 @@ pub enum CredentialKind {
     /// An identity at a provider, or a session there: its hash is over names that are not secret.
     /// What the provider signed begins a session, and ends those that it began; nothing else.
     Identity,
+    /// A token that counts only with proof of the key it is bound to: its hash is over both.
+    Keyed,
 }
 
 impl CredentialKind {
@@ -126,7 +128,7 @@ impl CredentialKind {
     /// Whether it is good for this action.
     fn does(self, action: &Action) -> bool {
         match self {
-            Self::Token => true,
+            Self::Token | Self::Keyed => true,
             Self::Link | Self::Passkey => action.name == BEGIN_SESSION,
             Self::Identity => [BEGIN_SESSION, END_SESSION].contains(&action.name),
         }

@@ -15,6 +15,7 @@ mod catalogue;
 mod contract;
 mod crash;
 mod detect;
+mod devices;
 mod directories;
 mod exposure;
 mod frozen;
