@@ -110,11 +110,6 @@ impl Problem {
         problem
     }
 
-    /// The standard knows it, and this server does not offer it (RFC 7644 §3.12).
-    pub(crate) fn not_offered(detail: &str) -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, "not-offered", detail)
-    }
-
     /// The body is of another type than this route takes.
     pub(crate) fn media_type(field: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail).with_field(field)
@@ -257,7 +252,6 @@ fn title(kind: &str) -> &'static str {
         "method" => "Method not allowed",
         "media-type" => "Unsupported media type",
         "too-large" => "Body too large",
-        "not-offered" => "Not offered here",
         "timeout" => "Body too slow",
         _ => "Internal error",
     }

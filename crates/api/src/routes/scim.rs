@@ -143,9 +143,6 @@ pub(super) static ROUTES: &[Route] = &[
         .bytes(REQUEST_BYTES, KINDS)
         .gives(&[PAGE])
         .by(|call| Box::pin(search_all(call))),
-    get("/scim/v2/Me", "scimMe", "Not offered: a service is no user (RFC 7644 §3.11)")
-        .gives(&[Gives::problem(501)])
-        .by(|call| Box::pin(not_offered(call))),
     post("/scim/v2/Bulk", "scimBulk", "Does several of these, in order (RFC 7644 §3.7)")
         .action(action::<directories::UserChanged>())
         .bytes(REQUEST_BYTES, KINDS)
@@ -195,10 +192,6 @@ async fn about(call: Call) -> Result<Answer, Problem> {
     };
     let found = found.ok_or_else(|| Error::not_found(format!("there is no `{}`", shown(id))))?;
     Ok(answer(StatusCode::OK, &found))
-}
-
-async fn not_offered(_: Call) -> Result<Answer, Problem> {
-    Err(Problem::not_offered("a service is none of its users: ask for one by its id"))
 }
 
 /// The body as JSON. Whoever has no right is told so, whatever they state.

@@ -136,7 +136,6 @@ impl Gives {
         let what = match status {
             409 => "It contradicts the present state",
             412 => "The condition does not hold",
-            501 => "It is not offered here",
             _ => "Not now",
         };
         Self { status, what, shape: Shape::Problem, receipt: false }

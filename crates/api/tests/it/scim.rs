@@ -242,7 +242,7 @@ fn what_is_refused_is_refused_in_the_form_of_scim() {
         ),
         ("GET", "/Users/none".into(), None, 404, ""),
         ("POST", "/.search".into(), Some(json!({"filter": "nothing pr"})), 400, "invalidFilter"),
-        ("GET", "/Me".into(), None, 501, ""),
+        ("GET", "/Me".into(), None, 404, ""),
     ];
     for (method, path, body, status, kind) in hostile {
         let answer = scene.ask(method, &path, body.as_ref());

@@ -130,6 +130,9 @@ fn from_another_account_everything_is_refused() {
         "/v1/setup",
         "/v1/heartbeat",
         "/.well-known/authzen-configuration",
+        "/scim/v2/ServiceProviderConfig",
+        "/scim/v2/ResourceTypes",
+        "/scim/v2/Schemas",
     ];
     // What services may report, each only about what the register names it for.
     let feeds: BTreeSet<_> = domain::registers::REGISTERS
@@ -146,6 +149,16 @@ fn from_another_account_everything_is_refused() {
             "/v1/signals" if method == "POST" => 403,
             "/v1/logs" => 403,
             _ if feeds.contains(action) => 400,
+            // Which schemas there are is no secret; there is none of this name.
+            "/scim/v2/ResourceTypes/{id}" | "/scim/v2/Schemas/{id}" => {
+                assert_eq!(answer.status, 404, "{path}");
+                return;
+            }
+            // As with feeds: what is stated is wrong, whosever directory it would be.
+            _ if path.starts_with("/scim/") && ["POST", "PUT", "PATCH"].contains(&method) => {
+                assert!([400, 403].contains(&answer.status), "{method} {path}");
+                return;
+            }
             _ if everybody.contains(&path) && method == "GET" => 200,
             _ if path.contains("{account}") => 404,
             _ => 403,

@@ -28,6 +28,7 @@ const OTHER: u64 = 9;
 /// Everything that can be asked for.
 fn actions() -> Vec<&'static Action> {
     let mut all = named();
+    all.extend(provisioned());
     for (action, _) in REGISTERS.iter().flat_map(Register::actions) {
         if !all.iter().any(|known| known.name == action.name) {
             all.push(action);
@@ -109,6 +110,12 @@ fn named() -> Vec<&'static Action> {
         action::<portal::LookAtAccesses>(),
         action::<portal::TakeReceipt>(),
         action::<decisions::Asking>(),
+    ]
+}
+
+/// What a staff directory asks for.
+fn provisioned() -> Vec<&'static Action> {
+    vec![
         action::<directories::UserAdded>(),
         action::<directories::UserChanged>(),
         action::<directories::UserRemoved>(),
