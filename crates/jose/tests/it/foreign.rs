@@ -1,6 +1,6 @@
 //! npm `jose` signs, this crate verifies: each algorithm with a key as others publish it.
 
-use crate::signer::NOW;
+use crate::NOW;
 use jose::{KeySet, Workload};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
