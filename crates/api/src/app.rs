@@ -15,13 +15,14 @@ use crate::refused;
 use crate::request::{Call, bearer, said};
 use crate::routes::certificates::Made;
 use crate::routes::{Conditions, ROUTES, Route, Takes};
+use crate::workloads::Workloads;
 use domain::oncall::Pulse;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use kernel::authority::Caller;
-use kernel::{Error, Kernel};
+use kernel::{Error, Kernel, Kind, Moment};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +54,8 @@ pub(crate) struct App {
     /// How others reach this server, if somebody said so.
     pub(crate) public_url: Option<String>,
     pub(crate) kernel: Kernel,
+    /// The platforms whose tokens are taken.
+    pub(crate) workloads: Arc<Workloads>,
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
     pub(crate) outbox: Arc<Outbox>,
@@ -82,6 +85,7 @@ impl App {
         Self {
             pages: None,
             public_url: None,
+            workloads: Arc::default(),
             kernel,
             metrics,
             probed,
@@ -117,7 +121,7 @@ impl App {
         }
         let found = self.find(&parts.method, parts.uri.path());
         let index = if let Found::Route(index, ..) = found { Some(index) } else { None };
-        let caller = self.login(&found, &parts, peer);
+        let caller = self.login(&found, &parts, peer).await;
         let known = caller.is_ok();
         let outcome = match caller {
             Ok(caller) => self.handle((caller, peer), found, &parts, &mut body, &number).await,
@@ -220,12 +224,12 @@ impl App {
     }
 
     /// Who asks. What is not there needs a login too: only few routes do not.
-    fn login(
+    async fn login(
         &self,
         found: &Found<'_>,
         parts: &Parts,
         peer: IpAddr,
-    ) -> Result<Option<Caller>, Problem> {
+    ) -> Result<Option<(Caller, Moment)>, Problem> {
         let needed = match found {
             Found::Route(_, route, _) => route.login,
             Found::Other(_, login) => *login,
@@ -237,11 +241,15 @@ impl App {
         let source = || kernel::address(peer);
         let token =
             bearer(&parts.headers).inspect_err(|_| self.kernel.count_stranger(&source()))?;
-        match self.kernel.identify(token) {
+        let known = match Workloads::looks_like(token) {
+            true => self.workloads.caller(&self.kernel, token).await,
+            false => self.kernel.identify(token).map(|caller| (caller, Moment(u64::MAX))),
+        };
+        match known {
             Ok(caller) => Ok(Some(caller)),
             Err(error) => {
                 // What a restraint refuses is counted by itself: it is no try of a stranger.
-                if error.restraint().is_none() {
+                if error.restraint().is_none() && error.kind() != Kind::Unavailable {
                     self.kernel.count_refused(token, &source());
                 }
                 Err(error.into())
@@ -251,7 +259,7 @@ impl App {
 
     async fn handle(
         &self,
-        (caller, peer): (Option<Caller>, IpAddr),
+        (login, peer): (Option<(Caller, Moment)>, IpAddr),
         found: Found<'_>,
         parts: &Parts,
         body: &mut Incoming,
@@ -282,6 +290,11 @@ impl App {
                 body::read(body, limit).await?
             }
         };
+        let (caller, until) = login.unzip();
+        // A body may have taken longer to come than its token counts.
+        if until.is_some_and(|until| until <= self.kernel.now()) {
+            return Err(Error::unauthenticated().into());
+        }
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let call = Call {
             route,

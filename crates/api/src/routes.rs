@@ -470,6 +470,18 @@ static FIXED: &[Route] = &[
         ])
         .by(|call| Box::pin(services::end(call))),
     item(post(
+        "/v1/services/{name}/workloads",
+        "bindService",
+        "Binds a service to a program elsewhere",
+    ))
+    .action(action::<domain::services::Bind>())
+    .json(SMALL, of::<domain::people::Workload>)
+    .gives(&[
+        Gives::json(201, "The binding", of::<shared::Receipted<services::Bound>>),
+        Gives::problem(409),
+    ])
+    .by(|call| Box::pin(services::bind(call))),
+    item(post(
         "/v1/services/{name}/tokens",
         "issueServiceToken",
         "Issues another token to a service",

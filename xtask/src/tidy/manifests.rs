@@ -20,7 +20,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("prover", &["sealing"]),
     ("domain", &["jose", "kernel", "ledger", "passkeys", "pki"]),
     ("dossier", &["domain", "kernel", "ledger"]),
-    ("api", &["connectors", "domain", "dossier", "kernel", "ledger"]),
+    ("api", &["connectors", "domain", "dossier", "jose", "kernel", "ledger"]),
     ("console", &["connectors", "domain", "dossier", "jose", "kernel", "ledger", "passkeys"]),
     (
         "bailee",

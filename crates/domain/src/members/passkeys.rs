@@ -119,6 +119,7 @@ impl Deed for NewPasskey {
             begun_with: None,
             identity: None,
             provider: None,
+            workload: None,
         };
         people::add(row.credentials(), credential, now)?;
         let codes = if first { codes(row, work)? } else { vec![] };

@@ -2,7 +2,7 @@
 //! holder.
 
 use super::encoding::base64_url;
-use super::{Identity, Passkey, SignedIn, hex, unhex};
+use super::{Identity, Passkey, SignedIn, Workload, hex, unhex};
 use crate::register::{self, Noun};
 use kernel::authority::{Credential, CredentialKind};
 use kernel::engine::Wants;
@@ -44,6 +44,9 @@ pub struct StoredCredential {
     /// How somebody signed in at a provider, if a session was begun so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<SignedIn>,
+    /// What a platform says of the program, if it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }
 
 impl StoredCredential {
@@ -72,6 +75,8 @@ pub enum Use {
     Identity,
     /// A session at a provider, by which those that it began are found when it ends there.
     ProviderSession,
+    /// What a platform says of a program: its tokens are taken as the service's.
+    Workload,
 }
 
 impl Use {
@@ -104,6 +109,7 @@ pub fn issue(random: [u8; 40], now: Moment, life: Duration) -> (String, StoredCr
         begun_with: None,
         identity: None,
         provider: None,
+        workload: None,
     };
     (token, credential)
 }
@@ -125,6 +131,7 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
                 Use::Link | Use::Recovery => CredentialKind::Link,
                 Use::Passkey => CredentialKind::Passkey,
                 Use::Identity | Use::ProviderSession => CredentialKind::Identity,
+                Use::Workload => CredentialKind::Workload,
             },
         })
     });

@@ -115,6 +115,9 @@ pub enum CredentialKind {
     /// An identity at a provider, or a session there: its hash is over names that are not secret.
     /// What the provider signed begins a session, and ends those that it began; nothing else.
     Identity,
+    /// What a platform says of a program: its hash is over names that are not secret. Whoever
+    /// shows a token of the platform that says so may do everything its holder may.
+    Workload,
 }
 
 impl CredentialKind {
@@ -123,10 +126,15 @@ impl CredentialKind {
         matches!(self, Self::Token | Self::Link)
     }
 
+    /// Whether the same name may be somebody else's once it ended here.
+    fn passes_on(self) -> bool {
+        matches!(self, Self::Identity | Self::Workload)
+    }
+
     /// Whether it is good for this action.
     fn does(self, action: &Action) -> bool {
         match self {
-            Self::Token => true,
+            Self::Token | Self::Workload => true,
             Self::Link | Self::Passkey => action.name == BEGIN_SESSION,
             Self::Identity => [BEGIN_SESSION, END_SESSION].contains(&action.name),
         }

@@ -507,3 +507,76 @@ fn a_browser_comes_back_from_the_provider_and_is_signed_in() {
     assert!(all.contains(&kept) && !said.to_string().contains("bailee-provider"), "{said:#}");
     scene.server.stop();
 }
+
+#[test]
+fn a_workloads_own_token_is_its_service_until_one_of_them_ends() {
+    let Some(mut scene) = Scene::set(&json!({})) else { return };
+    scene.server.acme();
+    let Scene { store, provider, server, url } = scene;
+    server.stop();
+    let config = store.beside("bailee.toml");
+    let more = format!(
+        "[[workload]]\nissuer = \"{}\"\nclaims = [\"environment\"]\nca = {:?}\n",
+        provider.issuer,
+        store.beside("idp.pem")
+    );
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &more).unwrap();
+    let server = serve(&store);
+    scene = Scene { store, provider, server, url };
+    scene.server.service("import", "acme", "read");
+    let issuer = scene.provider.issuer.clone();
+    let bind = |name: &str, environment: &str| {
+        let claim = format!("environment={environment}");
+        let bind = ["service", "bind", name, "--issuer", &issuer, "--audience", &scene.url];
+        let rest = ["--claim", "sub=job-7", "--claim", &claim, "--json"];
+        scene.server.cli(&scene.server.admin, &[&bind[..], &rest].concat())
+    };
+    let bound = super::support::json(&bind("import", "production"));
+    super::support::ends_with(&bind("worker", "production"), 5);
+    let now = scene.provider.act("now", json!(null))["now"].as_u64().unwrap();
+    let claims = json!({"iss": issuer, "aud": ["other", scene.url], "sub": "job-7", "iat": now,
+        "exp": now + 600, "environment": "production", "jti": "x"});
+    let with = |changes: Value| changed(&claims, &changes)["claims"].clone();
+    let list = "/v1/accounts/acme/collections";
+    let asks = |token: &str| scene.server.client(token).get(list).status;
+    let good = scene.provider.sign(json!({"claims": claims}));
+    assert_eq!(asks(&good), 200);
+    let plain = |claims: Value| json!({"claims": claims});
+    for wish in [
+        json!({"claims": claims, "by": "nobody"}),
+        json!({"claims": claims, "by": "secret", "secret": SECRET}),
+        json!({"claims": claims, "by": "other"}),
+        json!({"claims": claims, "header": {"typ": "logout+jwt"}}),
+        json!({"claims": claims, "header": {"kid": "unknown"}}),
+        plain(with(json!({"iss": "https://localhost"}))),
+        plain(with(json!({"aud": "other"}))),
+        plain(with(json!({"aud": null}))),
+        plain(with(json!({"sub": "job-8"}))),
+        plain(with(json!({"sub": null}))),
+        plain(with(json!({"environment": "test"}))),
+        plain(with(json!({"environment": ["production"]}))),
+        plain(with(json!({"environment": null}))),
+        plain(with(json!({"exp": now}))),
+        plain(with(json!({"exp": now + 90_000}))),
+        plain(with(json!({"exp": null}))),
+        plain(with(json!({"iat": now + 600}))),
+        plain(with(json!({"nbf": now + 600}))),
+        plain(with(json!({"nonce": "n"}))),
+    ] {
+        let token = scene.provider.sign(wish.clone());
+        assert_eq!(asks(&token), 401, "{wish}");
+    }
+    // What it may not do as the service, it may not do.
+    let other = scene.server.client(&good).put("/v1/accounts/acme/collections/new", b"");
+    assert_eq!(other.status, 403, "{}", other.text());
+    let ended = bound["token_id"].as_str().unwrap();
+    scene.server.did(&scene.server.admin, &["service", "token", "end", "import", ended, "--json"]);
+    assert_eq!(asks(&good), 401);
+    // Ended there, it is another's, and ends with it.
+    super::support::json(&bind("worker", "production"));
+    assert_eq!(asks(&good), 200);
+    scene.server.did(&scene.server.admin, &["service", "end", "worker", "--json"]);
+    assert_eq!(asks(&good), 401);
+    scene.server.stop();
+    scene.store.verified();
+}
