@@ -1,5 +1,5 @@
-//! Tokens of workloads (RFC 7519) instead of a service's own: of which platforms they are taken, and
-//! what of them has to be as a service was bound to it.
+//! Tokens of workloads (RFC 7519) instead of a service's own: of which platforms they are taken,
+//! and what of them has to be as a service was bound to it.
 //!
 //! The keys of a platform are looked at with each request; which service it is, and whether it is
 //! still, the live rights say. So ending a service or its binding refuses its next request, and no
