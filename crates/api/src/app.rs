@@ -16,6 +16,7 @@ use crate::refused;
 use crate::request::{Call, Scheme, presented, said};
 use crate::routes::certificates::Made;
 use crate::routes::{Conditions, ROUTES, Route, Takes};
+use crate::workloads::Workloads;
 use domain::oncall::Pulse;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -23,7 +24,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use jose::ProofOf;
 use kernel::authority::Caller;
-use kernel::{Error, Kernel};
+use kernel::{Error, Kernel, Kind, Moment};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,6 +56,8 @@ pub(crate) struct App {
     /// How others reach this server, if somebody said so.
     pub(crate) public_url: Option<String>,
     pub(crate) kernel: Kernel,
+    /// The platforms whose tokens are taken.
+    pub(crate) workloads: Arc<Workloads>,
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
     pub(crate) outbox: Arc<Outbox>,
@@ -85,6 +88,7 @@ impl App {
         Self {
             pages: None,
             public_url: None,
+            workloads: Arc::default(),
             kernel,
             metrics,
             probed,
@@ -121,7 +125,7 @@ impl App {
         }
         let found = self.find(&parts.method, parts.uri.path());
         let index = if let Found::Route(index, ..) = found { Some(index) } else { None };
-        let caller = self.login(&found, &parts, peer);
+        let caller = self.login(&found, &parts, peer).await;
         let known = caller.is_ok();
         let outcome = match caller {
             Ok(caller) => self.handle((caller, peer), found, &parts, &mut body, &number).await,
@@ -225,12 +229,12 @@ impl App {
     }
 
     /// Who asks. What is not there needs a login too: only few routes do not.
-    fn login(
+    async fn login(
         &self,
         found: &Found<'_>,
         parts: &Parts,
         peer: IpAddr,
-    ) -> Result<Option<Caller>, Problem> {
+    ) -> Result<Option<(Caller, Moment)>, Problem> {
         let needed = match found {
             Found::Route(_, route, _) => route.login,
             Found::Other(_, login) => *login,
@@ -242,20 +246,24 @@ impl App {
         let source = || kernel::address(peer);
         let (scheme, token) =
             presented(&parts.headers).inspect_err(|_| self.kernel.count_stranger(&source()))?;
-        let identified = match scheme {
-            Scheme::Bearer => self.kernel.identify(token),
+        let forever = |caller| (caller, Moment(u64::MAX));
+        let known = match scheme {
+            Scheme::Bearer if Workloads::looks_like(token) => {
+                self.workloads.caller(&self.kernel, token).await
+            }
+            Scheme::Bearer => self.kernel.identify(token).map(forever),
             Scheme::Dpop => {
                 let thumbprint = self.proved(token, parts).inspect_err(|_| {
                     self.kernel.count_stranger(&source());
                 })?;
-                self.kernel.identify_keyed(token, &thumbprint)
+                self.kernel.identify_keyed(token, &thumbprint).map(forever)
             }
         };
-        match identified {
+        match known {
             Ok(caller) => Ok(Some(caller)),
             Err(error) => {
                 // What a restraint refuses is counted by itself: it is no try of a stranger.
-                if error.restraint().is_none() {
+                if error.restraint().is_none() && error.kind() != Kind::Unavailable {
                     self.kernel.count_refused(token, &source());
                 }
                 Err(error.into())
@@ -281,7 +289,7 @@ impl App {
 
     async fn handle(
         &self,
-        (caller, peer): (Option<Caller>, IpAddr),
+        (login, peer): (Option<(Caller, Moment)>, IpAddr),
         found: Found<'_>,
         parts: &Parts,
         body: &mut Incoming,
@@ -312,6 +320,11 @@ impl App {
                 body::read(body, limit).await?
             }
         };
+        let (caller, until) = login.unzip();
+        // A body may have taken longer to come than its token counts.
+        if until.is_some_and(|until| until <= self.kernel.now()) {
+            return Err(Error::unauthenticated().into());
+        }
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let call = Call {
             route,

@@ -26,6 +26,7 @@ mod request;
 pub mod routes;
 mod serve;
 mod tls;
+mod workloads;
 
 pub use app::{PAGE_BODY, Pages};
 pub use metrics::More;
@@ -33,3 +34,4 @@ pub use openapi::openapi;
 pub use outbox::{Held, Outbox};
 pub use routes::routes_txt;
 pub use serve::{Config, MAX_CONNECTIONS, Server};
+pub use workloads::{Platform, Workloads};

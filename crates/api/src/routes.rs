@@ -420,18 +420,14 @@ static FIXED: &[Route] = &[
     .action(action::<domain::services::EndToken>())
     .gives(&[Gives::json(200, "It ended", of::<shared::Receipted<people::EndedToken>>)])
     .by(|call| Box::pin(people::end_token(call))),
-    item(post(
-        "/v1/people/{name}/identities",
-        "bindPerson",
-        "Binds a person to an identity elsewhere",
-    ))
-    .action(action::<domain::people::Bind>())
-    .json(SMALL, of::<people::NewIdentity>)
-    .gives(&[
-        Gives::json(201, "The identity", of::<shared::Receipted<people::Identity>>),
-        Gives::problem(409),
-    ])
-    .by(|call| Box::pin(people::bind(call))),
+    item(post("/v1/people/{name}/identities", "bindPerson", "Binds a person to an identity"))
+        .action(action::<domain::people::Bind>())
+        .json(SMALL, of::<people::NewIdentity>)
+        .gives(&[
+            Gives::json(201, "The identity", of::<shared::Receipted<people::Identity>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(people::bind(call))),
     item(post(
         "/v1/people/{name}/links",
         "invitePerson",
@@ -479,6 +475,14 @@ static FIXED: &[Route] = &[
             Gives::problem(409),
         ])
         .by(|call| Box::pin(services::end(call))),
+    item(post("/v1/services/{name}/workloads", "bindService", "Binds a service to a program"))
+        .action(action::<domain::services::Bind>())
+        .json(SMALL, of::<domain::people::Workload>)
+        .gives(&[
+            Gives::json(201, "The binding", of::<shared::Receipted<services::Bound>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(services::bind(call))),
     item(post(
         "/v1/services/{name}/tokens",
         "issueServiceToken",

@@ -13,6 +13,7 @@ use crate::metrics::{Metrics, More};
 use crate::outbox::Outbox;
 use crate::probe;
 use crate::tls::{Tls, TlsFiles};
+use crate::workloads::Workloads;
 use domain::measures::Listener;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -145,6 +146,13 @@ impl Server {
     #[must_use]
     pub fn with_pages(mut self, pages: Pages) -> Self {
         self.app.pages = Some(pages);
+        self
+    }
+
+    /// With the platforms whose tokens are taken as those of services.
+    #[must_use]
+    pub fn with_workloads(mut self, workloads: Workloads) -> Self {
+        self.app.workloads = Arc::new(workloads);
         self
     }
 

@@ -38,14 +38,14 @@ impl Workload {
         Ok(Self { claims, until })
     }
 
-    /// Whether it is for this audience.
-    pub fn is_for(&self, audience: &str) -> bool {
-        self.claims.audiences().contains(&audience)
+    /// For whom it is.
+    pub fn audiences(&self) -> Vec<&str> {
+        self.claims.audiences()
     }
 
-    /// Whether it says exactly this; the claim has to be text.
-    pub fn says(&self, claim: &str, value: &str) -> bool {
-        self.claims.text(claim) == Some(value)
+    /// A claim that is text.
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.text(claim)
     }
 
     /// First moment at which it counts no more, in seconds since 1970.

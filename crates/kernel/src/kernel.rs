@@ -219,6 +219,15 @@ impl Kernel {
         self.known(self.shared.authority.identity(hash, now), now)
     }
 
+    /// Which service is bound to what a verified token of a platform says, by the hash of that.
+    ///
+    /// # Errors
+    /// As [`Kernel::identify`].
+    pub fn workload(&self, hash: &[u8; 32]) -> Result<Caller> {
+        let now = self.now();
+        self.known(self.shared.authority.workload(hash, now), now)
+    }
+
     fn known(&self, found: std::result::Result<Caller, Denied>, now: Moment) -> Result<Caller> {
         let caller = found.map_err(|denied| match denied {
             Denied::Unknown => Error::unauthenticated(),

@@ -94,10 +94,11 @@ pub(crate) struct Person {
 pub(crate) struct Token {
     /// Its id.
     id: String,
-    /// What it is for: `token`, `link`, `session`, `passkey`, `recovery`, `identity` or
-    /// `provider-session`.
+    /// What it is for: `token`, `link`, `session`, `passkey`, `recovery`, `identity`,
+    /// `provider-session` or `workload`.
     used_for: people::Use,
-    /// What its holder calls it, if it is a passkey; issuer and subject, if it is an identity.
+    /// What its holder calls it, if it is a passkey; issuer and subject, if it is an identity or
+    /// a workload.
     #[serde(skip_serializing_if = "Option::is_none")]
     named: Option<String>,
     /// When it was issued (RFC 3339).
@@ -225,11 +226,16 @@ pub(super) fn new_token(name: String, credentials: &[StoredCredential], token: S
 
 /// Credentials without their hashes, which are of no use to anybody who reads them.
 pub(super) fn tokens(credentials: Vec<StoredCredential>) -> Vec<Token> {
+    let of = |one: people::Workload| {
+        format!("{} {}", one.issuer, one.claims.get("sub").map_or("", String::as_str))
+    };
     let at = |one: people::Identity| format!("{} {}", one.issuer, one.subject);
     let wire = |credential: StoredCredential| Token {
         id: credential.id,
         used_for: credential.used_for,
-        named: credential.passkey.map(|one| one.name).or(credential.identity.map(at)),
+        named: (credential.passkey.map(|one| one.name))
+            .or(credential.identity.map(at))
+            .or(credential.workload.map(of)),
         issued: shown(credential.issued),
         expires: shown(credential.expires),
         ended: credential.ended.map(shown),

@@ -6,9 +6,9 @@ use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
-use domain::people::Issued;
+use domain::people::{Issued, Workload};
 use domain::register::{List, Read, shown};
-use domain::services::{self, CreateService, EndService, IssueToken};
+use domain::services::{self, BindService, CreateService, EndService, IssueToken};
 use hyper::StatusCode;
 use kernel::id::PrincipalId;
 use schemars::JsonSchema;
@@ -50,6 +50,26 @@ pub(crate) struct Service {
     /// The bearer token that was just issued; it is shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+}
+
+/// What a service was bound to.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceBound")]
+pub(crate) struct Bound {
+    /// Which service.
+    name: String,
+    /// The id by which it is ended, as a token's.
+    token_id: String,
+    /// What its platform says of it.
+    workload: Workload,
+}
+
+pub(crate) async fn bind(call: Call) -> Result<Answer, Problem> {
+    let (workload, name): (Workload, _) = (typed(&call.body)?, name(&call)?);
+    let operation = BindService::new(&call.kernel, &name, workload.clone())?;
+    let done = call.submit(operation).await?;
+    let bound = Bound { name: name.to_string(), token_id: done.output.id, workload };
+    changed(StatusCode::CREATED, bound, done.receipts)
 }
 
 pub(crate) async fn create(call: Call) -> Result<Answer, Problem> {

@@ -1,5 +1,7 @@
 //! `bailee service`: programs that act under their own name and token.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use kernel::id::{Name, PrincipalId};
 use serde_json::json;
@@ -39,6 +41,21 @@ pub enum Command {
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
+    /// Bind a service to what a platform says of a program, whose tokens it then takes as its own
+    Bind {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+        /// The platform, exactly as its tokens say it (`iss`)
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// For whom the tokens are (`aud`)
+        #[arg(long, value_name = "TEXT")]
+        audience: String,
+        /// Claim of the tokens with its value, such as sub=system:serviceaccount:prod:import
+        #[arg(long = "claim", value_name = "NAME=TEXT", required = true)]
+        claims: Vec<String>,
+    },
     /// Make and end tokens of a service
     #[command(subcommand)]
     Token(Token),
@@ -55,6 +72,8 @@ const MEMBERS: &[Column] = &[
     ("token", "token"),
 ];
 const COLUMNS: &[Column] = &[("service", "name"), ("owner", "owner"), ("state", "state")];
+
+const BOUND: &[Column] = &[("service", "name"), ("token id", "token_id"), ("workload", "workload")];
 
 /// Runs one command.
 ///
@@ -86,6 +105,18 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
         Command::End { name } => {
             let answer = client.delete(&["services", name.as_str()]).send().await?;
             output.ended(&answer.body, MEMBERS, &format!("service `{name}` ended"))
+        }
+        Command::Bind { name, issuer, audience, claims } => {
+            let mut pinned = BTreeMap::new();
+            for claim in claims {
+                let (name, value) = claim.split_once('=').ok_or_else(|| {
+                    Failure::usage(format!("`--claim {claim}` is no `NAME=TEXT`"))
+                })?;
+                pinned.insert(name, value);
+            }
+            let body = json!({"issuer": issuer, "audience": audience, "claims": pinned});
+            let answer = client.post(&["services", name.as_str(), "workloads"]).json(&body)?;
+            output.object(&answer.send().await?.body, BOUND)
         }
         Command::Token(token) => token.run(client, "services", output).await,
     }

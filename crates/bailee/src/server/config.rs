@@ -8,7 +8,7 @@ use kernel::id::PrincipalId;
 use serde::Deserialize;
 
 use super::forwarding::settings::{self, Forward};
-use super::identities::Oidc;
+use super::identities::{Oidc, Workload};
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states
@@ -50,6 +50,9 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// The company's provider of identities. Without it people sign in with passkeys and links.
     pub oidc: Option<Oidc>,
+    /// Platforms whose tokens are taken as those of services that are bound to them.
+    #[serde(default)]
+    pub workload: Vec<Workload>,
     /// What detection does.
     pub detection: Option<Detection>,
     /// What is answered by itself, and what never is.

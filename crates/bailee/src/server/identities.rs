@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use connectors::oidc::{Provider, Settings};
+use api::{Platform, Workloads};
+use connectors::oidc::{Issuer, Provider, Settings};
 use console::SignIn;
 use serde::Deserialize;
 
@@ -67,4 +68,38 @@ impl Oidc {
         let name = self.name.clone().unwrap_or_else(|| "single sign-on".to_owned());
         Ok(SignIn { name, provider: Arc::new(provider) })
     }
+}
+
+/// A platform whose tokens are taken as those of services that are bound to them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// Its name, `https://…`, exactly as its tokens say it.
+    pub issuer: String,
+    /// The claims that bindings state, besides `sub`.
+    #[serde(default)]
+    pub claims: Vec<String>,
+    /// File with the authorities (PEM) that it is believed by, instead of those of the operating
+    /// system.
+    pub ca: Option<PathBuf>,
+}
+
+/// The platforms, which are not asked anything yet.
+///
+/// # Errors
+/// When one is no issuer, or a file that is named cannot be read.
+pub fn workloads(all: &[Workload]) -> Result<Workloads, Failure> {
+    let mut platforms = Vec::with_capacity(all.len());
+    for one in all {
+        if !one.issuer.starts_with("https://") {
+            return Err(Failure::usage("`workload.issuer` is `https://…`"));
+        }
+        let ca = one.ca.as_deref().map(files::pem).transpose()?;
+        let issuer = Issuer::new(&one.issuer, ca.as_deref());
+        let issuer = issuer.map_err(|why| Failure::usage(format!("`workload`: {why}")))?;
+        let mut claims = vec!["sub".to_owned()];
+        claims.extend(one.claims.iter().filter(|name| *name != "sub").cloned());
+        platforms.push(Platform { issuer, claims });
+    }
+    Ok(Workloads::new(platforms))
 }

@@ -21,6 +21,7 @@ use super::config::Config;
 use super::firewall::Firewall;
 use super::folders::Folders;
 use super::forwarding::Forwarding;
+use super::identities::workloads;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::furnish;
 use super::returns::Returns;
@@ -73,6 +74,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
+    let server = server.with_workloads(workloads(&config.workload)?);
     let mut wanted = config.syslog.clone();
     if let Some(address) = options.syslog {
         (wanted.tcp, wanted.udp) = (Some(address), Some(address));

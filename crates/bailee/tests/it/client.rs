@@ -247,6 +247,10 @@ fn each_command_asks_one_thing() {
         ("service list --limit 5", "GET /v1/services?limit=5"),
         ("service show import", "GET /v1/services/import"),
         ("service end import", "DELETE /v1/services/import"),
+        (
+            "service bind import --issuer https://a --audience b --claim sub=c",
+            "POST /v1/services/import/workloads",
+        ),
         ("service token create import", "POST /v1/services/import/tokens"),
         ("service token end import t1", "DELETE /v1/services/import/tokens/t1"),
         ("person create anna --role engineer,admin --email a@b", "POST /v1/people"),

@@ -2,7 +2,7 @@
 //! holder.
 
 use super::encoding::base64_url;
-use super::{Identity, Passkey, SignedIn, hex, unhex};
+use super::{Identity, Passkey, SignedIn, Workload, hex, unhex};
 use crate::register::{self, Noun};
 use kernel::authority::{Credential, CredentialKind};
 use kernel::engine::Wants;
@@ -47,6 +47,9 @@ pub struct StoredCredential {
     /// The thumbprint of the key it is bound to (RFC 7638), in hexadecimal, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What a platform says of the program, if it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }
 
 impl StoredCredential {
@@ -64,6 +67,7 @@ impl StoredCredential {
             identity: None,
             provider: None,
             key: None,
+            workload: None,
         }
     }
 
@@ -94,6 +98,8 @@ pub enum Use {
     ProviderSession,
     /// A code that a program without a browser showed, approved: it begins one session there.
     Device,
+    /// What a platform says of a program: its tokens are taken as the service's.
+    Workload,
 }
 
 impl Use {
@@ -138,6 +144,7 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
                 Use::Link | Use::Recovery => CredentialKind::Link,
                 Use::Passkey => CredentialKind::Passkey,
                 Use::Identity | Use::ProviderSession | Use::Device => CredentialKind::Identity,
+                Use::Workload => CredentialKind::Workload,
             },
         })
     });

@@ -76,7 +76,7 @@ pub struct SignedIn {
 
 /// Under which hash the rights know a name of this kind at an issuer. It is no secret, so that it
 /// is never that of a token: those are hashed without these words before them.
-fn hash(kind: &str, issuer: &str, name: &str) -> [u8; 32] {
+pub(super) fn hash(kind: &str, issuer: &str, name: &str) -> [u8; 32] {
     // What stands before each part says where it ends.
     let parts = format!("bailee {kind} v1\0{}\0{issuer}\0{name}", issuer.len());
     kernel::digest(parts.as_bytes())
@@ -218,6 +218,21 @@ pub struct Bound {
     pub subject: String,
 }
 
+/// Whether a text can be what tokens say: 1 to 255 bytes without control characters.
+pub(super) fn fits(text: &str) -> bool {
+    (1..=BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Refuses what is no issuer.
+pub(super) fn check_issuer(issuer: &str) -> Result<()> {
+    let host = issuer.strip_prefix("https://");
+    if !fits(issuer) || host.is_none_or(str::is_empty) || issuer.contains(['?', '#', ' ']) {
+        let why = "an issuer is `https://…` without query, exactly as its tokens say it";
+        return Err(Error::invalid("issuer", why));
+    }
+    Ok(())
+}
+
 /// Binds a person to an identity at a provider.
 pub struct BindPerson {
     key: RecordKey,
@@ -231,13 +246,7 @@ impl BindPerson {
     /// # Errors
     /// `Invalid` for what is no issuer or subject.
     pub fn new(kernel: &Kernel, name: &Name, issuer: &str, subject: &str) -> Result<Self> {
-        let fits =
-            |text: &str| (1..=BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
-        let host = issuer.strip_prefix("https://");
-        if !fits(issuer) || host.is_none_or(str::is_empty) || issuer.contains(['?', '#', ' ']) {
-            let why = "an issuer is `https://…` without query, exactly as its tokens say it";
-            return Err(Error::invalid("issuer", why));
-        }
+        check_issuer(issuer)?;
         if !fits(subject) {
             let why = "a subject is 1 to 255 bytes without control characters";
             return Err(Error::invalid("subject", why));

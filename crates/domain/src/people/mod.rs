@@ -10,6 +10,7 @@ mod identity;
 mod moving;
 mod passkey;
 mod vendor;
+mod workload;
 
 pub use credentials::{
     Holder, IssueTo, Issued, StoredCredential, Use, add, credentials, end_all, end_one, issue,
@@ -22,6 +23,7 @@ pub(crate) use moving::{known_roles, stated_reason};
 pub(crate) use passkey::live as live_passkeys;
 pub use passkey::{Passkey, Proof};
 pub use vendor::check_vendor;
+pub use workload::Workload;
 
 use crate::register::{self, Noun, act};
 use kernel::authority::Principal;

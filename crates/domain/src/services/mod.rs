@@ -1,11 +1,11 @@
 //! Services: machines that act, each with an owner who answers for it.
 
 use crate::people::{
-    self, Holder, Issued, LEFT, StoredCredential, check_vendor, credentials, end_all, end_one,
-    issue,
+    self, Holder, Issued, LEFT, StoredCredential, Use, Workload, add, check_vendor, credentials,
+    end_all, end_one, hex, issue,
 };
 use crate::register::{self, Noun, act};
-use kernel::authority::Principal;
+use kernel::authority::{Denied, Principal};
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
@@ -25,6 +25,10 @@ act!(
 act!(
     /// Issuing another token to a service.
     Token, "service.token", None, true
+);
+act!(
+    /// Binding a service to what a platform says of a program.
+    Bind, "service.bind", None, true
 );
 act!(
     /// Ending one token.
@@ -206,6 +210,67 @@ impl Holder for Service {
 
     fn credentials(&mut self) -> &mut Vec<StoredCredential> {
         &mut self.credentials
+    }
+}
+
+/// How long a binding counts; then it is bound anew.
+pub const WORKLOAD_LIFE: Duration = Duration::from_secs(5 * 366 * 86_400);
+
+/// Binds a service to what a platform says of a program, whose tokens are then taken as its own.
+pub struct BindService {
+    key: RecordKey,
+    workload: Workload,
+}
+
+impl BindService {
+    /// The service of this name.
+    ///
+    /// # Errors
+    /// `Invalid` with the field.
+    pub fn new(kernel: &Kernel, name: &Name, workload: Workload) -> Result<Self> {
+        workload.check()?;
+        Ok(Self { key: register::key::<Service>(kernel, name.as_str())?, workload })
+    }
+}
+
+impl Operation for BindService {
+    type Output = StoredCredential;
+
+    fn target(&self) -> Target {
+        on_house(Bind::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.key);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<StoredCredential>> {
+        let now = work.now();
+        let (allowed, mut row) = register::load::<Service, Bind>(work, &self.key)?;
+        if row.ended.is_some() {
+            return Err(Error::conflict(format!("service `{}` ended: nothing is it", row.name)));
+        }
+        let hash = self.workload.hash();
+        if !matches!(work.rights()?.workload(&hash, now), Err(Denied::Unknown)) {
+            return Err(Error::conflict("this is a service's already: end it there first"));
+        }
+        let (_, issued) = issue(work.random()?, now, WORKLOAD_LIFE);
+        let credential = StoredCredential {
+            hash: hex(&hash),
+            used_for: Use::Workload,
+            workload: Some(self.workload.clone()),
+            ..issued
+        };
+        add(&mut row.credentials, credential.clone(), now)?;
+        let claims = self.workload.claims.iter().map(|(name, value)| format!("{name}={value}"));
+        let fields = vec![
+            ("issued", credential.id.clone()),
+            ("issuer", self.workload.issuer.clone()),
+            ("audience", self.workload.audience.clone()),
+            ("claims", claims.collect::<Vec<_>>().join(" ")),
+        ];
+        work.save(allowed, register::body(&row)?, fields)?;
+        Ok(After::now(credential))
     }
 }
 

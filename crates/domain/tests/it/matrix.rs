@@ -52,6 +52,7 @@ fn named() -> Vec<&'static Action> {
         action::<people::ListPeople>(),
         action::<services::Create>(),
         action::<services::End>(),
+        action::<services::Bind>(),
         action::<services::Token>(),
         action::<services::EndToken>(),
         action::<services::Look>(),

@@ -6,8 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jose::KeySet;
 use serde_json::{Value, json};
 
-pub const NOW: u64 = 1_795_356_131;
-
 pub fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

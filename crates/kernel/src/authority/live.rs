@@ -178,6 +178,15 @@ impl Authority {
         self.holder(hash, now, |kind| kind == CredentialKind::Identity)
     }
 
+    /// Which service is bound to what a platform says of a program, by the hash of that. The face
+    /// that asks has verified a token of the platform that says so, and looks at its end.
+    ///
+    /// # Errors
+    /// As [`Authority::identify`].
+    pub fn workload(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
+        self.holder(hash, now, |kind| kind == CredentialKind::Workload)
+    }
+
     fn holder(
         &self,
         hash: &[u8; 32],
@@ -336,8 +345,8 @@ impl Live {
         match right {
             Right::Principal(principal) => {
                 self.credentials.retain(|_, (id, _)| *id != principal.id);
-                // An identity that ended here may be somebody else's by now.
-                let known = |one: &&Credential| one.kind != CredentialKind::Identity || !one.ended;
+                // A name that ended here may be somebody else's by now.
+                let known = |one: &&Credential| !one.kind.passes_on() || !one.ended;
                 for credential in principal.credentials.iter().filter(known) {
                     self.credentials
                         .insert(credential.hash, (principal.id.clone(), credential.clone()));

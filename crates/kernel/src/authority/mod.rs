@@ -117,6 +117,9 @@ pub enum CredentialKind {
     Identity,
     /// A token that counts only with proof of the key it is bound to: its hash is over both.
     Keyed,
+    /// What a platform says of a program: its hash is over names that are not secret. Whoever
+    /// shows a token of the platform that says so may do everything its holder may.
+    Workload,
 }
 
 impl CredentialKind {
@@ -125,10 +128,15 @@ impl CredentialKind {
         matches!(self, Self::Token | Self::Link)
     }
 
+    /// Whether the same name may be somebody else's once it ended here.
+    fn passes_on(self) -> bool {
+        matches!(self, Self::Identity | Self::Workload)
+    }
+
     /// Whether it is good for this action.
     fn does(self, action: &Action) -> bool {
         match self {
-            Self::Token | Self::Keyed => true,
+            Self::Token | Self::Keyed | Self::Workload => true,
             Self::Link | Self::Passkey => action.name == BEGIN_SESSION,
             Self::Identity => [BEGIN_SESSION, END_SESSION].contains(&action.name),
         }

@@ -320,8 +320,17 @@ fn what_is_forged_of_an_id_token_begins_nothing() {
         scene.provider.act("spoil", json!({"claims": claims}));
         scene.sign_in(&browser).expect(200, "You are signed in");
     }
-    scene.provider.act("spoil", json!(null));
+    scene.server.stop();
+}
 
+#[test]
+fn what_comes_back_is_of_the_browser_and_the_provider_that_were_asked() {
+    let Some(mut scene) = Scene::set(&json!({})) else { return };
+    scene.person("eve", "engineer");
+    scene.bind("eve", "sub-7");
+    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let browser = scene.browser("eve");
+    scene.sign_in(&browser).expect(200, "You are signed in");
     // What comes back is of the browser that asked, and of the provider that was asked.
     let stranger = scene.browser("stranger");
     let asked = stranger.go(&scene.at("/sign-in/oidc"), &[]);
@@ -354,8 +363,29 @@ fn what_is_forged_of_an_id_token_begins_nothing() {
     scene.server.stop();
 }
 
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// The claims of a logout token that counts.
+fn good(scene: &mut Scene) -> Value {
+    let now = scene.provider.act("now", json!(null))["now"].as_u64().unwrap();
+    json!({"iss": scene.provider.issuer, "aud": "bailee & co", "sub": "sub-7", "iat": now,
+        "exp": now + 120, "jti": "one", "events": {EVENT: {}}})
+}
+
+/// The wish for a token with other claims; what is null is left out.
+fn changed(good: &Value, changes: &Value) -> Value {
+    let mut claims = good.clone();
+    for (name, value) in changes.as_object().unwrap() {
+        match value.is_null() {
+            true => drop(claims.as_object_mut().unwrap().remove(name)),
+            false => claims[name] = value.clone(),
+        }
+    }
+    json!({"claims": claims, "header": {"typ": "logout+jwt"}})
+}
+
 #[test]
-fn what_is_forged_of_a_logout_token_ends_nothing_and_a_good_one_counts_once() {
+fn what_is_forged_of_a_logout_token_ends_nothing() {
     let Some(mut scene) = Scene::set(&json!({})) else { return };
     scene.person("eve", "engineer");
     scene.bind("eve", "sub-7");
@@ -363,19 +393,8 @@ fn what_is_forged_of_a_logout_token_ends_nothing_and_a_good_one_counts_once() {
     let browser = scene.browser("eve");
     scene.sign_in(&browser).expect(200, "You are signed in");
     let now = scene.provider.act("now", json!(null))["now"].as_u64().unwrap();
-    let event = "http://schemas.openid.net/event/backchannel-logout";
-    let good = json!({"iss": scene.provider.issuer, "aud": "bailee & co", "sub": "sub-7",
-        "iat": now, "exp": now + 120, "jti": "one", "events": {event: {}}});
-    let with = |changes: Value| {
-        let mut claims = good.clone();
-        for (name, value) in changes.as_object().unwrap() {
-            match value.is_null() {
-                true => drop(claims.as_object_mut().unwrap().remove(name)),
-                false => claims[name] = value.clone(),
-            }
-        }
-        json!({"claims": claims, "header": {"typ": "logout+jwt"}})
-    };
+    let good = good(&mut scene);
+    let with = |changes: Value| changed(&good, &changes);
     let by = |by: &str| json!({"claims": good, "by": by, "secret": SECRET});
     let typed = |typ: &str| json!({"claims": good, "header": {"typ": typ}});
     let mut forged =
@@ -394,7 +413,7 @@ fn what_is_forged_of_a_logout_token_ends_nothing_and_a_good_one_counts_once() {
         with(json!({"sub": ["sub-7"]})),
         with(json!({"events": null})),
         with(json!({"events": {}})),
-        with(json!({"events": {event: true}})),
+        with(json!({"events": {EVENT: true}})),
         with(json!({"nonce": "n"})),
     ]);
     for wish in forged {
@@ -411,7 +430,20 @@ fn what_is_forged_of_a_logout_token_ends_nothing_and_a_good_one_counts_once() {
     nobody.go(&scene.at("/sign-in/oidc/logout"), &["--data", &twice]).expect(400, "");
     nobody.go(&scene.at("/sign-in/oidc/logout"), &[]).expect(401, "");
     assert!(scene.inside(&browser));
+    scene.server.stop();
+}
 
+#[test]
+fn a_logout_token_counts_once_for_whom_it_names() {
+    let Some(mut scene) = Scene::set(&json!({})) else { return };
+    scene.person("eve", "engineer");
+    scene.bind("eve", "sub-7");
+    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let browser = scene.browser("eve");
+    scene.sign_in(&browser).expect(200, "You are signed in");
+    let good = good(&mut scene);
+    let with = |changes: Value| changed(&good, &changes);
+    let good_token = scene.provider.sign(with(json!({})));
     // Who is not here is out; whoever is, is out with each of their sessions.
     let stranger = scene.provider.sign(with(json!({"sub": "sub-9", "jti": "two"})));
     scene.logout(&stranger).expect(200, "");
@@ -474,4 +506,77 @@ fn a_browser_comes_back_from_the_provider_and_is_signed_in() {
     let all = said["cookies"].as_array().unwrap();
     assert!(all.contains(&kept) && !said.to_string().contains("bailee-provider"), "{said:#}");
     scene.server.stop();
+}
+
+#[test]
+fn a_workloads_own_token_is_its_service_until_one_of_them_ends() {
+    let Some(mut scene) = Scene::set(&json!({})) else { return };
+    scene.server.acme();
+    let Scene { store, provider, server, url } = scene;
+    server.stop();
+    let config = store.beside("bailee.toml");
+    let more = format!(
+        "[[workload]]\nissuer = \"{}\"\nclaims = [\"environment\"]\nca = {:?}\n",
+        provider.issuer,
+        store.beside("idp.pem")
+    );
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &more).unwrap();
+    let server = serve(&store);
+    scene = Scene { store, provider, server, url };
+    scene.server.service("import", "acme", "read");
+    let issuer = scene.provider.issuer.clone();
+    let bind = |name: &str, environment: &str| {
+        let claim = format!("environment={environment}");
+        let bind = ["service", "bind", name, "--issuer", &issuer, "--audience", &scene.url];
+        let rest = ["--claim", "sub=job-7", "--claim", &claim, "--json"];
+        scene.server.cli(&scene.server.admin, &[&bind[..], &rest].concat())
+    };
+    let bound = super::support::json(&bind("import", "production"));
+    super::support::ends_with(&bind("worker", "production"), 5);
+    let now = scene.provider.act("now", json!(null))["now"].as_u64().unwrap();
+    let claims = json!({"iss": issuer, "aud": ["other", scene.url], "sub": "job-7", "iat": now,
+        "exp": now + 600, "environment": "production", "jti": "x"});
+    let with = |changes: Value| changed(&claims, &changes)["claims"].clone();
+    let list = "/v1/accounts/acme/collections";
+    let asks = |token: &str| scene.server.client(token).get(list).status;
+    let good = scene.provider.sign(json!({"claims": claims}));
+    assert_eq!(asks(&good), 200);
+    let plain = |claims: Value| json!({"claims": claims});
+    for wish in [
+        json!({"claims": claims, "by": "nobody"}),
+        json!({"claims": claims, "by": "secret", "secret": SECRET}),
+        json!({"claims": claims, "by": "other"}),
+        json!({"claims": claims, "header": {"typ": "logout+jwt"}}),
+        json!({"claims": claims, "header": {"kid": "unknown"}}),
+        plain(with(json!({"iss": "https://localhost"}))),
+        plain(with(json!({"aud": "other"}))),
+        plain(with(json!({"aud": null}))),
+        plain(with(json!({"sub": "job-8"}))),
+        plain(with(json!({"sub": null}))),
+        plain(with(json!({"environment": "test"}))),
+        plain(with(json!({"environment": ["production"]}))),
+        plain(with(json!({"environment": null}))),
+        plain(with(json!({"exp": now}))),
+        plain(with(json!({"exp": now + 90_000}))),
+        plain(with(json!({"exp": null}))),
+        plain(with(json!({"iat": now + 600}))),
+        plain(with(json!({"nbf": now + 600}))),
+        plain(with(json!({"nonce": "n"}))),
+    ] {
+        let token = scene.provider.sign(wish.clone());
+        assert_eq!(asks(&token), 401, "{wish}");
+    }
+    // What it may not do as the service, it may not do.
+    let other = scene.server.client(&good).put("/v1/accounts/acme/collections/new", b"");
+    assert_eq!(other.status, 403, "{}", other.text());
+    let ended = bound["token_id"].as_str().unwrap();
+    scene.server.did(&scene.server.admin, &["service", "token", "end", "import", ended, "--json"]);
+    assert_eq!(asks(&good), 401);
+    // Ended there, it is another's, and ends with it.
+    super::support::json(&bind("worker", "production"));
+    assert_eq!(asks(&good), 200);
+    scene.server.did(&scene.server.admin, &["service", "end", "worker", "--json"]);
+    assert_eq!(asks(&good), 401);
+    scene.server.stop();
+    scene.store.verified();
 }
