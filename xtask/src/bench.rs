@@ -18,7 +18,7 @@ const SECONDS: u32 = 10;
 const SECONDS_MAX: u32 = 3600;
 
 /// What to measure, and what to compare it with.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Fail when a number misses its threshold.
     pub check: bool,
@@ -26,6 +26,8 @@ pub struct Options {
     pub peer: bool,
     /// Measure the search for affected accounts in ten million entries, and nothing else.
     pub affected: bool,
+    /// Measure how long somebody gets in after a termination, and nothing else.
+    pub leaving: bool,
     /// Put the table into `docs/benchmarks.md`.
     pub write: bool,
     /// Length of each measurement, 1 to 3600 seconds.
@@ -33,16 +35,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `--check`, `--peer`, `--affected`, `--write` and `--seconds N`, in any order.
+    /// Reads `--check`, `--peer`, `--affected`, `--leaving`, `--write` and `--seconds N`, in any
+    /// order.
     pub fn parse(arguments: &[String]) -> Outcome<Self> {
-        let mut options =
-            Self { check: false, peer: false, affected: false, write: false, seconds: SECONDS };
+        let mut options = Self { seconds: SECONDS, ..Self::default() };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--check" => options.check = true,
                 "--peer" => options.peer = true,
                 "--affected" => options.affected = true,
+                "--leaving" => options.leaving = true,
                 "--write" => options.write = true,
                 "--seconds" => options.seconds = seconds(rest.next())?,
                 other => return Err(Failure::Usage(format!("`bench` does not know `{other}`"))),
@@ -72,6 +75,9 @@ pub fn run(options: &Options) -> Outcome {
     let workspace = Workspace::find()?;
     if options.affected {
         return affected(&workspace);
+    }
+    if options.leaving {
+        return leaving(&workspace, options.check);
     }
     crate::tools::install_for_bench(&workspace)?;
     println!("bench: building");
@@ -128,6 +134,26 @@ fn affected(workspace: &Workspace) -> Outcome {
     Ok(())
 }
 
+/// From a termination in the staff directory to the last act that is accepted, for each way in: the
+/// test that watches over it says what it saw.
+fn leaving(workspace: &Workspace, check: bool) -> Outcome {
+    let file = workspace.target.join("bench-leaving.ndjson");
+    drop(std::fs::remove_file(&file));
+    let test = "test(a_termination_in_the_directory_ends_every_way_in)";
+    let mut command = workspace.cargo(&["nextest", "run", "-p", "bailee", "-E", test]);
+    command.env("BAILEE_FIGURES", &file).env("BAILEE_TOOLS", workspace.tools());
+    shell::run(&mut command)?;
+    let Ok(printed) = std::fs::read(&file) else {
+        return failed("nothing was measured: it needs sshd and PostgreSQL (`cargo xtask test`)");
+    };
+    let rows = table::read(&printed)?;
+    println!("{}", table::render(&rows, 0));
+    match check {
+        true => table::check(&rows, &workspace.root.join("xtask/bench-thresholds.toml")),
+        false => Ok(()),
+    }
+}
+
 fn inside(workspace: &Workspace, seconds: u32) -> Outcome<Vec<Row>> {
     let program = workspace.target.join("release/examples/inside");
     let mut command = workspace.program(&program.to_string_lossy());
@@ -170,12 +196,9 @@ mod tests {
     fn reads_flags_in_any_order() {
         assert_eq!(
             parse("--seconds 3 --peer --check").unwrap(),
-            Options { check: true, peer: true, affected: false, write: false, seconds: 3 }
+            Options { check: true, peer: true, seconds: 3, ..Options::default() }
         );
-        assert_eq!(
-            parse("").unwrap(),
-            Options { check: false, peer: false, affected: false, write: false, seconds: SECONDS }
-        );
+        assert_eq!(parse("").unwrap(), Options { seconds: SECONDS, ..Options::default() });
     }
 
     #[test]

@@ -30,7 +30,7 @@ usage: cargo xtask <command>
                        --check compares with authority/proof.json, --write renews it
   prove [--json] --against REVISION|FOLDER
                        say what the policies widen and narrow, each with an example
-  bench [--check] [--peer] [--affected] [--seconds N]
+  bench [--check] [--peer] [--affected | --leaving] [--seconds N]
                        measure; --check compares with the thresholds, --peer adds the peer
 ";
 

@@ -1,8 +1,8 @@
 //! Tokens that are bound to a key (DPoP, RFC 9449), and the codes by which programs without a
 //! browser get them (RFC 8628): what this process makes and recognizes, and what it saw.
 //!
-//! Codes and nonces are made under a key of the process and kept nowhere. Only the ids of proofs are
-//! remembered, for as long as a repetition could count.
+//! Codes and nonces are made under a key of the process and kept nowhere. Only the ids of proofs
+//! are remembered, for as long as a repetition could count.
 
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::members::{DEVICE_LIFE, LENGTH, LETTERS};
 use hyper::http::{HeaderMap, HeaderValue};
 use jose::{DpopProof, PROOF_SECONDS, ProofOf};
-use kernel::{Error, Moment};
+use kernel::Moment;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -89,22 +89,17 @@ impl Keyed {
         made.map(u64::from_be_bytes).is_some_and(|made| now.abs_diff(made) <= NONCE_SECONDS)
     }
 
-    /// A new device code.
-    ///
-    /// # Errors
-    /// `Unavailable` without randomness.
-    pub(crate) fn device_code(&self, now: Moment) -> Result<String, Error> {
-        let mut random = [0; 16];
-        rand::fill(&mut random).map_err(|_| Error::unavailable("there is no randomness"))?;
+    /// A device code out of random bits.
+    pub(crate) fn device_code(&self, random: [u8; 16], now: Moment) -> String {
         let until = seconds(now.after(DEVICE_LIFE));
-        Ok(self.made("device", &[&random[..], &until.to_be_bytes()].concat()))
+        self.made("device", &[&random[..], &until.to_be_bytes()].concat())
     }
 
     /// The code that a person types in for it, without the dash.
     pub(crate) fn user_code(&self, device_code: &str) -> String {
         let tag = self.tag("user", device_code.as_bytes());
-        let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
-        tag.iter().take(LENGTH).map(letter).collect()
+        let letter = |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len());
+        tag.iter().filter_map(letter).map(|one| char::from(*one)).take(LENGTH).collect()
     }
 
     /// Until when a device code of this process counts, in seconds since 1970.
@@ -182,12 +177,12 @@ mod tests {
     #[test]
     fn only_this_process_makes_codes_and_nonces_and_they_end() {
         let (ours, others) = (Keyed::new(), Keyed::new());
-        let code = ours.device_code(NOW).unwrap();
+        let code = ours.device_code([1; 16], NOW);
         assert_eq!(ours.device_until(&code), Some(seconds(NOW) + 600));
         assert_eq!(others.device_until(&code), None);
         assert_eq!(ours.user_code(&code).len(), 8);
         assert_ne!(ours.user_code(&code), others.user_code(&code));
-        assert_ne!(code, ours.device_code(NOW).unwrap());
+        assert_ne!(code, ours.device_code([2; 16], NOW));
         let mut changed = code.into_bytes();
         for at in 0..changed.len() {
             let before = changed[at];

@@ -56,6 +56,7 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(certificates::ROUTES)
         .chain(scim::ROUTES)
         .chain(oauth::ROUTES)
+        .chain(ledgers::ROUTES)
 }
 
 /// The routes of nouns with operations of their own. A path's routes stand together; of two paths
@@ -345,12 +346,6 @@ static FIXED: &[Route] = &[
     .query(&["from", "limit", "openings"])
     .gives(&[Gives::json(200, "A page", of::<shared::Items<ledgers::Entry>>).receipted()])
     .by(|call| Box::pin(ledgers::entries(call))),
-    get("/v1/accesses", "exploreAccesses", "Says who accessed what, over every log")
-        .disclosing()
-        .action(action::<domain::ledgers::Exploring>())
-        .query(&["who", "account", "from", "to", "data", "after"])
-        .gives(&[Gives::json(200, "A page", of::<domain::ledgers::Found>).receipted()])
-        .by(|call| Box::pin(ledgers::explore(call))),
     item(get(
         "/v1/accounts/{account}/ledger/receipts/{index}",
         "getReceipt",

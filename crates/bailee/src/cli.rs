@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{db, ssh};
+use crate::access::{db, sign_in, ssh};
 use crate::agent;
 use crate::detect;
 use crate::exit::CODES;
@@ -76,6 +76,12 @@ pub enum Command {
     /// The folder holds the records as NDJSON, one file a collection, and the log in the C2SP
     /// tlog-tiles layout with its verifier key; `bailee verify` checks it offline.
     Export(export::Options),
+
+    /// Sign in with a code that you type in where you are signed in already
+    ///
+    /// The session lasts eight hours at most and is bound to a key that stays on this machine, in
+    /// BAILEE_SESSION or the state folder; commands use it where no token is stated.
+    SignIn(sign_in::Options),
 
     /// Subscribers and what is theirs
     Account(Noun<accounts::Command>),

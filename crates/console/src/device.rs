@@ -27,8 +27,8 @@ pub(crate) async fn approve(visit: &Visit<'_>) -> Result<Page> {
         Ok(done) => {
             let body = html! {
                 p.sentence { "Approved. The program goes on within seconds." }
-                p { "It is signed in as " strong { (caller.principal) } " for eight hours, or until \
-                     it signs out. If it does not go on, the code was another one: begin anew." }
+                p { "It is signed in as " strong { (caller.principal) } " for eight hours. If it \
+                     does not go on, the code was another one: begin anew." }
             };
             Ok(Page::new("Signed in there", body).seen(visit.entry(&done.receipts)))
         }
@@ -49,10 +49,10 @@ fn asking(visit: &Visit<'_>, code: &str, problem: Option<&Error>) -> Page {
 
 fn body(visit: &Visit<'_>, code: &str, problem: Option<&Error>) -> Markup {
     html! {
-        p { "A program on a terminal of yours, such as " code { "bailee sign-in" } ", shows a code. \
-             Typing it in here signs that program in as you." }
-        p.warning { "▲ Type in only a code that your own terminal shows at this moment. Whoever sends \
-             you a code wants to be you." }
+        p { "A program on a terminal of yours, such as " code { "bailee sign-in" } ", shows a \
+             code. Typing it in here signs that program in as you." }
+        p.warning { "▲ Type in only a code that your own terminal shows at this moment. Whoever \
+             sends you a code wants to be you." }
         form method="post" action="/device" {
             (hidden(visit))
             div.field {

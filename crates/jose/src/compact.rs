@@ -58,8 +58,8 @@ impl<'t> Compact<'t> {
         &self.header
     }
 
-    /// The key that the token brings itself. It proves who holds it, and nothing of anybody else, so
-    /// only proofs of possession look at it.
+    /// The key that the token brings itself. It proves who holds it, and nothing of anybody else,
+    /// so only proofs of possession look at it.
     pub(crate) fn embedded(&self) -> Option<&Map<String, Value>> {
         self.embedded.as_ref()
     }

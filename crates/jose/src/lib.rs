@@ -4,7 +4,8 @@
 //! It promises: a token counts only if a key of the set that was named made its signature, with an
 //! algorithm of that key's kind that was expected; nothing is read out of a token that the
 //! signature does not cover; whatever stands twice, is too long or is not understood but critical,
-//! is refused. [`IdToken`], [`LogoutToken`], [`Workload`] and [`DpopProof`] can be made only by checking one.
+//! is refused. [`IdToken`], [`LogoutToken`], [`Workload`] and [`DpopProof`] can be made only by
+//! checking one.
 //!
 //! It deliberately does not: fetch keys or follow what a header names (`jku`, `x5u`), take
 //! symmetric keys (`HS256`) or none at all, read encrypted tokens, remember what it saw. No I/O, no

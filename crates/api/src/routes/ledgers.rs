@@ -2,12 +2,14 @@
 //! opens entries makes one.
 
 use super::shared::Items;
+use super::table::{Gives, Route, get, of};
 use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::Call;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::ledgers::{Explore, Exploring, OpenEntries, OpenReceipt, Question, Read};
+use domain::ledgers::{Explore, Exploring, Found, OpenEntries, OpenReceipt, Question, Read};
+use domain::register::action;
 use hyper::StatusCode;
 use kernel::id::{AccountId, PrincipalId, shown};
 use kernel::limits::{ENTRIES_ITEMS, PAGE_DEFAULT};
@@ -16,6 +18,15 @@ use ledger::entry::Opening;
 use ledger::tile::{TilePath, parse_path};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+/// The routes over every log; those of one account's stand with the account.
+pub(super) static ROUTES: &[Route] =
+    &[get("/v1/accesses", "exploreAccesses", "Says who accessed what, over every log")
+        .disclosing()
+        .action(action::<Exploring>())
+        .query(&["who", "account", "from", "to", "data", "after"])
+        .gives(&[Gives::json(200, "A page", of::<Found>).receipted()])
+        .by(|call| Box::pin(explore(call)))];
 
 /// The proof that one head extends another.
 #[derive(Serialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! Signing in with a program that has no browser: the device authorization grant (RFC 8628), for
 //! access tokens that are bound to a key (RFC 9449).
 
+use super::shared::fresh;
 use super::table::{Gives, Route, get, of, post};
 use crate::answer::Answer;
 use crate::keyed::{INTERVAL, Unproven, seconds};
@@ -130,10 +131,10 @@ async fn begin(call: Call) -> Result<Answer, Problem> {
         Ok(form) => form,
         Err(why) => return refused("invalid_request", why),
     };
-    if let Err(answer) = client(&form) {
-        return answer;
+    if !is_ours(&form) {
+        return refused("invalid_client", format!("state the `client_id`: `{CLIENT}`"));
     }
-    let device_code = call.keyed.device_code(call.kernel.now())?;
+    let device_code = call.keyed.device_code(fresh()?, call.kernel.now());
     let plain = call.keyed.user_code(&device_code);
     let (first, second) = plain.split_at(4);
     let user_code = format!("{first}-{second}");
@@ -154,8 +155,8 @@ async fn token(call: Call) -> Result<Answer, Problem> {
         Ok(form) => form,
         Err(why) => return refused("invalid_request", why),
     };
-    if let Err(answer) = client(&form) {
-        return answer;
+    if !is_ours(&form) {
+        return refused("invalid_client", format!("state the `client_id`: `{CLIENT}`"));
     }
     if form.get("grant_type").map(String::as_str) != Some(GRANT) {
         return refused("unsupported_grant_type", format!("only `{GRANT}`"));
@@ -208,11 +209,8 @@ fn refused(error: &'static str, why: impl Into<String>) -> Result<Answer, Proble
     Answer::json(StatusCode::BAD_REQUEST, &body)
 }
 
-fn client(form: &BTreeMap<String, String>) -> Result<(), Result<Answer, Problem>> {
-    match form.get("client_id").map(String::as_str) {
-        Some(CLIENT) => Ok(()),
-        _ => Err(refused("invalid_client", format!("state the `client_id`: `{CLIENT}`"))),
-    }
+fn is_ours(form: &BTreeMap<String, String>) -> bool {
+    form.get("client_id").is_some_and(|client| client == CLIENT)
 }
 
 /// A form; nothing stands twice (RFC 6749 §3.2), and what is not known is left out.

@@ -9,6 +9,7 @@
 
 pub mod db;
 mod folder;
+pub mod sign_in;
 pub mod ssh;
 
 use std::process::ExitStatus;

@@ -9,6 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, ClientBuilder, Url, redirect, tls};
 
+use super::session::{Prover, Session};
 use crate::exit::{Exit, Failure};
 
 /// Longest wait for a connection.
@@ -53,14 +54,38 @@ pub struct Intent {
 }
 
 impl Connect {
-    /// The HTTP client and the base address.
-    pub(super) fn open(&self, intent: Option<&Intent>) -> Result<(reqwest::Client, Url), Failure> {
+    /// The HTTP client, the base address, and what proves a session if one is used.
+    pub(super) fn open(
+        &self,
+        intent: Option<&Intent>,
+    ) -> Result<(reqwest::Client, Url, Option<Prover>), Failure> {
         let base = address(self.url.as_deref().unwrap_or_default())?;
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, bearer(&self.token()?)?);
+        let mut prover = None;
+        // A token that is stated comes before a session that is there.
+        match self.stated()? {
+            Some(token) => drop(headers.insert(AUTHORIZATION, bearer(&token)?)),
+            None => {
+                let session = Session::find(&base)?.ok_or_else(no_token)?;
+                prover = Some(Prover::of(&session.key, Some(session.token))?);
+            }
+        }
         if let Some(intent) = intent {
             intent.add_to(&mut headers)?;
         }
+        Ok((self.http(headers)?, base, prover))
+    }
+
+    /// As [`Connect::open`], without a token.
+    ///
+    /// # Errors
+    /// When address or certificate authorities cannot be used.
+    pub fn stranger(&self) -> Result<(reqwest::Client, Url), Failure> {
+        let base = address(self.url.as_deref().unwrap_or_default())?;
+        Ok((self.http(HeaderMap::new())?, base))
+    }
+
+    fn http(&self, headers: HeaderMap) -> Result<reqwest::Client, Failure> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("bailee/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
@@ -71,10 +96,9 @@ impl Connect {
             .no_proxy()
             .connect_timeout(CONNECT)
             .timeout(ANSWER);
-        let http = self.trust(builder)?.build().map_err(|why| {
+        self.trust(builder)?.build().map_err(|why| {
             Failure::usage(format!("cannot prepare the connection: {}", innermost(&why)))
-        })?;
-        Ok((http, base))
+        })
     }
 
     fn trust(&self, builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
@@ -92,7 +116,8 @@ impl Connect {
         Ok(builder.tls_certs_only(certificates))
     }
 
-    fn token(&self) -> Result<String, Failure> {
+    /// The token that was stated, if one was.
+    fn stated(&self) -> Result<Option<String>, Failure> {
         let text = match &self.token_file {
             Some(path) => String::from_utf8_lossy(&read_setting(path)?)
                 .lines()
@@ -102,13 +127,16 @@ impl Connect {
             None => std::env::var("BAILEE_TOKEN").unwrap_or_default(),
         };
         match text.trim() {
-            "" => Err(Failure::new(
-                Exit::Refused,
-                "no token: set BAILEE_TOKEN or name a file with --token-file",
-            )),
-            token => Ok(token.to_owned()),
+            "" if self.token_file.is_some() => Err(no_token()),
+            "" => Ok(None),
+            token => Ok(Some(token.to_owned())),
         }
     }
+}
+
+fn no_token() -> Failure {
+    let why = "no token: set BAILEE_TOKEN, name a file with --token-file, or `bailee sign-in`";
+    Failure::new(Exit::Refused, why)
 }
 
 impl Intent {

@@ -9,15 +9,17 @@
 mod answer;
 mod connect;
 mod problem;
+mod session;
 
 pub use answer::Answer;
 pub use connect::{Connect, Intent};
+pub use session::{Prover, Session, seconds};
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
 use sealing::{Entropy as _, SystemEntropy};
 use serde::Serialize;
@@ -37,11 +39,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Name of the header that carries an idempotency key.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// Name of the header that carries a proof of a key (RFC 9449 §4.1).
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
 /// A connection to one server.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    /// Proves the key of a session, if one is used.
+    prover: Option<Prover>,
     /// Whether the server ever answered. A server that never did is named at once, not tried again.
     reached: AtomicBool,
 }
@@ -52,8 +59,8 @@ impl Client {
     /// # Errors
     /// When address, token, certificate authorities or purpose are missing or cannot be used.
     pub fn new(connect: &Connect, intent: Option<&Intent>) -> Result<Self, Failure> {
-        let (http, base) = connect.open(intent)?;
-        Ok(Self { http, base, reached: AtomicBool::new(false) })
+        let (http, base, prover) = connect.open(intent)?;
+        Ok(Self { http, base, prover, reached: AtomicBool::new(false) })
     }
 
     /// The server's address.
@@ -204,8 +211,13 @@ pub fn random_key() -> Result<String, Failure> {
     clippy::disallowed_methods,
     reason = "a client paces its retries; nothing is synchronised by this pause"
 )]
-async fn pause(length: Duration) {
+pub async fn pause(length: Duration) {
     tokio::time::sleep(length).await;
+}
+
+/// Why a request got no answer.
+pub fn lost(error: &reqwest::Error, address: &str) -> Failure {
+    connect::explain(error, address).0
 }
 
 /// One try that did not succeed.
@@ -218,14 +230,35 @@ struct Failed {
 }
 
 impl Client {
+    /// The request as it is sent, with a proof of the session's key where one is used.
+    fn sent(&self, request: &Request) -> Result<Request, Failure> {
+        let why = || Failure::failed("the request's body cannot be sent a second time");
+        let mut request = request.try_clone().ok_or_else(why)?;
+        let Some(prover) = &self.prover else { return Ok(request) };
+        let proof = prover.proof(request.method().as_str(), request.url())?;
+        let authorization = prover.authorization().unwrap_or_default();
+        for (name, text) in [(AUTHORIZATION, authorization), (DPOP, proof)] {
+            let value = HeaderValue::from_str(&text).map_err(|_| why())?;
+            request.headers_mut().insert(name, value);
+        }
+        Ok(request)
+    }
+
+    /// Sends a request; a second time with the nonce that the server wants in the proof.
+    async fn execute(&self, request: &Request) -> Result<Response, Failed> {
+        let sent = |failure| Failed { failure, again: false, after: None };
+        let response = self.http.execute(self.sent(request).map_err(sent)?).await;
+        let response = response.map_err(|error| self.lost(&error))?;
+        let nonce = response.headers().get("dpop-nonce").and_then(|one| one.to_str().ok());
+        let (Some(prover), Some(nonce)) = (&self.prover, nonce) else { return Ok(response) };
+        prover.told(nonce);
+        let response = self.http.execute(self.sent(request).map_err(sent)?).await;
+        response.map_err(|error| self.lost(&error))
+    }
+
     async fn try_once(&self, request: &Request) -> Result<Answer, Failed> {
-        let request = request.try_clone().ok_or_else(|| Failed {
-            failure: Failure::failed("the request's body cannot be sent a second time"),
-            again: false,
-            after: None,
-        })?;
         let lost = |error: &reqwest::Error| self.lost(error);
-        let response = self.http.execute(request).await.map_err(|error| lost(&error))?;
+        let response = self.execute(request).await?;
         self.reached.store(true, Ordering::Relaxed);
         let after = retry_after(&response);
         let answer = Answer::read(response).await.map_err(|stopped| match stopped {

@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Place;
 use super::background::Background;
-use super::config::Config;
+use super::config::{Config, Syslog};
 use super::firewall::Firewall;
 use super::folders::Folders;
 use super::forwarding::Forwarding;
@@ -75,10 +75,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
     let server = server.with_workloads(workloads(&config.workload)?);
-    let mut wanted = config.syslog.clone();
-    if let Some(address) = options.syslog {
-        (wanted.tcp, wanted.udp) = (Some(address), Some(address));
-    }
+    let wanted = receiving(options, &config);
     let (intake, arrivals) = signals::queue();
     let places =
         Arc::new(config.places.as_deref().map(signals::places).transpose()?.unwrap_or_default());
@@ -103,10 +100,10 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let ca = folders.data.join("tls/ca.pem");
     let syslog = receivers.addresses();
     output.json(&json!({ "url": url, "ca": ca.display().to_string(), "syslog": syslog }))?;
-    output.line(&format!("serving {url}, certificate authority in `{}`", ca.display()))?;
-    for (transport, address) in syslog {
-        output.line(&format!("receiving syslog over {transport} at {address}"))?;
-    }
+    let syslog = syslog.iter().map(|(transport, address)| format!("{transport} at {address}"));
+    let serving = format!("serving {url}, certificate authority in `{}`", ca.display());
+    let receiving = syslog.map(|from| format!("receiving syslog over {from}"));
+    [serving].into_iter().chain(receiving).try_for_each(|line| output.line(&line))?;
     if let Some(why) = kernel.alarm() {
         note(&format!("ALARM: nothing is signed or answered: {why}"));
     }
@@ -133,6 +130,15 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     });
     kernel.close();
     served.map_err(|why| cannot_listen(listen, &why)).map(|()| Exit::Done)
+}
+
+/// Where syslog is received: what the command says comes before the configuration.
+fn receiving(options: &Options, config: &Config) -> Syslog {
+    let wanted = config.syslog.clone();
+    match options.syslog {
+        Some(address) => Syslog { tcp: Some(address), udp: Some(address), ..wanted },
+        None => wanted,
+    }
 }
 
 /// What the receivers, the firewall's copy and the forwarders count, for the page of metrics.

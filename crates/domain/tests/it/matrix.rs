@@ -29,6 +29,7 @@ const OTHER: u64 = 9;
 fn actions() -> Vec<&'static Action> {
     let mut all = named();
     all.extend(provisioned());
+    all.extend(of_members());
     for (action, _) in REGISTERS.iter().flat_map(Register::actions) {
         if !all.iter().any(|known| known.name == action.name) {
             all.push(action);
@@ -76,17 +77,6 @@ fn named() -> Vec<&'static Action> {
         action::<ledgers::Exploring>(),
         action::<measures::Read>(),
         action::<measures::SetScope>(),
-        action::<members::LinkPerson>(),
-        action::<members::LinkMember>(),
-        action::<members::SessionBegins>(),
-        action::<members::SessionEnds>(),
-        action::<members::Approving>(),
-        action::<members::Making>(),
-        action::<members::Ending>(),
-        action::<members::Looking>(),
-        action::<members::Inviting>(),
-        action::<members::Renewing>(),
-        action::<members::Dismissing>(),
         action::<reports::Uploading>(),
         action::<reports::Sealing>(),
         action::<reports::Opening>(),
@@ -127,6 +117,23 @@ fn provisioned() -> Vec<&'static Action> {
         action::<directories::GroupRemoved>(),
         action::<directories::GroupRead>(),
         action::<directories::GroupsListed>(),
+    ]
+}
+
+/// Signing in, and a subscriber's own people.
+fn of_members() -> Vec<&'static Action> {
+    vec![
+        action::<members::LinkPerson>(),
+        action::<members::LinkMember>(),
+        action::<members::SessionBegins>(),
+        action::<members::SessionEnds>(),
+        action::<members::Approving>(),
+        action::<members::Making>(),
+        action::<members::Ending>(),
+        action::<members::Looking>(),
+        action::<members::Inviting>(),
+        action::<members::Renewing>(),
+        action::<members::Dismissing>(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Signing in to real hosts under a grant, and being put out when it ends: the program with
 //! Debian's `sshd` and PostgreSQL.
 
+use super::devices::session;
 use super::hosts::{Login, Postgres, Sshd, keygen};
 use super::support::{Client, Server, Store, ends_with, text};
 use kernel::{Clock as _, Moment, SystemClock};
@@ -353,4 +354,115 @@ fn keep(scene: &Scene<'_>, folder: &Path) {
     let begin = ["db", "--system", SYSTEM, "--role", "app", "--", "sh", "-c", &script];
     ends_with(&scene.server.cli(&scene.eve, &begin), 0);
     fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Ways in, each tried again and again until it is refused.
+const WAYS: [&str; 4] = ["API", "console", "SSH sign-in", "PostgreSQL sign-in"];
+
+/// When the last try was answered that was let in, for each way: tries until one is refused.
+fn last_accepted(tries: [Box<dyn Fn() -> bool + Send + '_>; 4]) -> [Moment; 4] {
+    std::thread::scope(|scope| {
+        let running = tries.map(|does| {
+            scope.spawn(move || {
+                let mut last = SystemClock.now();
+                let begun = last;
+                while does() {
+                    last = SystemClock.now();
+                    assert!(since(begun) < Duration::from_secs(120), "it is never refused");
+                }
+                last
+            })
+        });
+        running.map(|one| one.join().unwrap())
+    })
+}
+
+#[test]
+fn a_termination_in_the_directory_ends_every_way_in() {
+    let store = Store::init();
+    let server = store.serve();
+    let mut scene = Scene::new(&server);
+    let (scim, user) = directory_user(&server);
+    let issued = server.administrator().post("/v1/people/ada/tokens", b"").expect(201).json();
+    scene.eve = issued["token"].as_str().unwrap().to_owned();
+    let login = me();
+    let authority = scene.public("/pki/ssh_ca.pub");
+    let Some(host) = Sshd::start(authority.trim(), &[&format!("{login}@{SYSTEM}")]) else { return };
+    let (ca, crl) = (scene.public("/pki/ca.pem"), scene.public("/pki/ca.crl"));
+    let Some(database) = Postgres::start(&ca, &crl, &["app"]) else { return };
+    database.restrict(SYSTEM);
+    scene.granted(&login, &["--login", "app"]);
+    let (krl, crl, owner) = (host.list(), database.list(), database.owner());
+    let words = ["--krl", text(&krl), "--crl", text(&crl), "--database", &owner, "--every", "1s"];
+    let _agent = Running::start(scene.agent(&scene.agent, &words));
+    until("a good report", || scene.fact("revocation-enforced")["good"] == true);
+    let key = store.beside("key");
+    let line = scene.certificate(&scene.eve, &keygen(&key, &["-t", "ed25519"]));
+    let kept = store.beside("kept");
+    keep(&scene, &kept);
+    let (crt, own) = (kept.join("crt"), kept.join("key"));
+    let cookie = session(&server, "ada");
+
+    let token = scene.eve.clone();
+    let over_api = || server.client(&token).get("/v1/measures").status == 200;
+    let over_console = || {
+        let fields = [("cookie", cookie.as_str())];
+        server.client("").ask("GET", "/registers", &fields, None).status == 200
+    };
+    let over_ssh = || {
+        let with = Login { key: &key, certificate: &line, options: &[] };
+        host.command(&with, "true").stdin(Stdio::null()).output().unwrap().status.success()
+    };
+    let over_database = || database.who("app", &crt, &own).status.success();
+    assert!(over_api() && over_console() && over_ssh() && over_database(), "all of it counts");
+    let (sent, answered, last) = std::thread::scope(|scope| {
+        let tries = scope.spawn(|| {
+            last_accepted([
+                Box::new(over_api),
+                Box::new(over_console),
+                Box::new(over_ssh),
+                Box::new(over_database),
+            ])
+        });
+        let out = json!({"Operations": [{"op": "Replace", "path": "active", "value": "False"}]});
+        let sent = SystemClock.now();
+        let path = format!("/scim/v2/Users/{user}");
+        let mut client = server.client(&scim);
+        client.ask("PATCH", &path, &[], Some(out.to_string().as_bytes())).expect(200);
+        (sent, SystemClock.now(), tries.join().unwrap())
+    });
+    for (way, last) in WAYS.iter().zip(last) {
+        figure(&format!("termination to the last accepted act: {way}"), last.since(sent));
+    }
+    figure("termination by SCIM, answered", answered.since(sent));
+    host.refuses(&Login { key: &key, certificate: &line, options: &[] }, "revoked by file");
+    database.refuses("app", &crt, &own, "revoked");
+    server.client(&token).get("/v1/measures").expect(401);
+}
+
+/// A directory with an engineer: the token of its service, and the user's id. The person is `ada`.
+fn directory_user(server: &Server) -> (String, String) {
+    let create = ["service", "create", "staff", "--json"];
+    let token = server.did(&server.admin, &create)["token"].as_str().unwrap().to_owned();
+    let add = ["directory", "add", "--service", "staff", "--purpose", "the staff"];
+    ends_with(&server.cli(&server.admin, &add), 0);
+    let map = ["directory", "map", "staff", "--group", "Engineers", "--role", "engineer"];
+    ends_with(&server.cli(&server.admin, &map), 0);
+    let mut client = server.client(&token);
+    let user = json!({"userName": "ada@northwind.example"}).to_string();
+    let user = client.post("/scim/v2/Users", user.as_bytes()).expect(201).json();
+    let id = user["id"].as_str().unwrap().to_owned();
+    let group = json!({"displayName": "Engineers", "members": [{"value": id}]}).to_string();
+    client.post("/scim/v2/Groups", group.as_bytes()).expect(201);
+    (token, id)
+}
+
+/// Says what was measured, and keeps it for the benchmark where that asks for it.
+fn figure(what: &str, took: Duration) {
+    eprintln!("{what}: {took:?}");
+    let Some(file) = std::env::var_os("BAILEE_FIGURES") else { return };
+    let row = json!({"what": what, "value": took.as_secs_f64() * 1000.0, "unit": "ms",
+        "more": "agent every second, unoptimized build"});
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+    writeln!(file, "{row}").unwrap();
 }

@@ -46,6 +46,19 @@ impl Drop for Program {
     }
 }
 
+/// The cookie of a new session of somebody of the team.
+pub fn session(server: &Server, name: &str) -> String {
+    let made = server.did(&server.admin, &["person", "invite", name, "--json"]);
+    let link = made["link"].as_str().unwrap();
+    let (_, body) = link.split_once("/sign-in?").unwrap();
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let fields = [kind, ("sec-fetch-site", "same-origin")];
+    let mut client = server.client("");
+    let began = client.ask("POST", "/sign-in", &fields, Some(body.as_bytes())).expect(303);
+    let cookie = began.field("set-cookie").unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
 /// A browser with a session: the value of its cookie.
 struct Browser<'s> {
     server: &'s Server,
@@ -54,18 +67,7 @@ struct Browser<'s> {
 
 impl<'s> Browser<'s> {
     fn of(server: &'s Server, name: &str) -> Self {
-        let made = server.did(&server.admin, &["person", "invite", name, "--json"]);
-        let link = made["link"].as_str().unwrap();
-        let (_, body) = link.split_once("/sign-in?").unwrap();
-        let fields = [
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("sec-fetch-site", "same-origin"),
-        ];
-        let mut client = server.client("");
-        let began = client.ask("POST", "/sign-in", &fields, Some(body.as_bytes())).expect(303);
-        let cookie = began.field("set-cookie").unwrap();
-        let cookie = cookie.split(';').next().unwrap().to_owned();
-        Self { server, cookie }
+        Self { server, cookie: session(server, name) }
     }
 
     /// Types a code in; gives status and page.
@@ -172,4 +174,53 @@ fn codes_that_somebody_makes_up_begin_nothing() {
     client.ask("POST", begin, &kind, Some(&[b'x'; 9000])).expect(413);
     client.ask("POST", begin, &[("content-type", "application/json")], Some(b"{}")).expect(415);
     client.ask("GET", "/device", &[], None).expect(401);
+}
+
+#[test]
+fn the_command_line_signs_in_and_its_file_is_worth_nothing_in_pieces() {
+    let store = Store::init();
+    let server = store.serve();
+    server.did(&server.admin, &["person", "create", "eve", "--roles", "engineer", "--json"]);
+    let eve = Browser::of(&server, "eve");
+    let place = store.beside("state/session.json");
+    let url = format!("https://localhost:{}", server.address.port());
+    let bailee = |arguments: &[&str]| {
+        let mut command = server.command("", arguments);
+        command.env("BAILEE_SESSION", &place).env("BAILEE_URL", &url).env_remove("BAILEE_TOKEN");
+        command
+    };
+    ends_with(&bailee(&["measure", "list"]).output().unwrap(), 4);
+    let mut signing = bailee(&["sign-in", "--json"]);
+    let mut signing = signing.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(signing.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let code = line.trim().rsplit(' ').next().unwrap();
+    let (status, page) = eve.approves(code);
+    assert_eq!(status, 200, "{line}: {page}");
+    let done = signing.wait_with_output().unwrap();
+    let done: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(done["principal"], "person:eve");
+    // Reads and writes, again and again, each with a proof of its own.
+    let ask = ["request", "--account", "house", "--collections", "x", "--verbs", "connect"];
+    ends_with(&bailee(&["measure", "list"]).output().unwrap(), 0);
+    ends_with(&bailee(&["measure", "list"]).output().unwrap(), 0);
+    let rest = ["--purpose", "p", "--reference", "r", "--for", "1h"];
+    let refused = bailee(&[&ask[..], &rest].concat()).output().unwrap();
+    assert_ne!(refused.status.code(), Some(4), "a write is let in as far as its rules");
+    // The token alone, as somebody would copy it out of the file.
+    let kept: Value = serde_json::from_slice(&std::fs::read(&place).unwrap()).unwrap();
+    let token = kept["token"].as_str().unwrap();
+    server.client(token).get("/v1/measures").expect(401);
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&place).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&place, open).unwrap();
+    let told = bailee(&["measure", "list"]).output().unwrap();
+    assert!(ends_with(&told, 2).contains("can be read by others"));
+    // It ends with its holder, and the command says what to do.
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&place, private).unwrap();
+    ends_with(&server.cli(&server.admin, &["person", "end", "eve"]), 0);
+    ends_with(&bailee(&["measure", "list"]).output().unwrap(), 4);
 }
