@@ -252,12 +252,7 @@ impl App {
                 self.workloads.caller(&self.kernel, token).await
             }
             Scheme::Bearer => self.kernel.identify(token).map(forever),
-            Scheme::Dpop => {
-                let thumbprint = self.proved(token, parts).inspect_err(|_| {
-                    self.kernel.count_stranger(&source());
-                })?;
-                self.kernel.identify_keyed(token, &thumbprint).map(forever)
-            }
+            Scheme::Dpop => return self.login_keyed(token, parts, &source()).map(Some),
         };
         match known {
             Ok(caller) => Ok(Some(caller)),
@@ -271,20 +266,38 @@ impl App {
         }
     }
 
-    /// The key that a request proves to hold, for this token.
-    fn proved(&self, token: &str, parts: &Parts) -> Result<[u8; 32], Problem> {
+    /// As [`App::login`], by a token that is bound to a key.
+    fn login_keyed(
+        &self,
+        token: &str,
+        parts: &Parts,
+        source: &str,
+    ) -> Result<(Caller, Moment), Problem> {
         let base = self.public_url.clone().or_else(|| base(parts)).unwrap_or_default();
         let address = format!("{base}{}", parts.uri.path());
         let of = ProofOf { method: parts.method.as_str(), address: &address, token: Some(token) };
         let now = self.kernel.now();
-        self.keyed.proved(&proofs(&parts.headers), of, now).map_err(|why| match why {
+        let unproven = |why| match why {
+            // The first proof of a program has no nonce: that is no try of a stranger.
             Unproven::Nonce => Problem::unproven(
                 "use_dpop_nonce",
                 "the proof needs the nonce of this answer",
                 Some(self.keyed.nonce(now)),
             ),
-            Unproven::Proof(why) => Problem::unproven("invalid_dpop_proof", &why, None),
-        })
+            Unproven::Proof(why) => {
+                self.kernel.count_stranger(source);
+                Problem::unproven("invalid_dpop_proof", &why, None)
+            }
+        };
+        let proved = self.keyed.proved(&proofs(&parts.headers), of, now).map_err(unproven)?;
+        let caller = self.kernel.identify_keyed(token, &proved.thumbprint);
+        let caller = caller.inspect_err(|error| {
+            if error.restraint().is_none() {
+                self.kernel.count_refused_keyed(token, &proved.thumbprint, source);
+            }
+        })?;
+        self.keyed.once(&proved, now).map_err(unproven)?;
+        Ok((caller, Moment(u64::MAX)))
     }
 
     async fn handle(

@@ -35,6 +35,14 @@ pub(crate) enum Unproven {
     Proof(String),
 }
 
+/// A proof that is right, and may have been sent before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proved {
+    /// The thumbprint of the key.
+    pub(crate) thumbprint: [u8; 32],
+    id: [u8; 32],
+}
+
 /// The proofs that a request carries.
 pub(crate) fn proofs(headers: &HeaderMap) -> Vec<HeaderValue> {
     headers.get_all("dpop").iter().cloned().collect()
@@ -115,7 +123,9 @@ impl Keyed {
         !remember(&self.polls, hash, seconds(now), INTERVAL - 1).unwrap_or(false)
     }
 
-    /// The proof of a request, if it is one and was not seen before.
+    /// The proof of a request, if it is one. It still has to be the first of its id, which
+    /// [`Keyed::once`] says: that is kept only for those whose token counts, so that strangers
+    /// cannot fill what is remembered.
     ///
     /// # Errors
     /// Why it does not count.
@@ -124,7 +134,7 @@ impl Keyed {
         proofs: &[HeaderValue],
         of: ProofOf<'_>,
         now: Moment,
-    ) -> Result<[u8; 32], Unproven> {
+    ) -> Result<Proved, Unproven> {
         let because = |why: &str| Unproven::Proof(why.to_owned());
         let [one] = proofs else {
             return Err(because("send one proof of the key in the field `DPoP`"));
@@ -137,8 +147,17 @@ impl Keyed {
             return Err(Unproven::Nonce);
         }
         let id = kernel::digest(&[&proof.thumbprint[..], proof.id.as_bytes()].concat());
-        match remember(&self.proofs, id, now, 2 * PROOF_SECONDS) {
-            Some(true) => Ok(proof.thumbprint),
+        Ok(Proved { thumbprint: proof.thumbprint, id })
+    }
+
+    /// Takes a proof, once.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    pub(crate) fn once(&self, proved: &Proved, now: Moment) -> Result<(), Unproven> {
+        let because = |why: &str| Unproven::Proof(why.to_owned());
+        match remember(&self.proofs, proved.id, seconds(now), 2 * PROOF_SECONDS) {
+            Some(true) => Ok(()),
             Some(false) => Err(because("this proof was sent before: make one for each request")),
             None => Err(because("too many proofs are remembered: try again in two minutes")),
         }

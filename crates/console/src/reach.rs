@@ -114,5 +114,5 @@ fn place(account: &str, collections: &[String]) -> String {
 }
 
 fn day(visit: &Visit<'_>, day: Option<Day>) -> Markup {
-    html! { @match day { Some(day) => (visit.clock.day(day)), None => "never seen" } }
+    html! { @match day { Some(day) => (visit.clock.day(day)), None => "none known" } }
 }

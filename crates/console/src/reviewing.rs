@@ -21,6 +21,7 @@ pub(crate) fn of(visit: &Visit<'_>, row: &Value) -> Markup {
     let me = visit.caller().map(|caller| caller.principal.to_string()).unwrap_or_default();
     let decide = REGISTER.steps.iter().find(|step| step.verb == "decide");
     let may = row.closed.is_none()
+        && visit.kernel().now() < row.due.0
         && row.reviewers.contains(&me)
         && decide.is_some_and(|step| visit.may(step.action));
     let (waiting, done): (Vec<_>, Vec<_>) =
@@ -46,7 +47,7 @@ fn table(visit: &Visit<'_>, items: &[&Item], answer: Option<(&str, &str)>) -> Ma
             th scope="row" { (principal(visit, &item.holder)) }
             td data-label="Right" { (right(item)) }
             td data-label="Last used" {
-                @match item.last_used { Some(day) => (visit.clock.day(day)), None => "never seen" }
+                @match item.last_used { Some(day) => (visit.clock.day(day)), None => "none known" }
                 @if item.proposed == Some(Verdict::Remove) {
                     " " (shape(Tone::Due.class(), "▲", "unused: remove"))
                 }

@@ -228,6 +228,18 @@ impl Kernel {
         self.known(self.shared.authority.workload(hash, now), now)
     }
 
+    /// As [`Kernel::bound`], for whoever ends what was begun so: an answer that refuses everything
+    /// of somebody does not keep their sessions open.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub fn bound_to_end(&self, hash: &[u8; 32]) -> Result<Caller> {
+        match self.shared.authority.identity(hash, self.now()) {
+            Ok(caller) | Err(Denied::Restrained(caller, _)) => Ok(caller),
+            Err(Denied::Unknown) => Err(Error::unauthenticated()),
+        }
+    }
+
     fn known(&self, found: std::result::Result<Caller, Denied>, now: Moment) -> Result<Caller> {
         let caller = found.map_err(|denied| match denied {
             Denied::Unknown => Error::unauthenticated(),

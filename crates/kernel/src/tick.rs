@@ -218,9 +218,17 @@ impl Kernel {
     /// records it as its holder's and credential's, so that a search for what was done with it
     /// finds that it was tried after its end.
     pub fn count_refused(&self, token: &str, source: &str) {
-        let hash = crate::kernel::token_hash(token);
+        self.refused(&crate::kernel::token_hash(token), source);
+    }
+
+    /// As [`Kernel::count_refused`], for a token that is bound to this key.
+    pub fn count_refused_keyed(&self, token: &str, thumbprint: &[u8; 32], source: &str) {
+        self.refused(&crate::kernel::keyed_hash(token, thumbprint), source);
+    }
+
+    fn refused(&self, hash: &[u8; 32], source: &str) {
         let refusals = &self.shared().refusals;
-        match self.shared().authority.ended(&hash) {
+        match self.shared().authority.ended(hash) {
             Some(caller) => refusals.ended(source, caller, self.now()),
             None => refusals.stranger(source, self.now()),
         }

@@ -42,6 +42,11 @@ impl Patch {
         let mut steps = Vec::with_capacity(all.len());
         for one in all {
             read_one(of, one, &mut steps)?;
+            // One operation without a path is as many as it has members.
+            if steps.len() > OPERATIONS {
+                let why = format!("more than {OPERATIONS} attributes are changed at once");
+                return Err(Error::new(Kind::TooMany, why));
+            }
         }
         if steps.iter().all(|(_, path, _)| matches!(path, Path::Unknown)) {
             let why = "none of these attributes is kept here: see /Schemas";

@@ -167,8 +167,8 @@ async fn token(call: Call) -> Result<Answer, Problem> {
     let now = call.kernel.now();
     let address = format!("{}{TOKEN}", call.address()?);
     let of = ProofOf { method: "POST", address: &address, token: None };
-    let thumbprint = match call.keyed.proved(&call.proofs, of, now) {
-        Ok(thumbprint) => thumbprint,
+    let proved = match call.keyed.proved(&call.proofs, of, now) {
+        Ok(proved) => proved,
         Err(Unproven::Nonce) => {
             let why = "the proof needs the nonce of this answer";
             return Ok(refused("use_dpop_nonce", why)?.nonce(&call.keyed.nonce(now)));
@@ -186,7 +186,7 @@ async fn token(call: Call) -> Result<Answer, Problem> {
         return refused("slow_down", format!("ask every {INTERVAL} seconds"));
     }
     let code = call.keyed.user_code(device_code);
-    let begun = BeginSession::by_device(&call.kernel, &code, thumbprint);
+    let begun = BeginSession::by_device(&call.kernel, &code, proved.thumbprint);
     let (caller, begin) = match begun {
         Ok(begun) => begun,
         Err(error) if error.kind() == Kind::Unauthenticated => {
@@ -194,6 +194,9 @@ async fn token(call: Call) -> Result<Answer, Problem> {
         }
         Err(error) => return Err(error.into()),
     };
+    if let Err(Unproven::Proof(why)) = call.keyed.once(&proved, now) {
+        return refused("invalid_dpop_proof", why);
+    }
     let session = call.submit_as(call.asked_by(caller), begin).await?.output;
     let token = Token {
         access_token: session.token,

@@ -62,6 +62,9 @@ fn every_route_is_in_the_document_and_nothing_else() {
             "/pki/ca.pem",
             "/pki/ssh.krl",
             "/pki/ca.crl",
+            "/.well-known/oauth-authorization-server",
+            "/oauth/device_authorization",
+            "/oauth/token",
         ]
     );
 }

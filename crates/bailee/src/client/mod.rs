@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Request, Response, Url};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 use sealing::{Entropy as _, SystemEntropy};
 use serde::Serialize;
 
@@ -252,6 +252,10 @@ impl Client {
         let nonce = response.headers().get("dpop-nonce").and_then(|one| one.to_str().ok());
         let (Some(prover), Some(nonce)) = (&self.prover, nonce) else { return Ok(response) };
         prover.told(nonce);
+        // Only what was not let in is sent again.
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
         let response = self.http.execute(self.sent(request).map_err(sent)?).await;
         response.map_err(|error| self.lost(&error))
     }

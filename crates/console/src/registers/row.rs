@@ -59,7 +59,7 @@ pub(super) async fn page(
             @if register.plural == "access-reviews" { (crate::reviewing::of(visit, &row)) }
             @if register.plural == "playbooks" { (crate::playbooks::of(visit, id, &row)) }
             @if let Some(room) = room { (room) h2 { "Everything recorded" } }
-            (fields(visit, &object, &["state", "id", "format"]))
+            (fields(visit, &object, skipped(register)))
             @if !open.is_empty() {
                 h2 { "What can be done" }
                 @for one in open { (step(visit, register, id, &row, one, refused.as_ref())) }
@@ -72,6 +72,14 @@ pub(super) async fn page(
         .under("Registers", "/registers")
         .under(heading(register), format!("/{}", register.plural))
         .seen(entry))
+}
+
+/// Fields that stand elsewhere on the page.
+fn skipped(register: &Register) -> &'static [&'static str] {
+    match register.plural {
+        "access-reviews" => &["state", "id", "format", "items"],
+        _ => &["state", "id", "format"],
+    }
 }
 
 /// What was just done, with its receipt.

@@ -15,9 +15,9 @@ fn a_reviewer_answers_for_each_right_on_one_page() {
     let grant = world.grant("person:eve", "acme", "*", &["read"]);
     let mut ann = site.person("ann", &["security-lead"]);
     let mut abe = site.person("abe", &["approver"]);
-    // What eve can reach stands on her page, and that she was never seen.
+    // What eve can reach stands on her page, and that no use is known.
     let page = ann.get("/people/eve").says(200, "What they can reach");
-    assert!(page.body.contains("acme") && page.body.contains("never seen"), "{}", page.body);
+    assert!(page.body.contains("acme") && page.body.contains("none known"), "{}", page.body);
     let page = ann.get("/access-reviews/new").ok();
     let new = [
         ("name", "autumn"),

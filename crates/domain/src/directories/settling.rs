@@ -60,6 +60,11 @@ impl Operation for Settle {
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<()>> {
         let (_, directory) = register::load::<Kept<Directory>, Settled>(work, &self.key)?;
+        // Once it is not in use any more its people stay as they are.
+        if directory.row.ended.is_some() {
+            work.note(HOUSE, Settled::ACTION.name, vec![("settled", "0".to_owned())]);
+            return Ok(After::now(()));
+        }
         let mapped = Mapped::of(work, &self.kernel, &directory, None)?;
         let rows = work.page(&self.users)?.into_iter().filter(|row| !row.deleted);
         let users = rows.map(|row| register::parse::<DirectoryUser>(&work.body(&row)?));

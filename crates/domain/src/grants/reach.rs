@@ -3,7 +3,7 @@
 use super::Grant;
 use super::uses::{self, AccessUse};
 use crate::register::{self, Day, Kept, Noun, parse};
-use kernel::authority::{self, Authority, CredentialKind, Principal};
+use kernel::authority::{self, Authority, Credential, CredentialKind, Principal};
 use kernel::engine::Wants;
 use kernel::id::PrincipalId;
 use kernel::{
@@ -28,7 +28,7 @@ pub struct Reach {
     pub roles: Vec<String>,
     /// The last day they did anything, as far as that is kept.
     pub last: Option<Day>,
-    /// Tokens and sessions that count now.
+    /// Tokens, sessions and bound programs that count now.
     pub tokens: usize,
     /// Passkeys that count now.
     pub passkeys: usize,
@@ -77,7 +77,7 @@ impl ReadReach {
     fn holders(&self, rights: &Authority) -> Vec<Arc<Principal>> {
         let within = |one: &Arc<Principal>| match &self.of {
             Of::Holder(holder) => one.id == *holder || one.owner.as_ref() == Some(holder),
-            Of::Vendor(vendor) => one.vendor.as_ref() == Some(vendor),
+            Of::Vendor(vendor) => one.active && one.vendor.as_ref() == Some(vendor),
         };
         let mut found: Vec<_> = rights.principals().into_iter().filter(within).collect();
         found.sort_unstable_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
@@ -93,23 +93,23 @@ impl ReadReach {
         held.retain(|grant: &Arc<authority::Grant>| !grant.ended && now < grant.not_after);
         held.sort_unstable_by_key(|grant| (grant.not_after, grant.given));
         let mut grants = Vec::with_capacity(held.len());
-        for grant in held.iter().take(GRANTS) {
+        for grant in &held {
             let key = register::key::<Grant>(&self.kernel, &grant.id)?;
             let Some(body) = work.look_late(&key)? else { continue };
             let last = used.as_ref().and_then(|used| used.of(&grant.id));
             grants.push(Reached { grant: parse(&body)?, last });
         }
-        let live = |kind| {
-            let counts = one.credentials.iter().filter(|one| one.kind == kind && one.live(now));
-            counts.count()
+        let live = |kinds: &[CredentialKind]| {
+            let counts = |one: &&Credential| kinds.contains(&one.kind) && one.live(now);
+            one.credentials.iter().filter(counts).count()
         };
         Ok(Reach {
             holder: one.id.clone(),
             active: one.active,
             roles: one.roles.clone(),
             last: used.map(|used| used.last),
-            tokens: live(CredentialKind::Token),
-            passkeys: live(CredentialKind::Passkey),
+            tokens: live(&[CredentialKind::Token, CredentialKind::Keyed, CredentialKind::Workload]),
+            passkeys: live(&[CredentialKind::Passkey]),
             grants,
         })
     }
@@ -131,6 +131,12 @@ impl Operation for ReadReach {
         let holders = self.holders(work.rights()?);
         if holders.len() > HOLDERS {
             let why = format!("more than {HOLDERS} people and services: look at them one by one");
+            return Err(Error::limit(why));
+        }
+        let rights = work.rights()?;
+        let grants: usize = holders.iter().map(|one| rights.grants_of(&one.id).len()).sum();
+        if grants > GRANTS {
+            let why = format!("more than {GRANTS} grants: look at people and services one by one");
             return Err(Error::limit(why));
         }
         let found = holders.iter().map(|one| self.reach(one, work)).collect::<Result<Vec<_>>>()?;

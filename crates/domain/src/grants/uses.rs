@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub const KERNEL: &str = "kernel";
 
 /// Days that the use of a grant is kept; none lasts that long.
-const KEPT_DAYS: u32 = 400;
+const KEPT_DAYS: u32 = 100;
 
 /// Holders that one operation keeps.
 pub const HOLDERS: usize = 200;
@@ -34,7 +34,7 @@ pub struct Used {
 /// What somebody used last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccessUse {
-    /// Who: `person:NAME`, `service:NAME`, `member:NAME` or `kernel`.
+    /// Who: `person:NAME`, `service:NAME` or `kernel`.
     pub holder: String,
     /// The last day they did anything.
     pub last: Day,

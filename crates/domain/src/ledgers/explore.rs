@@ -154,7 +154,9 @@ fn by(kernel: &Kernel, who: &PrincipalId, slot: Option<u64>, asked: &Question) -
 
 /// On an account, newest first; `after` is the index of the last entry of the page before.
 fn on(kernel: &Kernel, slot: u64, asked: &Question) -> Result<Found> {
-    let size = kernel.head(slot)?.size;
+    // What is newer than the question is not read.
+    let until = kernel.span(asked.from, asked.to, i64::MAX)?.until;
+    let size = kernel.size_at(slot, until)?;
     let mut before = asked.after.map_or(size, |after| after.min(size));
     let (mut found, mut names) = (Found::default(), Names::default());
     while before > 0 && found.looked_at < LOOKED_AT {

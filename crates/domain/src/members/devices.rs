@@ -66,7 +66,10 @@ impl Deed for Approve {
         }
         let id = hex(&work.random::<8>()?);
         let span = (now, now.after(DEVICE_LIFE));
+        // What began this session ends what it leads to: a logout at the provider goes as far.
+        let provider = own.credential(row, work)?.provider.clone();
         let credential = StoredCredential::new(id.clone(), hex(&hash), Use::Device, span);
+        let credential = StoredCredential { provider, ..credential };
         people::add(row.credentials(), credential, now)?;
         Ok(Done::Changed((), vec![("issued", id), ("until", span.1.rfc3339())]))
     }

@@ -27,7 +27,7 @@ impl Logout {
             (None, Some(session)) => Identity::session(token.issuer(), session),
             (None, None) => return Ok(None),
         };
-        let caller = match kernel.bound(&hash) {
+        let caller = match kernel.bound_to_end(&hash) {
             Err(error) if error.kind() == Kind::Unauthenticated => return Ok(None),
             found => found?,
         };

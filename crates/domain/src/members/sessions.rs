@@ -325,8 +325,10 @@ impl Deed for Begin {
         let by = own.credential(row, work)?;
         let mut provider = None;
         match (by.used_for, self, &mut by.passkey) {
-            (Use::Link | Use::Recovery, Self::Secret, _) | (Use::Device, Self::Device(_), _) => {
+            (Use::Link | Use::Recovery, Self::Secret, _) => by.ended = Some(now.0),
+            (Use::Device, Self::Device(_), _) => {
                 by.ended = Some(now.0);
+                provider = by.provider.clone();
             }
             (Use::Passkey, Self::Passkey(signed), Some(passkey)) => {
                 let did = passkey.check(&signed.proof, &signed.challenge)?;

@@ -112,6 +112,11 @@ impl Noun for Person {
 }
 
 impl Person {
+    /// Since when they have the roles that they have.
+    pub fn roles_since(&self) -> Moment {
+        Moment(self.moves.last().map_or(self.joined, |moved| moved.at))
+    }
+
     /// The person as far as rights go.
     ///
     /// # Errors

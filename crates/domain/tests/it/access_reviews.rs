@@ -7,8 +7,8 @@ use crate::support::{Scene, both, days, entry, field, kind, name, planted, says,
 use crate::team::Team;
 use domain::grants::reviews::unused;
 use domain::grants::uses::{AccessUse, KERNEL, KeepUses, Used};
-use domain::grants::{EndGrant, Grant, Wish};
-use domain::people::EndPerson;
+use domain::grants::{EndGrant, Grant, MovePerson, Wish};
+use domain::people::{EndPerson, Person};
 use domain::register::{Day, Read};
 use kernel::{HOUSE, Kind, Result};
 use serde_json::{Value, json};
@@ -285,5 +285,41 @@ fn what_ended_meanwhile_is_no_trouble() {
         world.kernel.tick(&domain::run_job).unwrap();
         let row = show(world, &world.admin, REVIEWS, "autumn").unwrap();
         assert_eq!(word(&row), "done");
+    });
+}
+
+#[test]
+fn several_roles_of_one_person_end_as_the_items_say() {
+    both(609, |world| {
+        let scene = Scene::new(world);
+        world.person("eli", &["engineer", "support"]);
+        let new = json!({"kind": "person", "subject": "person:eli"});
+        open(world, &scene.ann, new).unwrap();
+        let roles = ["engineer".to_owned()];
+        let moved = MovePerson::new(&world.kernel, &name("eli"), &roles, "another job").unwrap();
+        world.run(&world.admin, moved).unwrap();
+        // What is not there any more is not kept.
+        let gone = decide(world, &scene.abe, "person:eli/support", "keep").unwrap_err();
+        assert!(gone.kind() == Kind::Conflict && says(&gone, "nothing to keep"), "{gone:?}");
+        world.clock.advance(days(7));
+        world.kernel.tick(&domain::run_job).unwrap();
+        let row = show(world, &world.admin, REVIEWS, "autumn").unwrap();
+        let reason = |right: &str| item(&row, right)["decision"]["reason"].clone();
+        assert_eq!(reason("person:eli/engineer"), "unanswered");
+        assert_eq!(reason("person:eli/support"), "it had ended before");
+        assert!(row["state"]["what"].as_str().unwrap().contains("of them 1 unanswered"), "{row}");
+        let eli = Read::<Person>::new(&world.kernel, "eli").unwrap();
+        assert_eq!(world.run(&world.admin, eli).unwrap().output.roles, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_review_that_nobody_could_answer_is_not_opened() {
+    both(610, |world| {
+        let scene = Scene::new(world);
+        let alone = json!({"kind": "all", "reviewers": ["person:abe"]});
+        assert_eq!(field(open(world, &scene.ann, alone)).1, "reviewers", "who decides on abe?");
+        let other = json!({"kind": "person", "subject": "person:eve", "reviewers": ["person:abe"]});
+        open(world, &scene.ann, other).unwrap();
     });
 }

@@ -348,6 +348,13 @@ impl Live {
                 // A name that ended here may be somebody else's by now.
                 let known = |one: &&Credential| !one.kind.passes_on() || !one.ended;
                 for credential in principal.credentials.iter().filter(known) {
+                    let longer = |(id, one): &(PrincipalId, Credential)| {
+                        *id != principal.id && !one.ended && one.expires > credential.expires
+                    };
+                    let taken = self.credentials.get(&credential.hash).is_some_and(longer);
+                    if credential.kind.passes_on() && taken {
+                        continue;
+                    }
                     self.credentials
                         .insert(credential.hash, (principal.id.clone(), credential.clone()));
                 }

@@ -7,6 +7,9 @@ use domain::grants::uses::{AccessUse, HOLDERS, KERNEL, KeepUses, Used};
 use domain::register::Day;
 use kernel::{Fed, Kernel, Ran, Result};
 
+/// Kinds of entries that say that somebody was not let in.
+const REFUSED: [&str; 3] = ["access.refused", "access.unauthenticated", "access.restrained"];
+
 /// Days on which somebody used something.
 #[derive(Default)]
 pub struct Uses {
@@ -17,13 +20,16 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// Takes an entry in. What was refused is no use.
+    /// Takes an entry in. What was refused is no use, nor what somebody left to be done later.
     pub fn see(&mut self, fed: &Fed) {
         let named = |actor: &&str| {
             let kind = actor.split_once(':').map_or(*actor, |(kind, _)| kind);
-            ["person", "service", "member", KERNEL].contains(&kind) && fed.kind != "access.refused"
+            ["person", "service", KERNEL].contains(&kind) && !REFUSED.contains(&fed.kind.as_str())
         };
         let Some(actor) = fed.field("actor").filter(named) else { return };
+        if actor != KERNEL && fed.field("request") == Some("job") {
+            return;
+        }
         let grant = fed.field("grant").and_then(|grant| Some(grant.split_once('#')?.0));
         let day = Day::of(fed.time);
         self.note(actor, None, day);

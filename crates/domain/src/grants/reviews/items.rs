@@ -1,13 +1,14 @@
 //! What a review of access is about: every right in its scope as it stands, each with when it was
 //! used last and how many of the holder's peers have the like.
 
-use super::{Item, Kind, Scope, Verdict};
+use super::{Item, Kind, MOST, Scope, Verdict};
 use crate::grants::Grant;
 use crate::grants::uses::{self, AccessUse};
+use crate::people::Person;
 use crate::register::{At, Day};
 use kernel::authority::{self, Authority, Principal};
 use kernel::id::PrincipalId;
-use kernel::{HOUSE, Moment, Result};
+use kernel::{Error, HOUSE, Moment, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -26,12 +27,23 @@ pub(super) fn of(
 ) -> Result<Vec<Item>> {
     let (rights, now) = (at.rights()?, at.now());
     let held = Held::of(rights, now);
+    // Counted before anything is read.
+    let grants = held.grants(scope, slot, rights);
+    let roles = |one: &Arc<Principal>| if scope.of_roles() { one.roles.len() } else { 0 };
+    let count = grants.len() + held.people(scope).map(roles).sum::<usize>();
+    if count > MOST {
+        let why = format!(
+            "{count} rights are in this scope, a review takes {MOST}: open one for each account, \
+             person, vendor or system"
+        );
+        return Err(Error::limit(why));
+    }
     let mut uses = Uses::new(at)?;
     let mut items = Vec::new();
     for one in held.people(scope) {
+        let peers = held.peers(one);
         for word in one.roles.iter().filter(|_| scope.of_roles()) {
             let with = |peer: &&Arc<Principal>| peer.roles.contains(word);
-            let peers = held.peers(one);
             let last = uses.of(one.id.as_str(), at)?.map(|row| row.last);
             let added = person_since(one, at)?;
             items.push(Item {
@@ -47,7 +59,7 @@ pub(super) fn of(
             });
         }
     }
-    for grant in held.grants(scope, slot, rights) {
+    for grant in grants {
         let Some(row) = at.late_noun::<Grant>(&grant.id)? else { continue };
         let last = uses.of(grant.holder.as_str(), at)?.and_then(|used| used.of(&grant.id));
         let given = Day::of(grant.not_before);
@@ -71,9 +83,8 @@ pub(super) fn of(
 
 /// When somebody got their present roles, or joined.
 fn person_since(one: &Principal, at: &At<'_, '_>) -> Result<Moment> {
-    let person = at.late_noun::<crate::people::Person>(one.id.parts().1)?;
-    let since = person.map(|row| row.moves.last().map_or(row.joined, |moved| moved.at));
-    Ok(Moment(since.unwrap_or_default()))
+    let person = at.late_noun::<Person>(one.id.parts().1)?;
+    Ok(person.map(|row| row.roles_since()).unwrap_or_default())
 }
 
 fn described(grant: &Grant) -> String {

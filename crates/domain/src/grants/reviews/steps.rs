@@ -15,7 +15,10 @@ use serde::Deserialize;
 pub const LAPSE: &str = "access-review.lapse";
 
 /// What an item says that nobody decided.
-const UNANSWERED: &str = "unanswered";
+pub(super) const UNANSWERED: &str = "unanswered";
+
+/// What an item says whose right had ended by itself or otherwise.
+const BEFORE: &str = "it had ended before";
 
 /// Decides an item.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -68,7 +71,10 @@ impl Step<AccessReview> for Decide {
         at.tell("holder", &item_before.holder);
         at.tell("seconds", seconds.to_string());
         match self.verdict {
-            Verdict::Keep => at.tell("verdict", "keep"),
+            Verdict::Keep => {
+                still_there(&item_before, at)?;
+                at.tell("verdict", "keep");
+            }
             Verdict::Remove => {
                 at.tell("verdict", "remove");
                 let mut going = Going::default();
@@ -86,6 +92,18 @@ impl Step<AccessReview> for Decide {
     }
 }
 
+/// Refuses to keep what is not there any more.
+fn still_there(item: &Item, at: &At<'_, '_>) -> Result<()> {
+    let mut trial = Going::default();
+    match trial.remove(item, "", at)? {
+        Gone::Now | Gone::Cannot(_) => Ok(()),
+        Gone::Before => {
+            let why = "this right has ended since the review opened: there is nothing to keep";
+            Err(Error::conflict(why))
+        }
+    }
+}
+
 /// When somebody decided an item of this review last.
 fn last_decision(row: &AccessReview, by: &str) -> Option<kernel::Moment> {
     let own = row.items.iter().filter_map(|item| item.decision.as_ref());
@@ -93,7 +111,7 @@ fn last_decision(row: &AccessReview, by: &str) -> Option<kernel::Moment> {
 }
 
 /// Nobody decides on what is theirs, or on a service that they own.
-fn another(holder: &str, by: &str, rights: &Authority) -> Result<()> {
+pub(super) fn another(holder: &str, by: &str, rights: &Authority) -> Result<()> {
     let owner = PrincipalId::parse(holder).ok().and_then(|id| rights.principal(&id));
     let owner = owner.and_then(|one| one.owner.clone());
     if holder == by || owner.is_some_and(|owner| owner.as_str() == by) {
@@ -118,10 +136,11 @@ impl Step<AccessReview> for Lapse {
         let mut removed = 0;
         for item in row.items.iter_mut().filter(|item| item.decision.is_none()) {
             let (verdict, reason) = match going.remove(item, UNANSWERED, at)? {
-                Gone::Now | Gone::Before => (Verdict::Remove, UNANSWERED.to_owned()),
+                Gone::Now => (Verdict::Remove, UNANSWERED.to_owned()),
+                Gone::Before => (Verdict::Remove, BEFORE.to_owned()),
                 Gone::Cannot(why) => (Verdict::Keep, why),
             };
-            removed += usize::from(verdict == Verdict::Remove);
+            removed += usize::from(reason == UNANSWERED);
             item.decision = Some(Decision { verdict, reason, seconds: None, mark: mark.clone() });
         }
         going.finish(at)?;
@@ -185,9 +204,12 @@ impl Going {
             Some(nth) => Some(self.people.swap_remove(nth)),
             None => at.late_noun::<Person>(who.parts().1)?.filter(|one| one.left.is_none()),
         };
-        let Some(mut person) = known.filter(|one| one.roles.iter().any(|role| role == word)) else {
+        let Some(mut person) = known else { return Ok(Gone::Before) };
+        if !person.roles.iter().any(|role| role == word) {
+            // What another item changed of them stays changed.
+            self.people.extend(nth.map(|_| person));
             return Ok(Gone::Before);
-        };
+        }
         if word == "administrator" && self.administrators(&person, at)? == 0 {
             self.people.extend(nth.map(|_| person));
             let why = "somebody has to administer: take in another administrator first";

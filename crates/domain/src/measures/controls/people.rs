@@ -11,6 +11,7 @@ use crate::programme::roster::Roster;
 use crate::register::{Day, Kept};
 use crate::systems::Claim;
 use kernel::Moment;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How far back a joiner or mover is looked for: a year, and the leap day.
@@ -177,8 +178,14 @@ fn unused_rights(facts: &Facts, days: u32, weigh: &mut Weigh) {
     let rows = facts.house.all::<AccessUse>();
     let Some(since) = rows.iter().find(|kept| kept.id == uses::KERNEL) else { return };
     let since = Day::of(since.added.at.0);
+    let used: HashMap<&str, Day> = rows
+        .iter()
+        .flat_map(|kept| kept.row.grants.iter().map(|one| (one.grant.as_str(), one.last)))
+        .collect();
+    let seen: HashMap<&str, Day> =
+        rows.iter().map(|kept| (kept.row.holder.as_str(), kept.row.last)).collect();
     let idle = |one: &&GrantFact| {
-        let last = rows.iter().filter_map(|kept| kept.row.of(&one.id)).max();
+        let last = used.get(one.id.as_str()).copied();
         let given = Day::of(one.since);
         unused(given, last, since, patience(one.since, one.until, days), facts.now)
     };
@@ -187,9 +194,8 @@ fn unused_rights(facts: &Facts, days: u32, weigh: &mut Weigh) {
     let holders: Vec<_> =
         people.filter(|one| one.left.is_none() && !one.roles.is_empty()).collect();
     let absent = |one: &&&Person| {
-        let id = format!("person.{}", one.name);
-        let last = rows.iter().find(|kept| kept.id == id).map(|kept| kept.row.last);
-        unused(Day::of(Moment(one.joined)), last, since, days, facts.now)
+        let last = seen.get(format!("person:{}", one.name).as_str()).copied();
+        unused(Day::of(one.roles_since()), last, since, days, facts.now)
     };
     let absent: Vec<_> = holders.iter().filter(absent).collect();
     let what = format!(
