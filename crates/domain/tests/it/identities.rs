@@ -3,7 +3,7 @@
 use crate::passkeys::{Device, by_link, make};
 use crate::signer::Signer;
 use crate::support::{both, field, kind, name, newest, says};
-use domain::members::{BeginSession, FRESH, Logout};
+use domain::members::{ApproveDevice, BeginSession, FRESH, Logout};
 use domain::people::{BindPerson, EndPerson, Identity, Person};
 use domain::register::Read;
 use domain::services::RevokeToken;
@@ -195,5 +195,76 @@ fn a_logout_ends_what_it_names_once() {
         assert!(alive(world, &last));
         assert_eq!(log_out(world, &json!({"sub": "s-1"}), "4").unwrap(), Some(1));
         assert_eq!(states(), [true, false, false, true], "links are none of the provider's");
+    });
+}
+
+const KEY: [u8; 32] = [7; 32];
+
+/// Approves the code of a program within this session.
+fn approve(world: &World, session: &str, code: &str) {
+    let caller = world.kernel.identify(session).unwrap();
+    let approve = ApproveDevice::new(&world.kernel, &caller, code).unwrap();
+    world.run(session, approve).unwrap();
+}
+
+/// Begins the session of a program whose code was approved.
+fn program(world: &World, code: &str) -> Result<String> {
+    let (caller, begin) = BeginSession::by_device(&world.kernel, code, KEY)?;
+    Ok(world.kernel.run(testkit::asked_by(caller), begin)?.output.token)
+}
+
+fn runs(world: &World, token: &str) -> bool {
+    world.kernel.identify_keyed(token, &KEY).is_ok()
+}
+
+#[test]
+fn what_ends_at_the_provider_ends_in_programs_too() {
+    both(569, |world| {
+        world.person("eve", &["engineer"]);
+        let id = bind(world, "eve", "s-1").unwrap();
+        let first = sign_in(world, "s-1", "a").unwrap();
+        approve(world, &first, "BCDF-GHJK");
+        log_out(world, &json!({"sub": "s-1", "sid": "a"}), "1").unwrap();
+        assert_eq!(kind(program(world, "BCDFGHJK")), Kind::Unauthenticated, "nor does its code");
+
+        let second = sign_in(world, "s-1", "b").unwrap();
+        approve(world, &second, "LMNP-QRST");
+        let token = program(world, "LMNPQRST").unwrap();
+        assert!(runs(world, &token) && !alive(world, &token), "only with its key");
+        assert!(world.kernel.identify_keyed(&token, &[8; 32]).is_err());
+        assert_eq!(kind(program(world, "LMNPQRST")), Kind::Unauthenticated, "once");
+        log_out(world, &json!({"sid": "b"}), "2").unwrap();
+        assert!(!runs(world, &token));
+
+        let third = sign_in(world, "s-1", "c").unwrap();
+        approve(world, &third, "VWXZ-BCDF");
+        let token = program(world, "VWXZBCDF").unwrap();
+        let end = RevokeToken::new(&world.kernel, &PrincipalId::person(&name("eve")), &id);
+        world.run(&world.admin, end.unwrap()).unwrap();
+        assert!(!runs(world, &token), "nor without the identity");
+    });
+}
+
+#[test]
+fn a_program_is_signed_in_by_a_session_that_was_just_begun() {
+    both(570, |world| {
+        world.person("eve", &["engineer"]);
+        bind(world, "eve", "s-1").unwrap();
+        let session = sign_in(world, "s-1", "a").unwrap();
+        let caller = world.kernel.identify(&session).unwrap();
+        let bad = ApproveDevice::new(&world.kernel, &caller, "AAAA-AAAA");
+        assert_eq!(field(bad.map(drop)), (Kind::Invalid, "code".to_owned()));
+        approve(world, &session, "BCDF-GHJK");
+        let again = ApproveDevice::new(&world.kernel, &caller, "BCDF-GHJK").unwrap();
+        assert_eq!(kind(world.run(&session, again)), Kind::Conflict);
+        let token = world.person("max", &["engineer"]);
+        let of_max = world.kernel.identify(&token).unwrap();
+        let bearer = ApproveDevice::new(&world.kernel, &of_max, "LMNP-QRST").unwrap();
+        assert_eq!(kind(world.run(&token, bearer)), Kind::Forbidden, "a token is no session");
+        world.clock.advance(FRESH);
+        let late = ApproveDevice::new(&world.kernel, &caller, "LMNP-QRST").unwrap();
+        assert_eq!(kind(world.run(&session, late)), Kind::Forbidden, "not just begun any more");
+        world.clock.advance(std::time::Duration::from_secs(1));
+        assert_eq!(kind(program(world, "BCDFGHJK")), Kind::Unauthenticated, "ten minutes are over");
     });
 }
