@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Url};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -252,17 +252,7 @@ fn bearer(token: &Secret) -> Result<HeaderValue, String> {
 }
 
 fn client(root_pem: Option<&str>) -> Result<Client, String> {
-    let mut tls = trust::client(root_pem)?;
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Client::builder()
-        .user_agent(concat!("bailee/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .retry(reqwest::retry::never())
-        .build()
-        .map_err(|why| why.to_string())
+    trust::https(root_pem)?.build().map_err(|why| why.to_string())
 }
 
 fn connector(host: &str, believed: &Trust) -> Result<(TlsConnector, ServerName<'static>), String> {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use reqwest::{Client, ClientBuilder, redirect};
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -59,6 +60,23 @@ pub(crate) fn client_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<Clien
     // A resumed session proves less: the certificate is not seen again.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(config)
+}
+
+/// An outgoing HTTPS client in the making: what is sent goes to the address that was named and to
+/// nobody else, so it follows no redirect, uses no proxy and repeats nothing by itself.
+///
+/// # Errors
+/// As [`verifier`].
+pub(crate) fn https(root_pem: Option<&str>) -> Result<ClientBuilder, String> {
+    let mut tls = client(root_pem)?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Client::builder()
+        .user_agent(concat!("bailee/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .retry(reqwest::retry::never()))
 }
 
 /// How a protocol version is written (RFC 8446 §4.2.1).

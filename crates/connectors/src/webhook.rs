@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, Url};
 
 use crate::outcome::{Outcome, REPLY_BYTES, said};
 use crate::secret::Secret;
@@ -217,20 +217,8 @@ fn prepare(
 }
 
 fn request(posted: Posted, body: Vec<u8>) -> Result<(Client, reqwest::Request), String> {
-    let mut tls = trust::client(posted.root_pem.as_deref())?;
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let client = Client::builder()
-        .user_agent(concat!("bailee/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls)
-        .tls_info(true)
-        .http1_only()
-        .redirect(redirect::Policy::none())
-        // A body goes to the address that was declared and to nobody else.
-        .no_proxy()
-        .retry(reqwest::retry::never())
-        .pool_max_idle_per_host(0)
-        .build()
-        .map_err(|why| innermost(&why))?;
+    let client = trust::https(posted.root_pem.as_deref())?.tls_info(true).pool_max_idle_per_host(0);
+    let client = client.build().map_err(|why| innermost(&why))?;
     let kind = HeaderValue::from_static("application/json");
     let mut request = client.post(posted.url).header(CONTENT_TYPE, kind);
     if let Some((id, now, signature)) = posted.signature {

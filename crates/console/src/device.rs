@@ -9,7 +9,7 @@ use http::StatusCode;
 use kernel::{Error, Kind, Result};
 use maud::{Markup, html};
 
-/// `GET /device?code=XXXX-XXXX`
+/// `GET /device?code=BCDF-GHJK`
 pub(crate) fn show(visit: &Visit<'_>) -> Result<Page> {
     visit.session()?;
     Ok(asking(visit, visit.query.get("code").unwrap_or_default(), None))

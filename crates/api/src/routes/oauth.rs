@@ -79,7 +79,7 @@ pub(crate) struct Metadata {
 pub(crate) struct Codes {
     /// For the program alone.
     device_code: String,
-    /// For the person to type in: `XXXX-XXXX`.
+    /// For the person to type in: eight letters, such as `BCDF-GHJK`.
     user_code: String,
     /// Where.
     verification_uri: String,

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{ACCEPT, HeaderValue};
-use reqwest::{Client, RequestBuilder, redirect};
+use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 
 use super::Problem;
@@ -24,20 +24,8 @@ const TIME: Duration = Duration::from_secs(10);
 /// # Errors
 /// A sentence, when they are none.
 pub(super) fn client(root_pem: Option<&str>) -> Result<Client, String> {
-    let mut tls = trust::client(root_pem)?;
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Client::builder()
-        .user_agent(concat!("bailee/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .https_only(true)
-        // A code or a secret goes to the address that was named and to nobody else.
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .retry(reqwest::retry::never())
-        .timeout(TIME)
-        .build()
-        .map_err(|why| why.to_string())
+    let client = trust::https(root_pem)?.https_only(true).timeout(TIME);
+    client.build().map_err(|why| why.to_string())
 }
 
 /// Fetches a document.

@@ -113,28 +113,35 @@ impl<N: Stored> ListAll<N> {
         Ok(Self { kernel: kernel.clone(), query, all, base, noun: PhantomData })
     }
 
-    /// The row that an index finds, if what is asked has one.
-    fn indexed(&self, work: &Work<'_>, directory: &str) -> Result<Option<Vec<Pointer>>> {
-        let Some(filter) = &self.query.filter else { return Ok(None) };
+    /// What an index finds, if it is that that is asked.
+    fn lookup(&self) -> Option<Lookup<'_>> {
+        let filter = self.query.filter.as_ref()?;
         let unique = N::OF.schema.attributes.iter().find(|attribute| attribute.unique);
-        let name = unique.and_then(|attribute| filter.equals(attribute.name));
-        let id = match (filter.equals("id"), name) {
-            (Some(id), _) => Some(id.to_owned()),
-            (None, Some(name)) => names::of::<N>(work, &self.kernel, directory, name)?,
-            (None, None) => return Ok(None),
-        };
-        let Some(id) = id else { return Ok(Some(vec![])) };
-        let key = register::key::<N>(&self.kernel, &id)?;
-        let found = work.load_late::<N::List>(&key)?.present();
-        Ok(Some(found.into_iter().filter(|pointer| !pointer.deleted).collect()))
+        let name = || unique.and_then(|attribute| filter.equals(attribute.name));
+        filter.equals("id").map(Lookup::Id).or_else(|| name().map(Lookup::Name))
     }
 
-    fn needs_all(&self) -> bool {
-        let Some(filter) = &self.query.filter else { return true };
-        let unique = N::OF.schema.attributes.iter().filter(|attribute| attribute.unique);
-        let mut indexed = unique.map(|attribute| attribute.name).chain(["id"]);
-        !indexed.any(|name| filter.equals(name).is_some())
+    fn indexed(
+        &self,
+        work: &Work<'_>,
+        directory: &str,
+        lookup: &Lookup<'_>,
+    ) -> Result<Vec<Pointer>> {
+        let id = match lookup {
+            Lookup::Id(id) => Some((*id).to_owned()),
+            Lookup::Name(name) => names::of::<N>(work, &self.kernel, directory, name)?,
+        };
+        let Some(id) = id else { return Ok(vec![]) };
+        let key = register::key::<N>(&self.kernel, &id)?;
+        let found = work.load_late::<N::List>(&key)?.present();
+        Ok(found.into_iter().filter(|pointer| !pointer.deleted).collect())
     }
+}
+
+/// One row, by what is unique about it.
+enum Lookup<'q> {
+    Id(&'q str),
+    Name(&'q str),
 }
 
 impl<N: Stored> Operation for ListAll<N> {
@@ -145,15 +152,15 @@ impl<N: Stored> Operation for ListAll<N> {
     }
 
     fn wants(&self, wants: &mut Wants) {
-        if self.needs_all() {
+        if self.lookup().is_none() {
             wants.pages.push(self.all.clone());
         }
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Found>> {
         let directory = own(work, &self.kernel)?.id;
-        let rows = match self.indexed(work, &directory)? {
-            Some(rows) => rows,
+        let rows = match self.lookup() {
+            Some(lookup) => self.indexed(work, &directory, &lookup)?,
             None => {
                 let rows = work.page(&self.all)?;
                 if rows.len() >= USERS {

@@ -33,7 +33,10 @@ pub fn code(text: &str) -> Result<String> {
     let code: String = plain.map(|one| one.to_ascii_uppercase()).collect();
     match code.len() == LENGTH && code.bytes().all(|one| LETTERS.contains(&one)) {
         true => Ok(code),
-        false => Err(Error::invalid("code", "type the code as the program shows it: XXXX-XXXX")),
+        false => {
+            let why = "type the eight letters that the program shows, such as BCDF-GHJK";
+            Err(Error::invalid("code", why))
+        }
     }
 }
 

@@ -31,10 +31,10 @@ const SHOWN: [(&str, &str, u32, &str); 11] = [
     ("incident", "/incidents/{incident id}", 360, "dark"),
 ];
 
-/// What the browser saw, and what was wrong with it.
-fn browse(task: &Value) -> (BTreeSet<String>, Vec<String>) {
+/// What a browser did that this script of `tests/foreign` drives.
+pub fn driven(script: &str, task: &Value) -> Value {
     let mut node = Command::new("node")
-        .arg(workspace().join("tests/foreign/browse.mjs"))
+        .arg(workspace().join("tests/foreign").join(script))
         .env("BAILEE_TOOLS", tools())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -43,7 +43,12 @@ fn browse(task: &Value) -> (BTreeSet<String>, Vec<String>) {
     node.stdin.take().unwrap().write_all(task.to_string().as_bytes()).unwrap();
     let output = node.wait_with_output().unwrap();
     assert!(output.status.success(), "the browser did not come to an end");
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What the browser saw, and what was wrong with it.
+fn browse(task: &Value) -> (BTreeSet<String>, Vec<String>) {
+    let said = driven("browse.mjs", task);
     let texts = |name: &str| -> Vec<String> {
         let all = said[name].as_array().unwrap();
         all.iter().map(|one| one.as_str().unwrap().to_owned()).collect()
@@ -186,21 +191,11 @@ fn a_passkey_is_made_signs_in_and_signs_what_is_approved() {
     let asked = server.did(&eve, &[&ask[..], &rest].concat());
     let id = asked["id"].as_str().unwrap();
     let invited = server.did(&server.admin, &["person", "invite", "abe", "--json"]);
-    let mut node = Command::new("node")
-        .arg(workspace().join("tests/foreign/passkeys.mjs"))
-        .env("BAILEE_TOOLS", tools())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     // Passkeys belong to a domain; this machine has one.
     let url = server.url.replace("127.0.0.1", "localhost");
     let task = json!({"url": url, "ca": server.ca, "chromium": CHROMIUM, "link": invited["link"],
         "request": format!("/access-requests/{id}")});
-    node.stdin.take().unwrap().write_all(task.to_string().as_bytes()).unwrap();
-    let output = node.wait_with_output().unwrap();
-    assert!(output.status.success(), "the browser did not come to an end");
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said = driven("passkeys.mjs", &task);
     let has = |step: &str, text: &str| {
         assert!(said[step].as_str().unwrap().contains(text), "{step}: {said:#}");
     };

@@ -104,7 +104,7 @@ fn a_program_signs_in_with_a_code_and_its_token_is_worth_nothing_without_its_key
     assert_eq!(begun["early"], json!(["authorization_pending", "slow_down"]), "{begun}");
     let code = begun["codes"]["user_code"].as_str().unwrap().to_owned();
     let (status, page) = eve.approves("AAAA-AAAA");
-    assert!(status == 422 && page.contains("XXXX-XXXX"), "{status} {page}");
+    assert!(status == 422 && page.contains("such as BCDF-GHJK"), "{status} {page}");
     let (status, page) = eve.approves(&code.to_lowercase());
     assert!(status == 200 && page.contains("Approved"), "{status} {page}");
     let (status, page) = eve.approves(&code);

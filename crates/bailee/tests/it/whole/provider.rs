@@ -1,6 +1,7 @@
 //! Signing in at a provider of identities, npm `oidc-provider` over HTTPS, with a browser that is
 //! curl; signing out there; and whatever somebody could forge of either.
 
+use super::browser::driven;
 use super::support::receipts::tools;
 use super::support::{BAILEE, Server, Store, skip_unless_all, text, workspace};
 use serde_json::{Value, json};
@@ -171,6 +172,15 @@ impl Scene {
         Some(Self { store, provider, server, url })
     }
 
+    /// As [`Scene::set`], with an engineer whom the provider signs in from now on.
+    fn with_eve(more: &Value) -> Option<Self> {
+        let mut scene = Self::set(more)?;
+        scene.person("eve", "engineer");
+        scene.bind("eve", "sub-7");
+        scene.provider.act("as", json!({"accountId": "sub-7"}));
+        Some(scene)
+    }
+
     fn browser(&self, name: &str) -> Browser {
         let ca = self.store.beside("both.pem");
         let own = fs::read_to_string(&self.server.ca).unwrap();
@@ -276,10 +286,9 @@ fn somebody_signs_in_at_the_provider_and_is_out_once_they_sign_out_there() {
 
 #[test]
 fn what_is_forged_of_an_id_token_begins_nothing() {
-    let Some(mut scene) = Scene::set(&json!({"algorithms": ["RS256", "ES256"]})) else { return };
-    scene.person("eve", "engineer");
-    scene.bind("eve", "sub-7");
-    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let Some(mut scene) = Scene::with_eve(&json!({"algorithms": ["RS256", "ES256"]})) else {
+        return;
+    };
     let browser = scene.browser("eve");
     let now = scene.provider.act("now", json!(null))["now"].as_u64().unwrap();
     let claims = |claims: Value| json!({"claims": claims});
@@ -325,10 +334,7 @@ fn what_is_forged_of_an_id_token_begins_nothing() {
 
 #[test]
 fn what_comes_back_is_of_the_browser_and_the_provider_that_were_asked() {
-    let Some(mut scene) = Scene::set(&json!({})) else { return };
-    scene.person("eve", "engineer");
-    scene.bind("eve", "sub-7");
-    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let Some(scene) = Scene::with_eve(&json!({})) else { return };
     let browser = scene.browser("eve");
     scene.sign_in(&browser).expect(200, "You are signed in");
     // What comes back is of the browser that asked, and of the provider that was asked.
@@ -386,10 +392,7 @@ fn changed(good: &Value, changes: &Value) -> Value {
 
 #[test]
 fn what_is_forged_of_a_logout_token_ends_nothing() {
-    let Some(mut scene) = Scene::set(&json!({})) else { return };
-    scene.person("eve", "engineer");
-    scene.bind("eve", "sub-7");
-    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let Some(mut scene) = Scene::with_eve(&json!({})) else { return };
     let browser = scene.browser("eve");
     scene.sign_in(&browser).expect(200, "You are signed in");
     let now = scene.provider.act("now", json!(null))["now"].as_u64().unwrap();
@@ -435,10 +438,7 @@ fn what_is_forged_of_a_logout_token_ends_nothing() {
 
 #[test]
 fn a_logout_token_counts_once_for_whom_it_names() {
-    let Some(mut scene) = Scene::set(&json!({})) else { return };
-    scene.person("eve", "engineer");
-    scene.bind("eve", "sub-7");
-    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let Some(mut scene) = Scene::with_eve(&json!({})) else { return };
     let browser = scene.browser("eve");
     scene.sign_in(&browser).expect(200, "You are signed in");
     let good = good(&mut scene);
@@ -481,24 +481,11 @@ fn a_browser_comes_back_from_the_provider_and_is_signed_in() {
     if !std::path::Path::new(CHROMIUM).exists() {
         return skip_unless_all("`chromium` is not installed: cargo xtask test");
     }
-    let Some(mut scene) = Scene::set(&json!({"method": "client_secret_post"})) else { return };
-    scene.person("eve", "engineer");
-    scene.bind("eve", "sub-7");
-    scene.provider.act("as", json!({"accountId": "sub-7"}));
+    let Some(scene) = Scene::with_eve(&json!({"method": "client_secret_post"})) else { return };
     // Another host is another site, though on the same machine.
     let also = json!([{"url": scene.provider.issuer, "ca": scene.store.beside("idp.pem")}]);
     let task = json!({"url": scene.url, "ca": scene.server.ca, "chromium": CHROMIUM, "also": also});
-    let mut node = Command::new("node")
-        .arg(workspace().join("tests/foreign/sign_in.mjs"))
-        .env("BAILEE_TOOLS", tools())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    node.stdin.take().unwrap().write_all(task.to_string().as_bytes()).unwrap();
-    let output = node.wait_with_output().unwrap();
-    assert!(output.status.success(), "the browser did not come to an end");
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said = driven("sign_in.mjs", &task);
     assert_eq!(said["errors"], json!([]), "{said:#}");
     assert!(said["inside"].as_str().unwrap().contains("person:eve"), "{said:#}");
     let kept = json!({"name": "__Host-bailee", "httpOnly": true, "secure": true,
