@@ -105,6 +105,16 @@ const DEBIAN: &[Tool] = &[
         needed_for: "real scans of the listener, to import",
     },
     Tool {
+        detect: Detect::Program("oathtool"),
+        package: "oathtool",
+        needed_for: "foreign one-time codes",
+    },
+    Tool {
+        detect: Detect::Program("kubectl"),
+        package: "kubernetes-client",
+        needed_for: "a foreign client of clusters, which is given certificates",
+    },
+    Tool {
         detect: Detect::Program("hydra"),
         package: "hydra",
         needed_for: "real guessing of credentials at the listener",

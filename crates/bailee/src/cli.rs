@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{db, sign_in, ssh};
+use crate::access::{db, kube, sign_in, ssh};
 use crate::agent;
 use crate::detect;
 use crate::exit::CODES;
@@ -103,6 +103,10 @@ pub enum Command {
     ///
     /// Ends with the code that the client ends with.
     Db(db::Options),
+    /// Give `kubectl` a certificate for a cluster, as the program that its kubeconfig names
+    ///
+    /// It counts for ten minutes at most: a cluster reads no list of what is revoked.
+    Kube(kube::Options),
     /// On a host: keep the lists of refused certificates fresh, end sessions whose certificate is
     /// refused, and forward what sshd and auditd log
     Agent(agent::Options),

@@ -67,6 +67,7 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::WatchTheWatcher(options) => server::watcher::run(&options, output),
         Command::Openapi => server::openapi::run(output),
         Command::Import(options) => wait_for(import::run(&options, output)),
+        Command::Kube(options) => done(access::kube::run(&options, output)),
         Command::SignIn(options) => done(access::sign_in::run(&options, output)),
         Command::Export(options) => done(export::run(&options, output)),
         Command::Account(noun) => {

@@ -120,7 +120,7 @@
     };
   };
   const make = async (form) => {
-    const { challenge, site, user, who, algorithms } = form.dataset;
+    const { challenge, site, user, who, algorithms, attestation } = form.dataset;
     const { response } = await navigator.credentials.create({
       publicKey: {
         challenge: bytes(challenge),
@@ -128,7 +128,7 @@
         user: { id: bytes(user), name: who, displayName: who },
         pubKeyCredParams: algorithms.split(" ").map((alg) => ({ type: "public-key", alg: Number(alg) })),
         authenticatorSelection: { residentKey: "required", userVerification: "required" },
-        attestation: "none",
+        attestation,
       },
     });
     return {

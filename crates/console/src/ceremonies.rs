@@ -57,18 +57,7 @@ impl Ceremonies {
     /// # Errors
     /// `Forbidden` for one that is not ours, too old, or was answered before.
     pub(crate) fn answered(&self, text: &str, purpose: &str, now: Moment) -> Result<Vec<u8>> {
-        let stale =
-            || Error::forbidden("this page waited too long or was used already: open it again");
-        let bytes = unhex(text).filter(|bytes| bytes.len() == BYTES).ok_or_else(stale)?;
-        let (stated, mark) = bytes.split_at_checked(24).ok_or_else(stale)?;
-        let moment = stated.last_chunk::<8>().ok_or_else(stale)?;
-        let until = Moment(u64::from_be_bytes(*moment)).after(LIFE);
-        let key = self.key.as_ref().ok_or_else(stale)?;
-        // `verify` compares in constant time.
-        hmac::verify(key, &marked(stated, purpose), mark).map_err(|_| stale())?;
-        if until <= now {
-            return Err(stale());
-        }
+        let (bytes, until) = self.known(text, purpose, now)?;
         let mut known = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         if known.contains_key(&bytes) {
             return Err(stale());
@@ -81,6 +70,30 @@ impl Ceremonies {
         }
         known.insert(bytes.clone(), until);
         Ok(bytes)
+    }
+
+    /// The challenge that a page was given for this purpose, and until when it counts; it goes on
+    /// counting, for what does no harm when it is sent twice.
+    ///
+    /// # Errors
+    /// `Forbidden` for one that is not ours, or too old.
+    pub(crate) fn known(
+        &self,
+        text: &str,
+        purpose: &str,
+        now: Moment,
+    ) -> Result<(Vec<u8>, Moment)> {
+        let bytes = unhex(text).filter(|bytes| bytes.len() == BYTES).ok_or_else(stale)?;
+        let (stated, mark) = bytes.split_at_checked(24).ok_or_else(stale)?;
+        let moment = stated.last_chunk::<8>().ok_or_else(stale)?;
+        let until = Moment(u64::from_be_bytes(*moment)).after(LIFE);
+        let key = self.key.as_ref().ok_or_else(stale)?;
+        // `verify` compares in constant time.
+        hmac::verify(key, &marked(stated, purpose), mark).map_err(|_| stale())?;
+        if until <= now {
+            return Err(stale());
+        }
+        Ok((bytes, until))
     }
 
     /// Something of this name that only this server knows of a challenge, in hexadecimal.
@@ -104,6 +117,10 @@ impl Ceremonies {
         let key = key.ok_or_else(|| Error::unavailable("the system gives no randomness"))?;
         Ok(hmac::sign(key, &marked(stated, purpose)))
     }
+}
+
+fn stale() -> Error {
+    Error::forbidden("this page waited too long or was used already: open it again")
 }
 
 /// When a challenge was made, by its bytes.

@@ -7,6 +7,7 @@ use crate::board::{Board, History};
 use crate::calendar::Calendars;
 use crate::ceremonies::Ceremonies;
 use crate::clock::ReaderClock;
+use crate::passwords::Tries;
 use crate::preferences::Preferences;
 use crate::provider::SignIn;
 use crate::receipts::Recent;
@@ -19,10 +20,10 @@ use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
     account, acknowledge, answer, assets, board, calendar, device, explorer, guard, import,
-    measure, pager, passkeys, playbooks, preferences, provider, receipts, registers, roles, room,
-    setup, shell, sign_in, trust,
+    measure, pager, passkeys, passwords, playbooks, preferences, provider, receipts, registers,
+    roles, room, setup, shell, sign_in, trust,
 };
-use ::passkeys::Site;
+use ::passkeys::{Makers, Site};
 use domain::measures::{Answered, Listener};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use kernel::{Error, HOUSE, Kernel, Kind, Moment, Result};
@@ -42,6 +43,8 @@ pub struct Console {
     pub(crate) calendars: Calendars,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) site: Option<Site>,
+    pub(crate) makers: Option<Arc<Makers>>,
+    pub(crate) tries: Tries,
     pub(crate) sign_in: Option<SignIn>,
     board: Mutex<Option<Arc<Board>>>,
     pub(crate) published: Mutex<Option<Published>>,
@@ -59,6 +62,8 @@ impl Console {
             calendars: Arc::new(|_| String::new()),
             ceremonies: Ceremonies::new(),
             site: None,
+            makers: None,
+            tries: Tries::default(),
             sign_in: None,
             board: Mutex::default(),
             published: Mutex::default(),
@@ -84,6 +89,13 @@ impl Console {
     #[must_use]
     pub fn with_site(mut self, site: Option<Site>) -> Self {
         self.site = site;
+        self
+    }
+
+    /// With the makers whose devices administrators have to use; any device without.
+    #[must_use]
+    pub fn with_makers(mut self, makers: Option<Arc<Makers>>) -> Self {
+        self.makers = makers;
         self
     }
 
@@ -295,6 +307,8 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("GET", ["passkeys"]) => Ok(passkeys::show(visit).await?.into()),
         ("POST", ["passkeys"]) => Ok(passkeys::make(visit).await?.into()),
         ("POST", ["passkeys", id, "end"]) => passkeys::end(visit, id).await,
+        ("GET", ["password"]) => Ok(passwords::show(visit)?.into()),
+        ("POST", ["password"]) => passwords::set(visit).await,
         ("GET", ["account"]) => Ok(account::show(visit).await?.into()),
         ("GET", ["account", "accesses"]) => Ok(account::accesses(visit).await?.into()),
         ("GET", ["account", "accesses.ndjson"]) => account::download(visit).await,

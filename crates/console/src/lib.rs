@@ -32,6 +32,7 @@ mod measure;
 mod nouns;
 mod pager;
 mod passkeys;
+mod passwords;
 mod playbooks;
 mod preferences;
 mod provider;

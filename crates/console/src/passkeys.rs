@@ -8,7 +8,7 @@ use crate::form::hidden;
 use crate::reply::{Page, Reply};
 use crate::visit::Visit;
 use ::passkeys::{ALGORITHMS, Registration, Site};
-use domain::members::{AddPasskey, EndPasskey, FRESH, LookPasskeys, OwnPasskey, Signed};
+use domain::members::{AddPasskey, Asked, EndPasskey, FRESH, LookPasskeys, OwnPasskey, Signed};
 use domain::people::{Passkey, Proof, hex, unhex};
 use kernel::authority::{Caller, Credential, CredentialKind};
 use kernel::{Error, Moment, Result};
@@ -58,10 +58,11 @@ pub(crate) fn signed_in(visit: &Visit<'_>) -> Result<Option<(Caller, Signed)>> {
         authenticator_data: part("authenticator_data"),
         signature: part("signature"),
     };
+    let attested = visit.console.makers.is_some();
     let key_id = unhex(&proof.key_id).filter(|id| !id.is_empty());
     let key_id = key_id.ok_or_else(Error::unauthenticated)?;
     let caller = visit.kernel().passkey(&Passkey::hash(&key_id))?;
-    Ok(Some((caller, Signed { proof, challenge })))
+    Ok(Some((caller, Signed { proof, challenge, attested })))
 }
 
 /// Whether somebody signed in has a passkey that counts now.
@@ -99,6 +100,9 @@ async fn page(visit: &Visit<'_>, first: Markup) -> Result<Page> {
              in and signs what you approve. Make two, on two devices." }
         (table(visit, &own))
         p { "Recovery codes left: " strong { (codes) } "." }
+        @if for_vendors(visit, &caller) {
+            p { "Your vendor manager allows passwords too: " a href="/password" { "set one" } "." }
+        }
         h2 { "Make a passkey" }
         (making(visit, &caller)?)
     };
@@ -115,7 +119,8 @@ fn table(visit: &Visit<'_>, own: &[OwnPasskey]) -> Markup {
                 caption { "Passkeys: " (own.len()) }
                 thead { tr {
                     th scope="col" { "Name" } th scope="col" { "Made" } th scope="col" { "Used" }
-                    th scope="col" { "Copied" } th scope="col" { "End it" }
+                    th scope="col" { "Copied" } th scope="col" { "Maker" }
+                    th scope="col" { "End it" }
                 } }
                 tbody { @for one in own { tr {
                     td data-label="Name" { (one.name) }
@@ -123,6 +128,7 @@ fn table(visit: &Visit<'_>, own: &[OwnPasskey]) -> Markup {
                     td data-label="Used" { @if let Some(used) = one.used { (when(used)) }
                         @else { "never" } }
                     td data-label="Copied" { @if one.backup_eligible { "may be" } @else { "no" } }
+                    td data-label="Maker" { @if one.attested { "vouched for" } @else { "unknown" } }
                     td data-label="End it" {
                         form method="post" action={ "/passkeys/" (one.id) "/end" } {
                             (hidden(visit))
@@ -146,11 +152,17 @@ fn making(visit: &Visit<'_>, caller: &Caller) -> Result<Markup> {
     let who = caller.principal.as_str();
     let user = hex(&kernel::digest(who.as_bytes()));
     let algorithms = ALGORITHMS.map(|one| one.to_string()).join(" ");
+    let vouched = administers(visit, caller) && visit.console.makers.is_some();
+    let statement = if vouched { "direct" } else { "none" };
     Ok(html! {
+        @if vouched {
+            p { "You administer: the key has to be of a maker that is named here. Let the browser \
+                 pass on its make and model when it asks." }
+        }
         p.help { "Within " (FRESH.as_secs() / 60) " minutes of signing in." }
         form #make method="post" action="/passkeys" data-passkey="make" data-user=(user)
             data-who=(who) data-challenge=(challenge) data-site=(site.domain())
-            data-algorithms=(algorithms) {
+            data-algorithms=(algorithms) data-attestation=(statement) {
             (hidden(visit))
             input type="hidden" name="challenge" value=(challenge);
             input type="hidden" name="client_data" data-part="client_data";
@@ -166,6 +178,18 @@ fn making(visit: &Visit<'_>, caller: &Caller) -> Result<Markup> {
             noscript { p { "Making a passkey needs scripts." } }
         }
     })
+}
+
+/// Whether whoever asks works for a vendor whose people may have passwords.
+fn for_vendors(visit: &Visit<'_>, caller: &Caller) -> bool {
+    let rights = visit.kernel().authority();
+    let vendor = rights.principal(&caller.principal).and_then(|one| one.vendor.clone());
+    vendor.is_some_and(|vendor| rights.takes_passwords(&vendor))
+}
+
+fn administers(visit: &Visit<'_>, caller: &Caller) -> bool {
+    let one = visit.kernel().authority().principal(&caller.principal);
+    one.is_some_and(|one| one.roles.iter().any(|role| role == "administrator"))
 }
 
 fn purpose(caller: &Caller) -> String {
@@ -186,7 +210,8 @@ pub(crate) async fn make(visit: &Visit<'_>) -> Result<Page> {
     let (client_data, attestation) = (part("client_data")?, part("attestation")?);
     let made = Registration { client_data, attestation };
     let name = visit.form.get("name").unwrap_or_default();
-    let add = AddPasskey::new(visit.kernel(), &caller, name, made, (challenge, site))?;
+    let asked = Asked { challenge, site, makers: visit.console.makers.clone() };
+    let add = AddPasskey::new(visit.kernel(), &caller, name, made, asked)?;
     let made = visit.submit(add).await?.output;
     let codes = html! {
         p.sentence { "The passkey is made." }

@@ -5,7 +5,7 @@ use crate::form::hidden;
 use crate::show::{cards, principal};
 use crate::visit::Visit;
 use crate::work::{Tone, shape};
-use domain::grants::reviews::{AccessReview, Item, REGISTER, Verdict};
+use domain::grants::reviews::{AccessReview, Item, REGISTER, Verdict, decides};
 use domain::register::Kept;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -20,8 +20,7 @@ pub(crate) fn of(visit: &Visit<'_>, row: &Value) -> Markup {
     let (id, row) = (kept.id, kept.row);
     let me = visit.caller().map(|caller| caller.principal.to_string()).unwrap_or_default();
     let decide = REGISTER.steps.iter().find(|step| step.verb == "decide");
-    let may = row.closed.is_none()
-        && visit.kernel().now() < row.due.0
+    let may = row.open(visit.kernel().now())
         && row.reviewers.contains(&me)
         && decide.is_some_and(|step| visit.may(step.action));
     let (waiting, done): (Vec<_>, Vec<_>) =
@@ -90,8 +89,8 @@ fn decided(visit: &Visit<'_>, item: &Item) -> Markup {
 }
 
 fn forms(visit: &Visit<'_>, id: &str, me: &str, item: &Item) -> Markup {
-    if item.holder == me {
-        return html! { "yours: another reviewer answers" };
+    if !decides(&item.holder, me, visit.kernel().authority()) {
+        return html! { "yours, or your service's: another reviewer answers" };
     }
     let path = format!("/access-reviews/{id}/decide");
     let name = format!("why-{}", item.right);

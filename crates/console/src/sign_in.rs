@@ -3,6 +3,7 @@
 //! Opening a link changes nothing, because programs open links too. Only the button uses it up.
 
 use crate::passkeys;
+use crate::passwords;
 use crate::provider;
 use crate::reply::{Page, Reply};
 use crate::sessions::{self, plausible};
@@ -17,7 +18,8 @@ use maud::{Markup, html};
 /// `GET /sign-in?link=…`
 pub(crate) fn show(visit: &Visit<'_>) -> Result<Page> {
     let Some(given) = visit.query.filled("link") else {
-        let body = html! { (passkeys::way_in(visit)?) (enter()) (provider::way_in(visit)) };
+        let body = html! { (passkeys::way_in(visit)?) (enter()) (passwords::way_in(visit))
+        (provider::way_in(visit)) };
         return Ok(Page::new("Sign in", body));
     };
     let Some((caller, token)) = known(visit, code(given))?.zip(code(given)) else {
@@ -59,6 +61,9 @@ pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply> {
     }
     if visit.form.get("challenge").is_some() {
         return Ok(unsigned(visit, &Error::forbidden("this passkey is not known here")).into());
+    }
+    if let Some(reply) = passwords::begin(visit).await? {
+        return Ok(reply);
     }
     let token = visit.form.get("link").and_then(code);
     let Some(caller) = known(visit, token)? else { return Ok(refused(visit).into()) };
@@ -114,6 +119,7 @@ pub(crate) fn needed(visit: &Visit<'_>, had: bool) -> Page {
             }
             (passkeys::way_in(visit).unwrap_or_default())
             (enter())
+            (passwords::way_in(visit))
             (provider::way_in(visit))
         },
     );

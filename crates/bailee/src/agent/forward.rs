@@ -50,9 +50,12 @@ impl Forwarder {
         let now = SystemClock.now().rfc3339();
         let mut line = json!({"time": now, "process": {"name": program}, "message": message});
         if let (Some(session), Some(object)) = (session, line.as_object_mut()) {
-            let (person, grant) = session.whose().unwrap_or_default();
-            let of = json!({"person": person, "grant": grant, "key_id": session.key_id,
+            let (holder, grant) = session.whose().unwrap_or_default();
+            let mut of = json!({"holder": holder, "grant": grant, "key_id": session.key_id,
                 "serial": session.serial.to_string(), "login": session.login});
+            if let (true, Some(of)) = (holder.starts_with("person:"), of.as_object_mut()) {
+                of.insert("person".to_owned(), json!(holder));
+            }
             object.insert("certificate".to_owned(), of);
         }
         if self.waiting.len() >= MOST {

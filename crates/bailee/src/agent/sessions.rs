@@ -16,7 +16,8 @@ const MOST: usize = 10_000;
 /// A session that was signed in to with a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Session {
-    /// Whose it is, as the certificate says: `person:NAME/GRANT/NUMBER`.
+    /// Whose it is, as the certificate says: `person:NAME/GRANT/NUMBER`
+    /// or `service:…`.
     pub(super) key_id: String,
     pub(super) serial: u64,
     /// The account of the host.
@@ -30,7 +31,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The person and the grant that the certificate names.
+    /// The holder and the grant that the certificate names.
     pub(super) fn whose(&self) -> Option<(&str, &str)> {
         let mut parts = self.key_id.split('/');
         Some((parts.next()?, parts.next()?))
@@ -49,7 +50,8 @@ impl Session {
         let (_, rest) = rest.split_once(" ID ")?;
         let (key_id, rest) = rest.split_once(" (serial ")?;
         let serial = rest.split_once(')')?.0.parse().ok()?;
-        let ours = key_id.starts_with("person:") && !key_id.contains(char::is_whitespace);
+        let named = key_id.starts_with("person:") || key_id.starts_with("service:");
+        let ours = named && !key_id.contains(char::is_whitespace);
         ours.then(|| Self {
             key_id: key_id.to_owned(),
             serial,

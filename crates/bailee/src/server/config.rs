@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::forwarding::settings::{self, Forward};
 use super::identities::{Oidc, Workload};
+use super::makers::Passkeys;
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states
@@ -50,6 +51,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// The company's provider of identities. Without it people sign in with passkeys and links.
     pub oidc: Option<Oidc>,
+    /// What administrators' passkeys have to be. Without it any that stay on their device.
+    pub passkeys: Option<Passkeys>,
     /// Platforms whose tokens are taken as those of services that are bound to them.
     #[serde(default)]
     pub workload: Vec<Workload>,

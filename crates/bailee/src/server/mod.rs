@@ -10,6 +10,7 @@ pub mod folders;
 pub mod forwarding;
 pub mod identities;
 pub mod init;
+pub mod makers;
 pub mod openapi;
 pub mod outward;
 pub mod pages;

@@ -6,12 +6,23 @@ use console::{Calendars, Console, History, Processor, Processors, Request, SignI
 use domain::oncall::calendars::{Feed, Shows};
 use domain::oncall::coverage::{Source, Span};
 use kernel::Kernel;
-use passkeys::Site;
+use passkeys::{Makers, Site};
 use std::sync::{Arc, PoisonError};
 
 use super::background::{Background, Noted};
 use super::outward::Outward;
 use super::watching::Watching;
+
+/// How people sign in.
+#[derive(Default)]
+pub struct Ways<'c> {
+    /// The address by which people reach the pages.
+    pub public_url: Option<&'c str>,
+    /// The company's provider.
+    pub sign_in: Option<SignIn>,
+    /// Whose devices administrators have to use.
+    pub makers: Option<Arc<Makers>>,
+}
 
 /// Gives a server its pages, and what it does by itself.
 pub fn furnish(
@@ -19,15 +30,15 @@ pub fn furnish(
     kernel: &Kernel,
     outward: Outward,
     watching: Watching,
-    (public_url, sign_in): (Option<&str>, Option<SignIn>),
+    ways: Ways<'_>,
 ) -> (Server, Arc<Background>) {
     let (listener, pulse) = (server.listener(), server.pulse());
     watching.beat(Arc::clone(&pulse));
     let noted = Noted::default();
     let console = Console::new(kernel.clone(), Arc::clone(&listener));
     let console = console.with_history(history(&noted)).with_processors(processors(&noted));
-    let console = console.with_calendars(calendars(kernel)).with_site(site(public_url));
-    let console = console.with_sign_in(sign_in);
+    let console = console.with_calendars(calendars(kernel)).with_site(site(ways.public_url));
+    let console = console.with_sign_in(ways.sign_in).with_makers(ways.makers);
     let console = Arc::new(console);
     let background =
         Background::new(listener, Arc::clone(&console), noted, outward, (watching, pulse));

@@ -22,8 +22,9 @@ use super::firewall::Firewall;
 use super::folders::Folders;
 use super::forwarding::Forwarding;
 use super::identities::workloads;
+use super::makers::Passkeys;
 use super::outward::{Means, Outbox, Outward};
-use super::pages::furnish;
+use super::pages::{Ways, furnish};
 use super::returns::Returns;
 use super::signals::{self, Receivers};
 use super::watching::{self, Answering, Watching};
@@ -90,7 +91,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let outward = Outward::new(means, runtime.handle().clone());
     let public_url = config.public_url.as_deref();
     let sign_in = config.oidc.as_ref().zip(public_url).map(|(oidc, url)| oidc.sign_in(url));
-    let ways = (public_url, sign_in.transpose()?);
+    let makers = config.passkeys.as_ref().map(Passkeys::makers).transpose()?;
+    let ways = Ways { public_url, sign_in: sign_in.transpose()?, makers };
     let (server, background) = furnish(server, &kernel, outward, watching.clone(), ways);
     let returns = runtime.block_on(async { Returns::of(config.mail.as_ref(), &kernel) })?;
     // Before anybody is told that it serves: whoever reads that may end it at once.

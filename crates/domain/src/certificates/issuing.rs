@@ -5,7 +5,7 @@ use super::{Certificate, Kind};
 use crate::grants::Grant;
 use crate::people::hex;
 use crate::register::{Boxed, Kept, On, Row, Shown, When, body, key, parse, stated};
-use crate::systems::System;
+use crate::systems::{self, System};
 use kernel::authority::{Action, Verb};
 use kernel::engine::Wants;
 use kernel::id::Collection;
@@ -28,6 +28,13 @@ impl Act for Issuing {
 
 /// The longest life of a certificate: a working day.
 const LIFE: Duration = Duration::from_secs(8 * 3600);
+
+/// The longest life of one for a cluster: Kubernetes reads no list of what is revoked, so what it
+/// takes has to end by itself.
+const UNLISTED: Duration = Duration::from_secs(10 * 60);
+
+/// The longest common name of X.509, in bytes.
+const NAME: usize = 64;
 
 /// The shortest that is asked for, in seconds: below it, clocks that differ decide.
 const SHORTEST: u64 = 60;
@@ -52,7 +59,8 @@ pub struct NewCertificate {
     #[serde(default)]
     pub logins: Vec<String>,
     /// How long it shall count at most, in seconds: 60 to 28800, which is also what is meant by
-    /// nothing. It never outlasts the grant, nor the token that asks.
+    /// nothing. It never outlasts the grant, nor the token that asks, and for a cluster not ten
+    /// minutes.
     #[serde(default)]
     pub for_seconds: Option<u64>,
 }
@@ -78,6 +86,8 @@ struct Said {
     grant: String,
     logins: Vec<String>,
     command: Option<String>,
+    /// Whether the system is one that tells nobody by the organization.
+    cluster: bool,
     window: Window,
 }
 
@@ -116,21 +126,24 @@ impl Issue {
     fn said(&self, work: &Work<'_>) -> Result<Said> {
         let [_, system] = &self.needs;
         let found = work.look(system)?.map(|bytes| parse::<Kept<System>>(&bytes)).transpose()?;
-        if found.is_none_or(|kept| kept.row.retired.is_some()) {
+        let Some(row) = found.map(|kept| kept.row).filter(|row| row.retired.is_none()) else {
             let why = format!("there is no system `{}` in use", self.system);
             return Err(Error::invalid("system", why));
-        }
+        };
+        let cluster = row.kind == systems::Kind::Cluster && self.new.kind == Kind::X509;
         let grant = work.decision().grant.as_ref();
         let grant = grant.ok_or_else(|| Error::internal("it was decided without a grant"))?;
         let row = key::<Grant>(&self.kernel, &grant.id)?;
         let row = work.look_late(&row)?.map(|bytes| parse::<Grant>(&bytes)).transpose()?;
         let row = row.ok_or_else(|| Error::internal("the grant is in no register"))?;
-        let window = self.window(work, Moment(row.not_after))?;
+        let longest = if cluster { UNLISTED } else { LIFE };
+        let window = self.window(work, longest, Moment(row.not_after))?;
         Ok(Said {
             holder: work.caller().principal.to_string(),
             logins: self.logins(&row)?,
             command: self.command(&row)?,
             grant: row.id,
+            cluster,
             window,
         })
     }
@@ -166,15 +179,15 @@ impl Issue {
         Ok(grant.command.clone())
     }
 
-    /// From now until the first end: what was asked for, the working day, the grant, the token.
-    fn window(&self, work: &Work<'_>, grant: Moment) -> Result<Window> {
+    /// From now until the first end: what was asked for, the longest life, the grant, the token.
+    fn window(&self, work: &Work<'_>, longest: Duration, grant: Moment) -> Result<Window> {
         let now = work.now();
         let caller = work.caller();
         let one = work.rights()?.principal(&caller.principal);
         let credentials = one.iter().flat_map(|one| &one.credentials);
         let own = credentials.filter(|known| known.id == caller.credential);
         let expires = own.filter_map(|known| known.expires).min().unwrap_or(Moment(u64::MAX));
-        let asked = self.new.for_seconds.map_or(LIFE, Duration::from_secs);
+        let asked = self.new.for_seconds.map_or(longest, Duration::from_secs).min(longest);
         let until = now.after(asked).min(grant).min(expires);
         Window::new(seconds(now), seconds(until), SKEW)
             .map_err(|_| Error::conflict("the grant or the token ends within this second"))
@@ -226,8 +239,15 @@ impl Issue {
         let serial = x509::Serial::new(work.random()?).map_err(defect)?;
         let key_id = format!("{}/{}/{serial}", said.holder, said.grant);
         let login = said.logins.first().cloned().unwrap_or_default();
+        if said.cluster && login.len() + 1 + self.system.as_str().len() > NAME {
+            let why =
+                format!("with the cluster's name it is longer than {NAME}: take a shorter one");
+            return Err(Error::invalid("logins", why));
+        }
         let subject = x509::Subject {
-            common_name: login,
+            // Kubernetes takes the name for the user, whatever the organization is: another
+            // cluster must not know it.
+            common_name: if said.cluster { format!("{login}@{}", self.system) } else { login },
             // PostgreSQL maps `CN=login,O=system`, so that another one refuses it.
             groups: vec![self.system.to_string()],
             uri: Some(format!("bailee:{key_id}")),
@@ -253,7 +273,7 @@ impl Issue {
             kind: self.new.kind,
             serial,
             key_id,
-            person: said.holder,
+            holder: said.holder,
             grant: said.grant,
             system: self.system.to_string(),
             logins: said.logins,

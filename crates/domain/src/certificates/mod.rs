@@ -1,7 +1,7 @@
-//! Certificates: what a person signs in to a registered system with, for hours.
+//! Certificates: what a person or a service signs in to a registered system with, for hours.
 //!
 //! A certificate rests on a grant with the verb `connect`: it says its logins and its command, ends
-//! with it at the latest, and names person and grant, so that what is done under it has a name. It
+//! with it at the latest, and names holder and grant, so that what is done under it has a name. It
 //! is for one system; hosts take no certificate of another. Which of them no longer count is not
 //! written anywhere: it is what the rights say at this moment, told to hosts as lists.
 //!
@@ -43,10 +43,11 @@ pub struct Certificate {
     pub kind: Kind,
     /// Its number: decimal for SSH, hexadecimal for X.509, as hosts log it.
     pub serial: String,
-    /// What it says of whom it is: `person:NAME/GRANT/NUMBER`. Hosts log it.
+    /// What it says of whom it is: `person:NAME/GRANT/NUMBER`, or `service:…`. Hosts log it.
     pub key_id: String,
-    /// Who holds it: `person:NAME`.
-    pub person: String,
+    /// Who holds it: `person:NAME` or `service:NAME`.
+    #[serde(alias = "person")]
+    pub holder: String,
     /// The grant it rests on.
     pub grant: String,
     /// The system it is for.
@@ -87,7 +88,7 @@ impl Certificate {
     pub fn right(&self, id: &str) -> Result<Right> {
         Ok(Right::Issued(Issued {
             id: id.to_owned(),
-            holder: PrincipalId::parse(&self.person)?,
+            holder: PrincipalId::parse(&self.holder)?,
             credential: self.credential.clone(),
             grant: self.grant.clone(),
             account: HOUSE,
@@ -114,7 +115,7 @@ impl Row for Certificate {
     }
 
     fn readers(&self) -> Readers<'_> {
-        Readers::Involved(vec![&self.person])
+        Readers::Involved(vec![&self.holder])
     }
 
     fn status(&self, now: Moment) -> Status {
@@ -124,7 +125,7 @@ impl Row for Certificate {
             () => Status::of("issued", Tone::Good)
                 .what("it counts as long as its holder has the right behind it")
                 .due(self.until.0)
-                .who(&self.person),
+                .who(&self.holder),
         }
     }
 }
@@ -145,7 +146,7 @@ impl Step<Certificate> for Revoke {
         let decides = by.is_some_and(|one| {
             one.vendor.is_none() && one.roles.iter().any(|role| APPROVERS.contains(&role.as_str()))
         });
-        if row.person != at.by().as_str() && !decides {
+        if row.holder != at.by().as_str() && !decides {
             let why = "its holder revokes it, or who decides about access";
             return Err(Error::forbidden(why));
         }
@@ -153,7 +154,7 @@ impl Step<Certificate> for Revoke {
             return Err(Error::conflict("this certificate is revoked already"));
         }
         let reason = prose("reason", &self.reason, 500)?;
-        at.tell("person", &row.person);
+        at.tell("holder", &row.holder);
         at.tell("system", &row.system);
         at.tell("reason", &reason);
         row.revoked = Some(Revoked { reason, mark: at.mark() });
@@ -166,11 +167,11 @@ const STEPS: &[Entry] =
 
 const ROWS: Register = Register::of::<Certificate>(
     "own",
-    "Certificates under which people sign in to systems, with whom, under which grant, until when",
+    "Certificates under which people and services sign in to systems: whose, under which grant",
 )
 .serves(&["E5.1", "E5.2", "E5.3", "E5.5"])
 .first("Issue a certificate for a key of yours, under a grant to connect to the system")
-.columns(&["kind", "person", "system", "logins", "until"])
+.columns(&["kind", "holder", "system", "logins", "until"])
 .steps(STEPS)
 .read_by_everybody();
 

@@ -8,6 +8,7 @@
 mod bounds;
 pub mod emergencies;
 mod ending;
+mod entering;
 mod moving;
 pub mod reach;
 pub mod requests;

@@ -9,6 +9,7 @@ mod invite;
 mod logout;
 mod own;
 mod passkeys;
+mod passwords;
 mod sessions;
 
 pub use devices::{ApproveDevice, Approving, DEVICE_LIFE, LENGTH, LETTERS};
@@ -17,9 +18,10 @@ pub use invite::{
 };
 pub use logout::{LoggedOut, Logout};
 pub use passkeys::{
-    AddPasskey, EndPasskey, Ending, FRESH, LookPasskeys, Looking, Made, Making, OwnPasskey,
+    AddPasskey, Asked, EndPasskey, Ending, FRESH, LookPasskeys, Looking, Made, Making, OwnPasskey,
     OwnPasskeys,
 };
+pub use passwords::{SetPassword, Setting, password_hash};
 pub use sessions::{
     BeginSession, EndSession, IssueLink, LINK_LIFE, Link, LinkLife, LinkMember, LinkPerson,
     SESSION_LIFE, Session, SessionBegins, SessionEnds, Signed, User, link, linked,

@@ -6,15 +6,17 @@
 //! once.
 //!
 //! An administrator's passkey stays on the device it was made on: a copy in somebody's cloud would
-//! be a way in that nobody here can see.
+//! be a way in that nobody here can see. Where makers are named, it is of one of them, by what that
+//! maker signed.
 
 use super::own::{Deed, Done, Own, Owned};
 use super::sessions::User;
 use crate::people::{self, Passkey, StoredCredential, Use, hex, issue};
 use crate::register::{act, line};
-use ::passkeys::{Registration, Site};
+use ::passkeys::{Makers, Registered, Registration, Site};
 use kernel::authority::Caller;
 use kernel::{Error, Kernel, Moment, Result, Work};
+use std::sync::Arc;
 use std::time::Duration;
 
 act!(
@@ -62,12 +64,22 @@ pub type AddPasskey = Owned<NewPasskey>;
 pub struct NewPasskey {
     name: String,
     made: Registration,
-    challenge: Vec<u8>,
-    site: Site,
+    asked: Asked,
+}
+
+/// What a passkey was asked to be made for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The challenge, at least 16 bytes that nobody could foresee.
+    pub challenge: Vec<u8>,
+    /// The site that it shall belong to.
+    pub site: Site,
+    /// Whose devices administrators have to use; anybody's if that is open.
+    pub makers: Option<Arc<Makers>>,
 }
 
 impl AddPasskey {
-    /// What the browser handed over, for this challenge and site.
+    /// What the browser handed over for what it was asked.
     ///
     /// # Errors
     /// `Forbidden` for a service, `Invalid` for a name that is none.
@@ -76,10 +88,10 @@ impl AddPasskey {
         caller: &Caller,
         name: &str,
         made: Registration,
-        (challenge, site): (Vec<u8>, Site),
+        asked: Asked,
     ) -> Result<Self> {
         let name = line("name", name, 60)?;
-        Self::of(kernel, caller, NewPasskey { name, made, challenge, site })
+        Self::of(kernel, caller, NewPasskey { name, made, asked })
     }
 }
 
@@ -94,20 +106,19 @@ impl Deed for NewPasskey {
         if people::live_passkeys(row.credentials(), now).count() >= MOST {
             return Err(Error::limit(format!("{MOST} passkeys are there already: end one first")));
         }
-        let made = self.made.check(&self.challenge, &self.site);
+        let made = self.made.check(&self.asked.challenge, &self.asked.site);
         let made = made.map_err(|error| Error::invalid("passkey", error.to_string()))?;
-        if own.administers(work)? && made.did.backup_eligible {
-            return Err(Error::forbidden(
-                "an administrator's passkey stays on its device, and this one may be copied: use \
-                 a security key, or the device's own",
-            ));
-        }
+        let attested = match own.administers(work)? {
+            true => self.of_an_administrator(&made, now)?,
+            false => false,
+        };
         let hash = Passkey::hash(&made.id);
         if work.rights()?.passkey(&hash, now).is_ok() {
             return Err(Error::conflict("this passkey is known already"));
         }
         let id = hex(&work.random::<8>()?);
-        let passkey = Passkey::made(self.name.clone(), &self.site, &made);
+        let passkey = Passkey::made(self.name.clone(), &self.asked.site, &made);
+        let passkey = Passkey { attested, ..passkey };
         let span = (now, now.after(LIFE));
         let credential = StoredCredential::new(id.clone(), hex(&hash), Use::Passkey, span);
         let credential = StoredCredential { passkey: Some(passkey), ..credential };
@@ -116,6 +127,31 @@ impl Deed for NewPasskey {
         let fields = vec![("issued", id.clone()), ("codes", codes.len().to_string())];
         Ok(Done::Changed(Made { id, codes }, fields))
     }
+}
+
+impl NewPasskey {
+    /// Refuses what is not good enough for an administrator; whether its maker vouches for it.
+    fn of_an_administrator(&self, made: &Registered, now: Moment) -> Result<bool> {
+        stays(made.did.backup_eligible)?;
+        let Some(makers) = &self.asked.makers else { return Ok(false) };
+        let seconds = now.0 / 1_000_000;
+        self.made.attested(made, makers, seconds).map(|()| true).map_err(|error| {
+            let why =
+                format!("an administrator's passkey is of a maker that is named here: {error}");
+            Error::forbidden(why)
+        })
+    }
+}
+
+/// Refuses an administrator's passkey that may be copied.
+pub(super) fn stays(backup_eligible: bool) -> Result<()> {
+    if !backup_eligible {
+        return Ok(());
+    }
+    Err(Error::forbidden(
+        "an administrator's passkey stays on its device, and this one may be copied: use a \
+         security key, or the device's own",
+    ))
 }
 
 /// New recovery codes; those before do not count any more.
@@ -206,6 +242,8 @@ pub struct OwnPasskey {
     pub used: Option<u64>,
     /// Whether it may be copied to other devices.
     pub backup_eligible: bool,
+    /// Whether its maker vouched for it when it was made.
+    pub attested: bool,
 }
 
 /// One's own passkeys.
@@ -253,6 +291,7 @@ impl Deed for Look {
                 made: one.issued,
                 used: passkey.used,
                 backup_eligible: passkey.backup_eligible,
+                attested: passkey.attested,
             })
         };
         let passkeys = people::live_passkeys(row.credentials(), now).filter_map(seen).collect();

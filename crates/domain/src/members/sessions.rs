@@ -6,7 +6,9 @@
 
 use super::Member;
 use super::own::{Deed, Done, Fields, Own, Owned};
-use crate::people::{self, Identity, Person, Proof, SignedIn, StoredCredential, Use, hex, issue};
+use crate::people::{
+    self, Identity, Passkey, Person, Proof, SignedIn, StoredCredential, Use, hex, issue,
+};
 use crate::register::{self, Day, Kept, Noun, act};
 use jose::IdToken;
 use kernel::authority::Caller;
@@ -257,6 +259,8 @@ pub enum Begin {
     Secret,
     /// By what a passkey signed.
     Passkey(Signed),
+    /// By the code of the moment, with the password that the caller knows.
+    Code(String),
     /// By what a provider signed.
     Provider(IdToken),
     /// By a code that was approved, for a program that holds the key with this thumbprint.
@@ -270,6 +274,8 @@ pub struct Signed {
     pub proof: Proof,
     /// The challenge, at least 16 bytes that nobody could foresee.
     pub challenge: Vec<u8>,
+    /// Whether an administrator's has to be one for which its maker vouched.
+    pub attested: bool,
 }
 
 impl BeginSession {
@@ -288,6 +294,15 @@ impl BeginSession {
     /// As [`BeginSession::new`].
     pub fn by_passkey(kernel: &Kernel, caller: &Caller, signed: Signed) -> Result<Self> {
         Self::of(kernel, caller, Begin::Passkey(signed))
+    }
+
+    /// For the caller that [`Kernel::password`] found behind a password, with the code that is
+    /// checked here.
+    ///
+    /// # Errors
+    /// As [`BeginSession::new`].
+    pub fn by_password(kernel: &Kernel, caller: &Caller, code: &str) -> Result<Self> {
+        Self::of(kernel, caller, Begin::Code(code.to_owned()))
     }
 
     /// For whoever the provider says it is, and as whom it is done.
@@ -320,8 +335,8 @@ impl Deed for Begin {
 
     fn apply<N: User>(&self, own: &Own, row: &mut N, work: &mut Work<'_>) -> Result<Done<Session>> {
         let now = work.now();
-        let own_key = own.administers(work)?
-            && people::live_passkeys(row.credentials(), now).next().is_some();
+        let administers = own.administers(work)?;
+        let has_key = people::live_passkeys(row.credentials(), now).next().is_some();
         let by = own.credential(row, work)?;
         let mut provider = None;
         match (by.used_for, self, &mut by.passkey) {
@@ -332,10 +347,21 @@ impl Deed for Begin {
             }
             (Use::Passkey, Self::Passkey(signed), Some(passkey)) => {
                 let did = passkey.check(&signed.proof, &signed.challenge)?;
+                if administers {
+                    good_enough(passkey, signed.attested)?;
+                }
                 passkey.used(did, now)?;
             }
             // Whoever holds the provider does not hold this house.
-            (Use::Identity, Self::Provider(_), _) if own_key => {
+            (Use::Password, Self::Code(_), _) if has_key => {
+                return Err(Error::forbidden("you have a passkey: sign in with it"));
+            }
+            (Use::Password, Self::Code(code), _) => {
+                super::passwords::allowed(&own.holder, work.rights()?)?;
+                let totp = by.totp.as_mut();
+                totp.ok_or_else(|| Error::internal("a password without codes"))?.take(code, now)?;
+            }
+            (Use::Identity, Self::Provider(_), _) if administers && has_key => {
                 let why = "an administrator who has a passkey signs in with it";
                 return Err(Error::forbidden(why));
             }
@@ -371,6 +397,19 @@ impl Deed for Begin {
     }
 }
 
+/// Refuses a passkey that was made before its holder became administrator, or before makers were
+/// named.
+fn good_enough(passkey: &Passkey, attested: bool) -> Result<()> {
+    super::passkeys::stays(passkey.backup_eligible)?;
+    if attested && !passkey.attested {
+        return Err(Error::forbidden(
+            "an administrator's passkey is of a maker that is named here, and nobody vouched for \
+             this one: sign in with a recovery code, and make another",
+        ));
+    }
+    Ok(())
+}
+
 /// Under which hash the rights know an approved code.
 pub(super) fn device_hash(code: &str) -> [u8; 32] {
     kernel::digest(&[b"bailee device code v1\0".as_slice(), code.as_bytes()].concat())
@@ -380,6 +419,7 @@ pub(super) fn device_hash(code: &str) -> [u8; 32] {
 fn named(with: Use) -> &'static str {
     match with {
         Use::Passkey => "passkey",
+        Use::Password => "password",
         Use::Identity => "identity",
         _ => "ended",
     }

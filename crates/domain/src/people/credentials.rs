@@ -2,7 +2,7 @@
 //! holder.
 
 use super::encoding::base64_url;
-use super::{Identity, Passkey, SignedIn, Workload, hex, unhex};
+use super::{Identity, Passkey, SignedIn, Totp, Workload, hex, unhex};
 use crate::register::{self, Noun};
 use kernel::authority::{Credential, CredentialKind};
 use kernel::engine::Wants;
@@ -47,6 +47,9 @@ pub struct StoredCredential {
     /// The thumbprint of the key it is bound to (RFC 7638), in hexadecimal, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What shows the codes that go with it, if it is a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Totp>,
     /// What a platform says of the program, if it is one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -68,6 +71,7 @@ impl StoredCredential {
             provider: None,
             key: None,
             workload: None,
+            totp: None,
         }
     }
 
@@ -92,6 +96,8 @@ pub enum Use {
     Passkey,
     /// A code on paper that begins one session, for whoever lost their passkey.
     Recovery,
+    /// A password, which begins sessions with the code of the moment.
+    Password,
     /// An identity at a provider, which begins sessions.
     Identity,
     /// A session at a provider, by which those that it began are found when it ends there.
@@ -143,6 +149,7 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
                 Use::Token | Use::Session => CredentialKind::Token,
                 Use::Link | Use::Recovery => CredentialKind::Link,
                 Use::Passkey => CredentialKind::Passkey,
+                Use::Password => CredentialKind::Password,
                 Use::Identity | Use::ProviderSession | Use::Device => CredentialKind::Identity,
                 Use::Workload => CredentialKind::Workload,
             },

@@ -4,6 +4,7 @@
 //! A person's bearer tokens are credentials of that person; only their hashes are kept. Leaving is
 //! one door: it ends every credential at once, and with them whatever rested on them.
 
+mod code;
 mod credentials;
 mod encoding;
 mod identity;
@@ -12,6 +13,7 @@ mod passkey;
 mod vendor;
 mod workload;
 
+pub use code::{SECRET, STEP, Totp};
 pub use credentials::{
     Holder, IssueTo, Issued, StoredCredential, Use, add, credentials, end_all, end_one, issue,
 };

@@ -27,6 +27,14 @@ pub struct Passkey {
     pub backed_up: bool,
     /// When it was used last, µs since 1970.
     pub used: Option<u64>,
+    /// Whether its maker vouched for it when it was made.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub attested: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_not(value: &bool) -> bool {
+    !*value
 }
 
 /// What somebody signed with a passkey; enough for others to check it.
@@ -70,6 +78,7 @@ impl Passkey {
             backup_eligible: made.did.backup_eligible,
             backed_up: made.did.backed_up,
             used: None,
+            attested: false,
         }
     }
 

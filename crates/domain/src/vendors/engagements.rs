@@ -9,6 +9,7 @@
 use super::{Class, Vendor, sponsor};
 use crate::accounts::Account;
 use crate::register::{At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, step};
+use crate::systems::System;
 use crate::zones::{Clock, Weekday, Zone};
 use kernel::authority::{self, Right, Verb};
 use kernel::id::{AccountId, Collection, PrincipalId};
@@ -22,6 +23,9 @@ const MOST_DAYS: u32 = 366;
 /// Accounts or collections that one engagement names; for more, name `*`.
 const MOST_NAMES: usize = 50;
 
+/// The account that systems are collections of, as far as rights go.
+const HOUSE: &str = "house";
+
 /// Days before its end in which an engagement shows as due.
 const AHEAD_DAYS: u32 = 14;
 
@@ -32,13 +36,14 @@ pub struct Engagement {
     pub vendor: String,
     /// What for.
     pub purpose: String,
-    /// The readable ids of the accounts, or `*` alone.
+    /// The readable ids of the accounts, or `*` alone; `house` alone for systems.
     pub accounts: Vec<String>,
     /// Their slots; none for `*`.
     pub slots: Option<Vec<u64>>,
-    /// The collections, or `*` alone.
+    /// The collections, or `*` alone; the systems by their ids, for `connect`.
     pub collections: Vec<String>,
-    /// What it allows: `read`, `write`, `delete`, `open`, and `export` for sending to the vendor.
+    /// What it allows: `read`, `write`, `delete`, `open`, and `export` for sending to the vendor;
+    /// or `connect` alone, for signing in to systems.
     pub verbs: Vec<String>,
     /// Who of the provider answers for it: `person:NAME`. It counts only while they are there.
     pub sponsor: String,
@@ -130,11 +135,12 @@ pub struct NewEngagement {
     pub vendor: String,
     /// What for, on one line.
     pub purpose: String,
-    /// The ids of the accounts, or `*` alone.
+    /// The ids of the accounts, or `*` alone; `house` alone for systems.
     pub accounts: Vec<String>,
-    /// The collections, or `*` alone.
+    /// The collections, or `*` alone; the systems by their ids, for `connect`.
     pub collections: Vec<String>,
-    /// What it allows: `read`, `write`, `delete`, `open`, and `export` for sending to the vendor.
+    /// What it allows: `read`, `write`, `delete`, `open`, and `export` for sending to the vendor;
+    /// or `connect` alone, for signing in to systems.
     pub verbs: Vec<String>,
     /// Who of the provider answers for it: `person:NAME`.
     pub sponsor: String,
@@ -166,6 +172,10 @@ impl Row for Engagement {
     fn needs(new: &NewEngagement, needs: &mut Needs<'_>) -> Result<()> {
         needs.row::<Vendor>(&new.vendor)?;
         names("accounts", &new.accounts)?;
+        if enters(new) {
+            let systems = new.collections.iter().filter(|name| *name != "*").take(MOST_NAMES);
+            return systems.into_iter().try_for_each(|id| needs.row::<System>(id));
+        }
         if !every(&new.accounts) {
             for account in &new.accounts {
                 let id = AccountId::parse(account);
@@ -199,7 +209,10 @@ impl Row for Engagement {
                 return Err(Error::invalid("hours", why));
             }
         }
-        let slots = slots(&new.accounts, at)?;
+        let slots = match enters(new) {
+            true => systems(new, at).map(|()| Some(vec![kernel::HOUSE]))?,
+            false => slots(&new.accounts, at)?,
+        };
         at.tell("vendor", new.vendor.clone());
         at.tell("accounts", new.accounts.join(","));
         at.tell("collections", new.collections.join(","));
@@ -326,6 +339,32 @@ fn window(from: Day, to: Day, now: Moment) -> Result<()> {
     Ok(())
 }
 
+/// Whether it is about signing in to systems, which are collections of `house`.
+fn enters(new: &NewEngagement) -> bool {
+    let house = new.accounts.iter().any(|account| account == HOUSE);
+    house || new.verbs.iter().any(|verb| verb == Verb::Connect.word())
+}
+
+/// Refuses systems that are not in use, and `connect` beside anything else. A vendor is engaged for
+/// systems by name: every system at once is more than anybody's work needs.
+fn systems(new: &NewEngagement, at: &At<'_, '_>) -> Result<()> {
+    if new.accounts != [HOUSE] || new.verbs != [Verb::Connect.word()] {
+        let why = "`connect` stands alone, with the account `house` and systems as collections: \
+                   declare another engagement for what else the vendor does";
+        return Err(Error::invalid("verbs", why));
+    }
+    for id in &new.collections {
+        if id == "*" {
+            return Err(Error::invalid("collections", "name the systems that the work needs"));
+        }
+        if at.named::<System>("collections", id)?.row.retired.is_some() {
+            let why = format!("system `{id}` is retired: leave it out");
+            return Err(Error::invalid("collections", why));
+        }
+    }
+    Ok(())
+}
+
 /// The slots behind the readable ids; none for `*`.
 fn slots(accounts: &[String], at: &At<'_, '_>) -> Result<Option<Vec<u64>>> {
     if every(accounts) {
@@ -341,8 +380,7 @@ fn slots(accounts: &[String], at: &At<'_, '_>) -> Result<Option<Vec<u64>>> {
 fn verbs(stated: &[String], every_account: bool) -> Result<Vec<String>> {
     let mut verbs: Vec<String> = Vec::new();
     for word in stated {
-        // Vendors sign in to no system yet.
-        let Some(verb) = Verb::parse(word).filter(|verb| *verb != Verb::Connect) else {
+        let Some(verb) = Verb::parse(word) else {
             let (word, known) = (kernel::id::shown(word), Verb::DATA.map(Verb::word).join("`, `"));
             return Err(Error::invalid("verbs", format!("`{word}` is no verb: use `{known}`")));
         };

@@ -22,9 +22,9 @@ pub use parts::{
     Agreement, Answered, Finding, Offboarded, Reply, Resolved, Reviewed, Severity, Tier, Verdict,
 };
 pub use questions::{Class, MEASURES, QUESTIONS, Question, question};
-pub use steps::{Agree, Answer, Change, Find, Offboard, Resolve, Review, Sign};
+pub use steps::{Agree, Answer, Change, Find, Offboard, Passwords, Resolve, Review, Sign};
 
-use crate::register::{At, Day, Entry, Register, Row, Status, Tone, line, step};
+use crate::register::{At, Day, Entry, Mark, Register, Row, Status, Tone, line, step};
 use kernel::authority::Right;
 use kernel::{Error, Moment, Result, authority};
 use schemars::JsonSchema;
@@ -59,6 +59,19 @@ pub struct Vendor {
     pub reviews: Vec<Reviewed>,
     /// How the work with it ended, if it did.
     pub offboarded: Option<Offboarded>,
+    /// That its people may sign in with passwords and one-time codes, if they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passwords: Option<Allowed>,
+}
+
+/// That something weaker than usual is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordsAllowed")]
+pub struct Allowed {
+    /// Why.
+    pub reason: String,
+    /// Who allowed it, and when.
+    pub mark: Mark,
 }
 
 /// Days before a lapse in which a vendor shows as due.
@@ -102,7 +115,11 @@ impl Vendor {
 
     /// The vendor as far as rights go.
     pub fn right(&self, name: &str) -> Right {
-        Right::Vendor(authority::Vendor { name: name.to_owned(), until: self.until() })
+        Right::Vendor(authority::Vendor {
+            name: name.to_owned(),
+            until: self.until(),
+            passwords: self.passwords.is_some() && self.offboarded.is_none(),
+        })
     }
 
     /// The questions it has to answer for a measure, `P1` to `P7`.
@@ -236,6 +253,7 @@ impl Row for Vendor {
             findings: vec![],
             reviews: vec![],
             offboarded: None,
+            passwords: None,
         })
     }
 
@@ -324,6 +342,10 @@ const STEPS: &[Entry] = &[
     step::<Vendor, Review>("review", "Reviews the vendor, as the first of two people"),
     step::<Vendor, Sign>("sign", "Signs the review, as the second person").within("approvals"),
     step::<Vendor, Change>("change", "Changes what the register says of the vendor"),
+    step::<Vendor, Passwords>(
+        "passwords",
+        "Says whether its people may sign in with passwords and one-time codes",
+    ),
     step::<Vendor, Offboard>("offboard", "Ends the work with the vendor, at once"),
 ];
 

@@ -1,8 +1,8 @@
 //! The steps in a vendor's life.
 
 use super::{
-    Agreement, Answered, Class, Finding, MEASURES, Offboarded, Reply, Resolved, Reviewed, Severity,
-    Tier, Vendor, Verdict, classes, country, mailbox, question, sponsor,
+    Agreement, Allowed, Answered, Class, Finding, MEASURES, Offboarded, Reply, Resolved, Reviewed,
+    Severity, Tier, Vendor, Verdict, classes, country, mailbox, question, sponsor,
 };
 use crate::catalogue;
 use crate::register::{At, Day, Needs, Step, line, prose};
@@ -346,6 +346,32 @@ impl Step<Vendor> for Change {
         row.tier = self.tier.unwrap_or(row.tier);
         row.hosts = self.hosts.unwrap_or(row.hosts);
         row.classes = classes(self.classes.as_ref().unwrap_or(&row.classes), row.hosts)?;
+        Ok(())
+    }
+}
+
+/// Says whether a vendor's people may sign in with passwords.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Passwords {
+    /// Whether they may, each with a password and one-time codes. Otherwise they have passkeys.
+    pub allowed: bool,
+    /// Why.
+    pub reason: String,
+}
+
+impl Step<Vendor> for Passwords {
+    const ACTION: &'static str = "vendor.passwords";
+
+    fn apply(&self, row: &mut Vendor, at: &mut At<'_, '_>) -> Result<()> {
+        present(row)?;
+        let reason = prose("reason", &self.reason, 500)?;
+        if row.passwords.is_some() == self.allowed {
+            return Err(Error::conflict("it is so already"));
+        }
+        at.tell("allowed", if self.allowed { "true" } else { "false" });
+        at.tell("reason", &reason);
+        row.passwords = self.allowed.then(|| Allowed { reason, mark: at.mark() });
         Ok(())
     }
 }

@@ -123,6 +123,30 @@ fn what_nobody_answers_for_ends_when_the_review_is_due() {
 }
 
 #[test]
+fn a_review_that_was_opened_by_mistake_removes_nothing_and_counts_for_nothing() {
+    both(609, |world| {
+        let scene = Scene::new(world);
+        let mut long = wish("person:eve", &["read"]);
+        long.window = days(60);
+        planted(world, &world.admin, long).unwrap();
+        open(world, &scene.ann, json!({"kind": "all"})).unwrap();
+        let place = (REVIEWS, "autumn", "withdraw");
+        let why = json!({"reason": "the wrong reviewers"});
+        assert_eq!(kind(take(world, &scene.eve, place, &why)), Kind::Forbidden);
+        let row = take(world, &scene.ann, place, &why).unwrap();
+        assert_eq!(word(&row), "withdrawn");
+        assert_eq!(kind(take(world, &scene.ann, place, &why)), Kind::Conflict, "once");
+        let late = decide(world, &scene.abe, "person:eve/engineer", "remove");
+        assert_eq!(kind(late), Kind::Conflict);
+        world.clock.advance(days(8));
+        world.kernel.tick(&domain::run_job).unwrap();
+        assert!(scene.reads(), "nothing was removed");
+        let row = show(world, &world.admin, REVIEWS, "autumn").unwrap();
+        assert_eq!((word(&row), &row["closed"]), ("withdrawn", &Value::Null));
+    });
+}
+
+#[test]
 fn nobody_reviews_what_is_theirs() {
     both(603, |world| {
         let scene = Scene::new(world);

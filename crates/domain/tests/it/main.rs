@@ -23,6 +23,8 @@ mod directories;
 #[cfg(test)]
 mod emergencies;
 #[cfg(test)]
+mod entering;
+#[cfg(test)]
 mod exposure;
 #[cfg(test)]
 mod grants;
@@ -50,6 +52,8 @@ mod obligations;
 mod oncall;
 #[cfg(test)]
 mod passkeys;
+#[cfg(test)]
+mod passwords;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -129,6 +129,7 @@ fn of_members() -> Vec<&'static Action> {
         action::<members::SessionEnds>(),
         action::<members::Approving>(),
         action::<members::Making>(),
+        action::<members::Setting>(),
         action::<members::Ending>(),
         action::<members::Looking>(),
         action::<members::Inviting>(),
@@ -367,6 +368,7 @@ fn everybody() -> Vec<Who> {
     }
     who.extend(special());
     who.extend(connecting());
+    who.extend(vendors_connecting());
     who.extend(of_vendors());
     who.extend([
         Who::new("engineer with overdue training, every grant", "person", &["engineer"], all())
@@ -401,7 +403,7 @@ fn engagement(
         ended: false,
     };
     change(&mut engagement);
-    (Vendor { name: name.to_owned(), until: Moment(until) }, engagement)
+    (Vendor { name: name.to_owned(), until: Moment(until), passwords: false }, engagement)
 }
 
 /// People and services of vendors, each with something that does or does not stand.
@@ -587,6 +589,32 @@ fn connecting() -> Vec<Who> {
         Who::new("engineer who left, connect", "person", &["engineer"], own()).gone(),
         Who::new("vendor's engineer, connect", "person", &["engineer"], own())
             .engaged(vendor.0, vendor.1),
+    ]
+}
+
+/// The same of vendors, engaged for one system by its name, or for something else.
+fn vendors_connecting() -> Vec<Who> {
+    let own = || vec![connect(Some("people"))];
+    let later = NOW.0 + 2_000_000;
+    let named = |name, kind: &str, system: &str| {
+        let roles: &[&str] = if kind == "person" { &["engineer"] } else { &[] };
+        let (vendor, engagement) = engagement("v14", later, |one| {
+            one.accounts = Some(vec![0]);
+            one.collections = Some(vec![Collection::parse(system).unwrap()]);
+            one.verbs = vec![Verb::Connect];
+        });
+        Who::new(name, kind, roles, own()).engaged(vendor, engagement)
+    };
+    let reads = engagement("v16", later, |one| {
+        (one.accounts, one.collections) = (Some(vec![0]), None);
+    });
+    vec![
+        named("vendor's engineer, connect, engaged", "person", "people"),
+        named("vendor's service, connect, engaged", "service", "people"),
+        named("vendor's engineer, connect, engaged for another system", "person", "other"),
+        named("vendor's engineer, connect, not engaged", "person", "people").disengaged(),
+        Who::new("vendor's engineer, connect, engaged to read", "person", &["engineer"], own())
+            .engaged(reads.0, reads.1),
     ]
 }
 

@@ -5,8 +5,9 @@ use crate::support::{account_with_data, both, field, kind, name, newest, says};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use domain::grants::MovePerson;
 use domain::members::{
-    AddPasskey, BeginSession, EndPasskey, FRESH, IssueLink, LinkLife, Made, Signed,
+    AddPasskey, Asked, BeginSession, EndPasskey, FRESH, IssueLink, LinkLife, Made, Signed,
 };
 use domain::people::{EndPerson, Passkey, Person, Proof};
 use domain::register::Read;
@@ -114,7 +115,7 @@ pub fn by_token(world: &World, token: &str) -> Result<String> {
 /// A session that a passkey begins, with what it signed for this challenge.
 pub fn by_passkey(world: &World, device: &Device, signed: &[u8], asked: &[u8]) -> Result<String> {
     let caller = world.kernel.passkey(&Passkey::hash(&device.id))?;
-    let signed = Signed { proof: device.sign(signed), challenge: asked.to_vec() };
+    let signed = Signed { proof: device.sign(signed), challenge: asked.to_vec(), attested: false };
     let begin = BeginSession::by_passkey(&world.kernel, &caller, signed).unwrap();
     Ok(world.kernel.run(testkit::asked_by(caller), begin)?.output.token)
 }
@@ -123,7 +124,8 @@ pub fn make(world: &World, session: &str, device: &Device) -> Result<Made> {
     let caller = world.kernel.identify(session)?;
     let site = Site::new("bailee.test").unwrap();
     let made = device.make(&CHALLENGE);
-    let add = AddPasskey::new(&world.kernel, &caller, "desk", made, (CHALLENGE.to_vec(), site))?;
+    let asked = Asked { challenge: CHALLENGE.to_vec(), site, makers: None };
+    let add = AddPasskey::new(&world.kernel, &caller, "desk", made, asked)?;
     Ok(world.run(session, add)?.output)
 }
 
@@ -221,7 +223,14 @@ fn an_administrators_passkey_stays_on_its_device() {
         let copied = make(world, &session, &Device::copied("cloud")).unwrap_err();
         assert!(says(&copied, "stays on its device"), "{copied:?}");
         make(world, &session, &Device::new("key")).unwrap();
-        make(world, &by_link(world, "eve").unwrap(), &Device::copied("phone")).unwrap();
+        let phone = Device::copied("phone");
+        make(world, &by_link(world, "eve").unwrap(), &phone).unwrap();
+        by_passkey(world, &phone, &CHALLENGE, &CHALLENGE).unwrap();
+        let roles = ["administrator".to_owned()];
+        let rise = MovePerson::new(&world.kernel, &name("eve"), &roles, "she takes over").unwrap();
+        world.run(&world.admin, rise).unwrap();
+        let copied = by_passkey(world, &phone, &CHALLENGE, &CHALLENGE).unwrap_err();
+        assert!(says(&copied, "stays on its device"), "whoever becomes one, too: {copied:?}");
     });
 }
 

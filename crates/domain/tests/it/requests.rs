@@ -208,6 +208,33 @@ fn an_approver_who_left_has_approved_nothing() {
 }
 
 #[test]
+fn when_the_last_approver_leaves_nothing_begins_until_there_is_another() {
+    both(516, |world| {
+        let scene = Scene::new(world);
+        let id = scene.ask(&["read"]);
+        scene.approve(&scene.abe, &id).unwrap();
+        for who in ["ann", "abe"] {
+            let end = EndPerson::new(&world.kernel, &name(who)).unwrap();
+            world.run(&world.admin, end).unwrap();
+        }
+        let refused = scene.begin(&id).unwrap_err();
+        assert!(says(&refused, "0 of 1 approvals count"), "{refused:?}");
+        assert!(!scene.reads());
+        // The administrator who is left approves; nobody is left who approves for them.
+        scene.approve(&world.admin, &id).unwrap();
+        scene.begin(&id).unwrap();
+        let robot = world.service("robot");
+        drop(robot);
+        let wish = json!({"to": "service:robot", "account": scene.account.as_str(),
+            "collections": ["*"], "verbs": ["read"], "purpose": "p", "reference": "r",
+            "for_seconds": 60});
+        let own = add(world, &world.admin, REQUESTS, &wish).unwrap();
+        let alone = scene.approve(&world.admin, own["id"].as_str().unwrap()).unwrap_err();
+        assert!(says(&alone, "give another person the role `approver`"), "{alone:?}");
+    });
+}
+
+#[test]
 fn an_extension_continues_and_reaches_no_further() {
     both(507, |world| {
         let scene = Scene::new(world);

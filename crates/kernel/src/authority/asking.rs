@@ -37,6 +37,16 @@ impl Authority {
         self.read().vendors.get(vendor).map(|vendor| vendor.until)
     }
 
+    /// Whether the people of a vendor may sign in with passwords and one-time codes.
+    pub fn takes_passwords(&self, vendor: &str) -> bool {
+        self.read().vendors.get(vendor).is_some_and(|vendor| vendor.passwords)
+    }
+
+    /// Whether people of any vendor may.
+    pub fn takes_any_passwords(&self) -> bool {
+        self.read().vendors.values().any(|vendor| vendor.passwords)
+    }
+
     /// First moment at which a duty that is not met ends somebody's eligibility, if there is one.
     pub fn eligible_until(&self, id: &PrincipalId) -> Option<Moment> {
         Some(self.read().duty(id)).filter(|until| *until < Moment(u64::MAX))

@@ -13,6 +13,8 @@ pub struct Vendor {
     /// First moment at which agreement or review have lapsed; the beginning of time if one of them
     /// is missing or the vendor was let go.
     pub until: Moment,
+    /// Whether its people may sign in with passwords and one-time codes.
+    pub passwords: bool,
 }
 
 /// What a vendor was engaged for: no grant of its people and services reaches further.

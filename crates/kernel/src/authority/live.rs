@@ -169,6 +169,15 @@ impl Authority {
         self.holder(hash, now, |kind| kind == CredentialKind::Passkey)
     }
 
+    /// Who has the password with this hash. Alone it proves too little: the operation that is asked
+    /// for with it has to check the code of the moment.
+    ///
+    /// # Errors
+    /// As [`Authority::identify`].
+    pub fn password(&self, hash: &[u8; 32], now: Moment) -> Result<Caller, Denied> {
+        self.holder(hash, now, |kind| kind == CredentialKind::Password)
+    }
+
     /// Whose identity at a provider, or session there, has the names with this hash. It proves
     /// nothing yet: the operation that is asked for with it has to carry what the provider signed.
     ///

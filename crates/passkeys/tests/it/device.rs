@@ -60,10 +60,13 @@ pub enum Device {
 
 impl Device {
     pub fn every() -> Vec<Self> {
-        let es256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
         let es384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap();
         let ed = Ed25519KeyPair::generate().unwrap();
-        vec![Self::Es256(es256), Self::Es384(es384), Self::EdDsa(ed)]
+        vec![Self::es256(), Self::Es384(es384), Self::EdDsa(ed)]
+    }
+
+    pub fn es256() -> Self {
+        Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
     }
 
     pub fn cose(&self) -> Vec<u8> {
@@ -101,18 +104,18 @@ impl Device {
         }
     }
 
-    pub fn make(&self, page: &Page) -> Registration {
+    /// What the authenticator says of a key that it made.
+    fn made(&self, page: &Page) -> Vec<u8> {
         let mut data = page.authenticator_data(0x40);
         data.extend([9; 16]);
         data.extend(4_u16.to_be_bytes());
         data.extend(b"key1");
         data.extend(self.cose());
-        let object = vec![
-            ("fmt".into(), "none".into()),
-            ("attStmt".into(), Value::Map(vec![])),
-            ("authData".into(), Value::Bytes(data)),
-        ];
-        Registration { client_data: page.client_data(), attestation: written(&Value::Map(object)) }
+        data
+    }
+
+    pub fn make(&self, page: &Page) -> Registration {
+        object(page, "none", vec![], self.made(page))
     }
 
     pub fn answer(&self, page: &Page) -> Assertion {
@@ -121,6 +124,31 @@ impl Device {
         message.extend(digest(&SHA256, &client_data).as_ref());
         Assertion { signature: self.sign(&message), client_data, authenticator_data }
     }
+}
+
+/// A registration whose statement is signed by the key of a certificate, in PKCS#8.
+pub fn attested(device: &Device, page: &Page, chain: &[&[u8]], key: &[u8]) -> Registration {
+    let data = device.made(page);
+    let mut signed = data.clone();
+    signed.extend(digest(&SHA256, &page.client_data()).as_ref());
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key).unwrap();
+    let signature = pair.sign(&SystemRandom::new(), &signed).unwrap();
+    let chain = chain.iter().map(|der| bytes_of(der)).collect();
+    let statement = vec![
+        ("alg".into(), (-7).into()),
+        ("sig".into(), bytes_of(signature.as_ref())),
+        ("x5c".into(), Value::Array(chain)),
+    ];
+    object(page, "packed", statement, data)
+}
+
+fn object(page: &Page, form: &str, statement: Vec<(Value, Value)>, data: Vec<u8>) -> Registration {
+    let object = vec![
+        ("fmt".into(), form.into()),
+        ("attStmt".into(), Value::Map(statement)),
+        ("authData".into(), Value::Bytes(data)),
+    ];
+    Registration { client_data: page.client_data(), attestation: written(&Value::Map(object)) }
 }
 
 fn bytes_of(bytes: &[u8]) -> Value {

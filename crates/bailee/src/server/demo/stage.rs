@@ -18,7 +18,7 @@ use crate::output::Output;
 use crate::server::config::{Config, Mail};
 use crate::server::folders::{Folders, Lock, write_private};
 use crate::server::outward::{Means, Outbox, Outward};
-use crate::server::pages::furnish;
+use crate::server::pages::{Ways, furnish};
 use crate::server::returns::Returns;
 use crate::server::watching::{self, Watching};
 use crate::server::{Place, init, serve};
@@ -98,7 +98,7 @@ impl Stage {
         let (rules, problems) = watching::rules(None)?;
         let watching = Watching::new(rules, problems, watching::DAYS, None);
         let (server, background) =
-            furnish(server, &kernel, outward, watching.clone(), (None, None));
+            furnish(server, &kernel, outward, watching.clone(), Ways::default());
         let (end, ended) = oneshot::channel::<()>();
         let (ticking, watched) = (kernel.clone(), kernel.clone());
         let task = runtime.spawn(async move {

@@ -222,6 +222,63 @@ fn a_passkey_is_made_signs_in_and_signs_what_is_approved() {
     server.stop();
 }
 
+/// A certificate as authorities are named, from its bytes.
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap());
+    let lines: Vec<&str> = lines.collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
+
+/// The certificate in a statement of `packed`: the first one of its list.
+fn certificate(statement: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&statement[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..statement.len()).step_by(2).map(byte).collect();
+    let list = bytes.windows(3).position(|part| part == b"x5c").unwrap();
+    let rest = &bytes[list + 3..];
+    let begin = rest.windows(2).position(|part| part == [0x30, 0x82]).unwrap();
+    let length = usize::from(u16::from_be_bytes([rest[begin + 2], rest[begin + 3]]));
+    rest[begin..begin + 4 + length].to_vec()
+}
+
+#[test]
+fn an_administrators_passkey_is_of_a_maker_that_is_named() {
+    if !installed() {
+        return;
+    }
+    let store = Store::init();
+    let (makers, config) = (store.beside("makers.pem"), store.beside("bailee.toml"));
+    fs::write(&config, format!("[passkeys]\nmakers = {:?}\n", makers.display())).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["maker".to_owned()]).unwrap();
+    fs::write(&makers, other.cert.pem()).unwrap();
+    let make = |first: bool| {
+        let server = store.serve_with(&["--config", text(&config)], &[]);
+        if first {
+            server.did(
+                &server.admin,
+                &["person", "create", "ada", "--roles", "administrator", "--json"],
+            );
+        }
+        let invited = server.did(&server.admin, &["person", "invite", "ada", "--json"]);
+        let url = server.url.replace("127.0.0.1", "localhost");
+        let task = json!({"url": url, "ca": server.ca, "chromium": CHROMIUM,
+            "link": invited["link"]});
+        let said = driven("attested.mjs", &task);
+        server.stop();
+        assert_eq!(said["errors"], json!([]), "{said:#}");
+        said
+    };
+    let said = make(true);
+    let told = |said: &Value, step: &str| said[step].as_str().unwrap().to_owned();
+    assert!(told(&said, "page").contains("a maker that is named here"), "{said:#}");
+    assert!(told(&said, "made").contains("no maker that is believed"), "{said:#}");
+    fs::write(&makers, pem(&certificate(&told(&said, "statement")))).unwrap();
+    let said = make(false);
+    assert!(told(&said, "made").contains("The passkey is made."), "{said:#}");
+    assert!(told(&said, "made").contains("vouched for"), "{said:#}");
+}
+
 /// What is kept in the repository for good stays small, and says what it shows.
 #[test]
 fn the_pictures_of_the_console_are_small_and_named() {

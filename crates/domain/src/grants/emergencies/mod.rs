@@ -8,7 +8,7 @@
 pub mod pools;
 
 use super::requests::Terms;
-use super::{EXPIRE, Grant};
+use super::{EXPIRE, Grant, entering};
 use crate::accounts::Account;
 use crate::people::eligible;
 use crate::register::{
@@ -98,7 +98,8 @@ impl Emergency {
 pub struct NewEmergency {
     /// The pool, by its name.
     pub pool: String,
-    /// The account's id; one that the pool names, or `*` if the pool is for every account.
+    /// The account's id; one that the pool names, or `*` if the pool is for every account; `house`
+    /// if it is for systems.
     pub account: String,
     /// What happened and why it cannot wait, on one line; every entry carries it.
     pub reason: String,
@@ -117,7 +118,7 @@ impl Row for Emergency {
 
     fn needs(new: &NewEmergency, needs: &mut Needs<'_>) -> Result<()> {
         needs.row::<Pool>(&new.pool)?;
-        if new.account != "*" {
+        if new.account != "*" && new.account != entering::HOUSE {
             let id = AccountId::parse(&new.account);
             let id = id.map_err(|error| Error::invalid("account", error.message()))?;
             needs.noun::<Account>(id.as_str())?;
@@ -194,6 +195,7 @@ fn terms(new: &NewEmergency, pool: &Pool, holder: &PrincipalId, at: &At<'_, '_>)
     let covered = pool.accounts.iter().any(|one| one == "*" || *one == new.account);
     let slot = match new.account.as_str() {
         "*" => None,
+        entering::HOUSE => Some(HOUSE),
         id => at.find_noun::<Account>(id)?.map(|account| account.slot),
     };
     if !covered || (new.account != "*" && slot.is_none()) {
@@ -215,7 +217,7 @@ fn terms(new: &NewEmergency, pool: &Pool, holder: &PrincipalId, at: &At<'_, '_>)
         reference: at.id().to_owned(),
         for_seconds: u64::from(pool.minutes) * 60,
         extends: None,
-        logins: vec![],
+        logins: pool.logins.clone(),
         command: None,
     })
 }

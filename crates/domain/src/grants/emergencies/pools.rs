@@ -6,7 +6,7 @@
 //! emergency begins. It counts only while whoever signed it is there and none of its holders.
 
 use super::super::requests::APPROVERS;
-use super::super::{check_collections, check_verbs};
+use super::super::{check_collections, check_verbs, entering};
 use crate::accounts::Account;
 use crate::register::{At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, step};
 use kernel::authority::Authority;
@@ -37,6 +37,9 @@ pub struct Pool {
     pub collections: Vec<String>,
     /// What it allows.
     pub verbs: Vec<String>,
+    /// Under which accounts of the host or roles of the database, for `connect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<String>,
     /// How long one use of it lasts, in minutes.
     pub minutes: u32,
     /// Last day it counts.
@@ -76,12 +79,15 @@ pub struct NewPool {
     pub purpose: String,
     /// Who may use it: each `person:NAME`, of the provider's own people.
     pub holders: Vec<String>,
-    /// The ids of the accounts, or `*` alone.
+    /// The ids of the accounts, or `*` alone; `house` alone for systems.
     pub accounts: Vec<String>,
-    /// The collections, or `*` alone.
+    /// The collections, or `*` alone; the systems by their ids, for `connect`.
     pub collections: Vec<String>,
-    /// Some of `read`, `write`, `delete`, `export`.
+    /// Some of `read`, `write`, `delete`, `export`; or `connect` alone, for systems.
     pub verbs: Vec<String>,
+    /// Under which accounts of the host or roles of the database, for `connect`: 1 to 8 of them.
+    #[serde(default)]
+    pub logins: Vec<String>,
     /// How long one use of it lasts, in minutes: 1 to 60.
     pub minutes: u32,
     /// Last day it counts, within 92 days.
@@ -108,6 +114,9 @@ impl Row for Pool {
             let why = format!("name 1 to {MOST_NAMES} accounts, or `*` alone");
             return Err(Error::invalid("accounts", why));
         }
+        if new.accounts.iter().any(|one| entering::is(one, &new.verbs)) {
+            return entering::needs(&new.collections, needs);
+        }
         for account in new.accounts.iter().filter(|_| !every) {
             let id = AccountId::parse(account);
             let id = id.map_err(|error| Error::invalid("accounts", error.message()))?;
@@ -126,14 +135,7 @@ impl Row for Pool {
                 return Err(Error::invalid("holders", why));
             }
         }
-        for account in new.accounts.iter().filter(|one| *one != "*") {
-            if at.find_noun::<Account>(account)?.is_none() {
-                let account = kernel::id::shown(account);
-                return Err(Error::invalid("accounts", format!("there is no account `{account}`")));
-            }
-        }
-        check_collections(&new.collections)?;
-        check_verbs(&new.verbs, false)?;
+        reach(new, at)?;
         if new.minutes == 0 || new.minutes > MOST_MINUTES {
             let why = format!("state 1 to {MOST_MINUTES} minutes");
             return Err(Error::invalid("minutes", why));
@@ -145,6 +147,9 @@ impl Row for Pool {
         at.tell("holders", new.holders.join(","));
         at.tell("accounts", new.accounts.join(","));
         at.tell("verbs", new.verbs.join(","));
+        if !new.logins.is_empty() {
+            at.tell("logins", new.logins.join(","));
+        }
         at.tell("until", new.to.to_string());
         Ok(Self {
             purpose: line("purpose", &new.purpose, 200)?,
@@ -152,6 +157,7 @@ impl Row for Pool {
             accounts: new.accounts.clone(),
             collections: new.collections.clone(),
             verbs: new.verbs.clone(),
+            logins: new.logins.clone(),
             minutes: new.minutes,
             to: new.to,
             proposed: at.mark(),
@@ -171,6 +177,31 @@ impl Row for Pool {
             () => Status::of("ready", Tone::Good).due(self.to.end()),
         }
     }
+}
+
+/// Refuses accounts, collections and verbs that do not hold together.
+fn reach(new: &NewPool, at: &At<'_, '_>) -> Result<()> {
+    if new.accounts.iter().any(|one| entering::is(one, &new.verbs)) {
+        let [account] = new.accounts.as_slice() else {
+            let why = "systems are reached by a pool of their own, with the account `house` alone";
+            return Err(Error::invalid("accounts", why));
+        };
+        entering::alone(account, &new.verbs)?;
+        entering::in_use(&new.collections, at)?;
+        return entering::check_logins(&new.logins);
+    }
+    if !new.logins.is_empty() {
+        let why = "they are of systems alone: leave them out, or name `connect`";
+        return Err(Error::invalid("logins", why));
+    }
+    for account in new.accounts.iter().filter(|one| *one != "*") {
+        if at.find_noun::<Account>(account)?.is_none() {
+            let account = kernel::id::shown(account);
+            return Err(Error::invalid("accounts", format!("there is no account `{account}`")));
+        }
+    }
+    check_collections(&new.collections)?;
+    check_verbs(&new.verbs, false)
 }
 
 /// Signs a pool, as a second person who holds nothing of it.

@@ -18,6 +18,7 @@ mod steps;
 pub use rules::{APPROVERS, needed};
 pub use steps::{Approve, Begin, Deny, Withdraw};
 
+use super::entering as systems;
 use super::{Grant, bounds, check_collections, check_verbs, check_window};
 use crate::accounts::Account;
 use crate::people::{Proof, eligible, hex};
@@ -259,8 +260,8 @@ impl Row for AccessRequest {
     type New = NewAccessRequest;
 
     fn needs(new: &NewAccessRequest, needs: &mut Needs<'_>) -> Result<()> {
-        if entering::is(&new.account, &new.verbs) {
-            entering::needs(new, needs)?;
+        if systems::is(&new.account, &new.verbs) {
+            systems::needs(&new.collections, needs)?;
         } else if new.account != "*" {
             let id = AccountId::parse(&new.account);
             let id = id.map_err(|error| Error::invalid("account", error.message()))?;
@@ -363,8 +364,8 @@ fn holder(to: &str, by: &PrincipalId, at: &At<'_, '_>) -> Result<Arc<Principal>>
 }
 
 fn terms(new: &NewAccessRequest, to: String, holder: &Principal, at: &At<'_, '_>) -> Result<Terms> {
-    let slot = if entering::is(&new.account, &new.verbs) {
-        entering::check(new, holder, at)?;
+    let slot = if systems::is(&new.account, &new.verbs) {
+        entering::check(new, at)?;
         Some(kernel::HOUSE)
     } else {
         entering::none(new)?;

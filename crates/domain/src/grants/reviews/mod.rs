@@ -11,7 +11,7 @@ mod items;
 mod steps;
 
 pub use items::{patience, unused};
-pub use steps::{Decide, LAPSE, Lapse};
+pub use steps::{Decide, LAPSE, Lapse, Withdraw, decides};
 use steps::{UNANSWERED, another};
 
 use super::requests::APPROVERS;
@@ -136,6 +136,9 @@ pub struct AccessReview {
     pub items: Vec<Item>,
     /// When the last item was decided, and by whom.
     pub closed: Option<Mark>,
+    /// That it was withdrawn before it was due, if it was; what was decided until then stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
 }
 
 impl AccessReview {
@@ -162,12 +165,27 @@ impl AccessReview {
         all.get(all.len().saturating_sub(1) / 2).copied()
     }
 
+    /// Whether it still takes answers.
+    pub fn open(&self, now: Moment) -> bool {
+        self.closed.is_none() && self.withdrawn.is_none() && now < self.due.0
+    }
+
     /// Whether everything was kept, faster than anybody can look: then it says nothing.
     pub fn hasty(&self) -> bool {
         let kept = self.decided(Verdict::Keep).count();
         let fast = self.seconds().is_some_and(|seconds| seconds < HASTY_SECONDS);
         kept == self.items.len() && kept >= ENOUGH && fast
     }
+}
+
+/// That a review was withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AccessReviewWithdrawn")]
+pub struct Withdrawn {
+    /// Why.
+    pub reason: String,
+    /// Who, and when.
+    pub mark: Mark,
 }
 
 /// A review to be opened.
@@ -250,11 +268,15 @@ impl Row for AccessReview {
         let id = at.id().to_owned();
         at.later(due, LAPSE, id);
         let reviewers = new.reviewers.clone();
-        Ok(Self { scope, reviewers, opened: When(now), due: When(due), items, closed: None })
+        let (opened, due) = (When(now), When(due));
+        Ok(Self { scope, reviewers, opened, due, items, closed: None, withdrawn: None })
     }
 
     fn status(&self, now: Moment) -> Status {
         let (all, left) = (self.items.len(), self.waiting());
+        if let Some(withdrawn) = &self.withdrawn {
+            return Status::of("withdrawn", Tone::Past).what(withdrawn.reason.clone());
+        }
         if self.closed.is_some() {
             let (kept, removed) =
                 (self.decided(Verdict::Keep).count(), self.decided(Verdict::Remove).count());
@@ -320,10 +342,17 @@ fn check_reviewers(reviewers: &[String], at: &At<'_, '_>) -> Result<()> {
     Ok(())
 }
 
-const STEPS: &[Entry] = &[step::<AccessReview, Decide>(
-    "decide",
-    "Keeps a right, with a reason, or removes it at once; one at a time",
-)];
+const STEPS: &[Entry] = &[
+    step::<AccessReview, Decide>(
+        "decide",
+        "Keeps a right, with a reason, or removes it at once; one at a time",
+    ),
+    step::<AccessReview, Withdraw>(
+        "withdraw",
+        "Withdraws a review that was opened by mistake: nothing more is removed, and it counts for \
+         nothing",
+    ),
+];
 
 /// The register, as the faces know it.
 pub const REGISTER: Register = Register::of::<AccessReview>(

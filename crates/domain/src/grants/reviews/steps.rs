@@ -1,10 +1,10 @@
 //! Deciding an item, and what becomes of those that nobody decided.
 
-use super::{AccessReview, Decision, Item, Verdict};
+use super::{AccessReview, Decision, Item, Verdict, Withdrawn};
 use crate::grants::Grant;
 use crate::grants::moving::outside;
 use crate::people::{LEFT, Person};
-use crate::register::{At, Step, line};
+use crate::register::{At, Step, line, prose};
 use kernel::authority::Authority;
 use kernel::id::PrincipalId;
 use kernel::{Error, Result};
@@ -39,7 +39,7 @@ impl Step<AccessReview> for Decide {
 
     fn apply(&self, row: &mut AccessReview, at: &mut At<'_, '_>) -> Result<()> {
         let mark = at.mark();
-        if row.closed.is_some() || row.due.0 <= at.now() {
+        if !row.open(at.now()) {
             return Err(Error::conflict("this review is over: open another one"));
         }
         if !row.reviewers.contains(&mark.by) {
@@ -121,6 +121,34 @@ pub(super) fn another(holder: &str, by: &str, rights: &Authority) -> Result<()> 
     Ok(())
 }
 
+/// Whether somebody may decide on what this holder has.
+pub fn decides(holder: &str, by: &str, rights: &Authority) -> bool {
+    another(holder, by, rights).is_ok()
+}
+
+/// Withdraws a review before it is due.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Withdraw {
+    /// Why; another review of the same scope does not come by itself.
+    pub reason: String,
+}
+
+impl Step<AccessReview> for Withdraw {
+    const ACTION: &'static str = "access-review.withdraw";
+
+    fn apply(&self, row: &mut AccessReview, at: &mut At<'_, '_>) -> Result<()> {
+        if !row.open(at.now()) {
+            return Err(Error::conflict("this review is over: there is nothing to withdraw"));
+        }
+        let reason = prose("reason", &self.reason, 500)?;
+        at.tell("reason", &reason);
+        at.tell("waiting", row.waiting().to_string());
+        row.withdrawn = Some(Withdrawn { reason, mark: at.mark() });
+        Ok(())
+    }
+}
+
 /// Removes what nobody decided; the server's own step.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +160,9 @@ impl Step<AccessReview> for Lapse {
 
     fn apply(&self, row: &mut AccessReview, at: &mut At<'_, '_>) -> Result<()> {
         let mark = at.mark();
+        if row.withdrawn.is_some() {
+            return Ok(());
+        }
         let mut going = Going::default();
         let mut removed = 0;
         for item in row.items.iter_mut().filter(|item| item.decision.is_none()) {
