@@ -15,7 +15,9 @@ use crate::problem::Problem;
 use crate::refused;
 use crate::request::{Call, Scheme, presented, said};
 use crate::routes::certificates::Made;
+use crate::routes::streams::Published;
 use crate::routes::{Conditions, ROUTES, Route, Takes};
+use crate::transmitters::Transmitters;
 use crate::workloads::Workloads;
 use domain::oncall::Pulse;
 use http_body_util::Full;
@@ -58,11 +60,14 @@ pub(crate) struct App {
     pub(crate) kernel: Kernel,
     /// The platforms whose tokens are taken.
     pub(crate) workloads: Arc<Workloads>,
+    /// Who tells us what happened to somebody.
+    pub(crate) transmitters: Arc<Transmitters>,
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
     pub(crate) lists: Arc<Made>,
+    pub(crate) published: Arc<Published>,
     pub(crate) keyed: Arc<Keyed>,
     /// One template per route, in the order of [`ROUTES`].
     templates: Vec<Template>,
@@ -89,6 +94,8 @@ impl App {
             pages: None,
             public_url: None,
             workloads: Arc::default(),
+            transmitters: Arc::default(),
+            published: Arc::default(),
             kernel,
             metrics,
             probed,
@@ -347,6 +354,9 @@ impl App {
             outbox: Arc::clone(&self.outbox),
             pulse: Arc::clone(&self.pulse),
             lists: Arc::clone(&self.lists),
+            published: Arc::clone(&self.published),
+            transmitters: Arc::clone(&self.transmitters),
+            bearer: presented(&parts.headers).ok().map(|(_, token)| token.to_owned()),
             keyed: Arc::clone(&self.keyed),
             proofs: proofs(&parts.headers),
             caller,
@@ -367,7 +377,7 @@ impl App {
 /// path with an empty part is no page and nobody's.
 fn is_page(path: &str) -> bool {
     let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
-    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/", "/oauth/"];
+    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/", "/oauth/", "/ssf/"];
     let ours = own.contains(&path) || under.iter().any(|prefix| path.starts_with(prefix));
     !ours && !path.contains("//")
 }

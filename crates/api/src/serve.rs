@@ -13,6 +13,7 @@ use crate::metrics::{Metrics, More};
 use crate::outbox::Outbox;
 use crate::probe;
 use crate::tls::{Tls, TlsFiles};
+use crate::transmitters::Transmitters;
 use crate::workloads::Workloads;
 use domain::measures::Listener;
 use http_body_util::Full;
@@ -153,6 +154,13 @@ impl Server {
     #[must_use]
     pub fn with_workloads(mut self, workloads: Workloads) -> Self {
         self.app.workloads = Arc::new(workloads);
+        self
+    }
+
+    /// With those who tell us what happened to somebody.
+    #[must_use]
+    pub fn with_transmitters(mut self, transmitters: Transmitters) -> Self {
+        self.app.transmitters = Arc::new(transmitters);
         self
     }
 

@@ -1,18 +1,30 @@
 //! Services on the wire.
 
 use super::people::{Token, end_token_of, name, new_token, tokens};
-use super::shared::{changed, page};
+use super::shared::{Receipted, changed, page};
+use super::table::{Gives, Route, item, of, post};
 use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
 use domain::people::{Issued, Workload};
-use domain::register::{List, Read, shown};
+use domain::register::{List, Read, action, shown};
 use domain::services::{self, BindService, CreateService, EndService, IssueToken};
 use hyper::StatusCode;
 use kernel::id::PrincipalId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Bytes of a request.
+const REQUEST: usize = 64 * 1024;
+
+/// How services are known by other things than their tokens.
+pub(super) static ROUTES: &[Route] =
+    &[item(post("/v1/services/{name}/workloads", "bindService", "Binds a service to a program"))
+        .action(action::<services::Bind>())
+        .json(REQUEST, of::<Workload>)
+        .gives(&[Gives::json(201, "The binding", of::<Receipted<Bound>>), Gives::problem(409)])
+        .by(|call| Box::pin(bind(call)))];
 
 /// A service to be taken in.
 #[derive(Deserialize, JsonSchema)]

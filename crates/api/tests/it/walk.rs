@@ -92,6 +92,8 @@ fn without_a_login_only_these_routes_answer() {
             200 => open.push(path.to_owned()),
             // It asks for a proof of a key instead of a login.
             400 if path == "/oauth/token" => open.push(path.to_owned()),
+            // It asks for a signature instead of a login.
+            400 if path == "/ssf/events" => open.push(path.to_owned()),
             other => panic!("{method} {path}: {other}"),
         }
         assert_eq!(answer.status != 401, operation["security"] == serde_json::json!([]));
@@ -102,7 +104,9 @@ fn without_a_login_only_these_routes_answer() {
     assert_eq!(
         open,
         [
+            "/.well-known/jwks.json",
             "/.well-known/oauth-authorization-server",
+            "/.well-known/ssf-configuration",
             "/healthz",
             "/oauth/device_authorization",
             "/oauth/token",
@@ -112,6 +116,7 @@ fn without_a_login_only_these_routes_answer() {
             "/pki/ssh.krl",
             "/pki/ssh_ca.pub",
             "/readyz",
+            "/ssf/events",
         ]
     );
 }
@@ -141,6 +146,8 @@ fn from_another_account_everything_is_refused() {
         "/v1/heartbeat",
         "/.well-known/authzen-configuration",
         "/.well-known/oauth-authorization-server",
+        "/.well-known/ssf-configuration",
+        "/.well-known/jwks.json",
         "/scim/v2/ServiceProviderConfig",
         "/scim/v2/ResourceTypes",
         "/scim/v2/Schemas",
@@ -171,7 +178,7 @@ fn from_another_account_everything_is_refused() {
                 return;
             }
             "/oauth/device_authorization" => 200,
-            "/oauth/token" => 400,
+            "/oauth/token" | "/ssf/events" => 400,
             _ if everybody.contains(&path) && method == "GET" => 200,
             _ if path.contains("{account}") => 404,
             _ => 403,

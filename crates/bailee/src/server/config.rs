@@ -8,7 +8,7 @@ use kernel::id::PrincipalId;
 use serde::Deserialize;
 
 use super::forwarding::settings::{self, Forward};
-use super::identities::{Oidc, Workload};
+use super::identities::{Oidc, Transmitter, Workload};
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states
@@ -53,6 +53,9 @@ pub struct Config {
     /// Platforms whose tokens are taken as those of services that are bound to them.
     #[serde(default)]
     pub workload: Vec<Workload>,
+    /// Those who tell us that sessions of people ended, or their credentials were lost, elsewhere.
+    #[serde(default)]
+    pub transmitter: Vec<Transmitter>,
     /// What detection does.
     pub detection: Option<Detection>,
     /// What is answered by itself, and what never is.

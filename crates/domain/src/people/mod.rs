@@ -9,6 +9,7 @@ mod encoding;
 mod identity;
 mod moving;
 mod passkey;
+mod told;
 mod vendor;
 mod workload;
 
@@ -22,6 +23,8 @@ pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
 pub(crate) use passkey::live as live_passkeys;
 pub use passkey::{Passkey, Proof};
+pub use told::{By, Happened, TOLD, Told};
+pub(crate) use told::{tell, tell_by, word_of};
 pub use vendor::check_vendor;
 pub use workload::Workload;
 
@@ -272,6 +275,7 @@ pub(crate) fn leave<A: Act>(
     end_all(&mut row.credentials, work.now());
     work.save(allowed, register::body(&row)?, vec![("outcome", "left".to_owned())])?;
     work.later(work.now(), HOUSE, LEFT, &row.name);
+    tell(work, &row.name, Happened::SessionsEnded)?;
     Ok(row)
 }
 

@@ -31,6 +31,7 @@ mod reports;
 mod requests;
 mod revoke;
 mod setup;
+mod streams;
 pub mod support;
 mod watcher;
 mod watching;
