@@ -51,6 +51,7 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
         "bindService" => {
             (path, Some(r#"{"issuer":"https://idp.test","audience":"x","claims":{"sub":"x"}}"#))
         }
+        "certifyService" | "renewServiceCertificate" => (path, Some(REQUEST)),
         "authorizeDevice" => (path, Some("client_id=bailee-cli")),
         "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
         // Whoever has no right is told so before anybody looks at what is stated.
@@ -59,6 +60,17 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
     assert_eq!(body.is_some(), operation.get("requestBody").is_some(), "{path}");
     (path, body)
 }
+
+/// A request for a certificate, of a key that nobody kept.
+const REQUEST: &str = concat!(
+    r#"{"request":"-----BEGIN CERTIFICATE REQUEST-----\n"#,
+    r"MIHHMG4CAQAwDDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA\n",
+    r"BExCxHDEA9vk/rcdgvRRyGM//ofwn8rDiksUEc6RP7dj9bcnELC5QMo+SIEpPMF7\n",
+    r"US4ay7M0pMTcZm4paxBSMA6gADAKBggqhkjOPQQDAgNJADBGAiEAqfPlal34TI6S\n",
+    r"PP4ex+tYGlyXc9NcDccJf++pNxT5oVgCIQCtiBqzQgIrUrsK2QY35s1pBWSo6bgs\n",
+    r"nTgrnQmElM1D/A==\n",
+    r#"-----END CERTIFICATE REQUEST-----"}"#,
+);
 
 fn walk(server: &Running, mut see: impl FnMut(&str, &str, &Value, &dyn Fn(Ask<'_>) -> Answer)) {
     let document = server.expect(200, &ask("GET", "/openapi.json")).json();

@@ -19,8 +19,9 @@ pub struct Oidc {
     pub issuer: String,
     /// Who this server is to it.
     pub client_id: String,
-    /// Private file with the secret that goes with it.
-    pub client_secret_file: PathBuf,
+    /// Private file with the secret that goes with it. Without it this server proves who it is by
+    /// what it signs (`private_key_jwt`), with the keys at `/.well-known/jwks.json`.
+    pub client_secret_file: Option<PathBuf>,
     /// What people call it. Default: `"single sign-on"`.
     pub name: Option<String>,
     /// File with the authorities (PEM) that it is believed by, instead of those of the operating
@@ -54,7 +55,11 @@ impl Oidc {
     /// # Errors
     /// When a file that is named cannot be read, or everybody on the machine can read the secret.
     pub fn sign_in(&self, public_url: &str) -> Result<SignIn, Failure> {
-        let secret = files::secret(&self.client_secret_file)
+        let secret = self
+            .client_secret_file
+            .as_deref()
+            .map(files::secret)
+            .transpose()
             .map_err(|why| Failure::usage(format!("`oidc.client_secret_file`: {why}")))?;
         let settings = Settings {
             issuer: self.issuer.clone(),

@@ -14,7 +14,8 @@ mod vendor;
 mod workload;
 
 pub use credentials::{
-    Holder, IssueTo, Issued, StoredCredential, Use, add, credentials, end_all, end_one, issue,
+    Holder, IssueTo, Issued, StoredCredential, Use, add, certificate_hash, credentials, end_all,
+    end_one, issue,
 };
 pub use encoding::{hex, unhex};
 pub(crate) use identity::end_provider_session;

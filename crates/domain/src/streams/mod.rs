@@ -12,14 +12,16 @@ mod signing;
 pub use sending::{
     Attempting, Compose, Composed, Composing, NoteSent, SEND, Sending, Sent, Spreading, spread,
 };
-pub use signing::{PUBLISHED, PublicKeys, PublishKeys, Publishing, RotateKey, Rotated, Rotating};
+pub use signing::{
+    Assert, Asserting, PUBLISHED, PublicKeys, PublishKeys, Publishing, RotateKey, Rotated, Rotating,
+};
 
 use crate::register::{At, Entry, Mark, Register, Row, Status, Step, Tone, When, line, step};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Streams that are open at once.
+/// Streams that hear of one event, those that were added first.
 const MOST: usize = 50;
 
 /// What a receiver hears (CAEP 1.0 §3).

@@ -20,9 +20,16 @@ act!(
     Publishing, "signing-key.publish", None, false
 );
 act!(
+    /// Proving to the company's provider who we are.
+    Asserting, "signing-key.assert", None, false
+);
+act!(
     /// Making another key.
     Rotating, "signing-key.rotate", None, false
 );
+
+/// How long a proof of who we are counts, in seconds: for one question that follows at once.
+const ASSERTED: u64 = 60;
 
 /// The one row.
 const CURRENT: &str = "current";
@@ -170,6 +177,52 @@ impl Operation for PublishKeys {
         work.note(HOUSE, Publishing::ACTION.name, count);
         let until = work.now().after(PUBLISHED);
         Ok(After::now(PublicKeys { set: json!({ "keys": keys }), until }))
+    }
+}
+
+/// Proves to a provider who we are (RFC 7523 §2.2), for a caller that carries no login: somebody
+/// who came back from there is not signed in yet.
+pub struct Assert {
+    keys: RecordKey,
+    client: String,
+    provider: String,
+}
+
+impl Assert {
+    /// As this client, to this provider, by its name.
+    ///
+    /// # Errors
+    /// `Internal` if `house` has no keys.
+    pub fn new(kernel: &Kernel, client: &str, provider: &str) -> Result<Self> {
+        Ok(Self { keys: key(kernel)?, client: client.to_owned(), provider: provider.to_owned() })
+    }
+}
+
+impl Operation for Assert {
+    type Output = String;
+
+    fn target(&self) -> Target {
+        on_house(Asserting::ACTION)
+    }
+
+    fn wants(&self, wants: &mut Wants) {
+        wants.record(&self.keys);
+    }
+
+    fn execute(&self, work: &mut Work<'_>) -> Result<After<String>> {
+        let key = load::<Asserting>(work, &self.keys)?;
+        let id = hex(&work.random::<16>()?);
+        let now = work.now().0 / 1_000_000;
+        let claims = json!({"iss": self.client, "sub": self.client, "aud": self.provider,
+            "jti": id, "iat": now, "exp": now + ASSERTED});
+        let Value::Object(claims) = claims else {
+            return Err(Error::internal("claims are an object"));
+        };
+        let token = key.sign("JWT", &claims);
+        let token = token.map_err(|why| Error::internal(format!("signing: {why}")))?;
+        let fields = vec![("provider", self.provider.clone()), ("id", id)];
+        work.note(HOUSE, Asserting::ACTION.name, fields);
+        Ok(After::now(token))
     }
 }
 

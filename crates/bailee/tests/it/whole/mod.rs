@@ -25,6 +25,7 @@ mod import_real;
 mod incident;
 mod inside;
 mod machine;
+mod mutual;
 mod paging;
 mod provider;
 mod reports;

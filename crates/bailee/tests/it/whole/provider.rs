@@ -157,13 +157,19 @@ impl Scene {
         for (name, value) in more.as_object().unwrap() {
             task[name] = value.clone();
         }
+        let signs = more["signs"] == true;
+        if signs {
+            task["jwks"] = json!(format!("{url}/.well-known/jwks.json"));
+        }
         let provider = Provider::start(&task);
         let secret = store.beside("secret");
         fs::write(&secret, format!("{SECRET}\n")).unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        let secret =
+            if signs { String::new() } else { format!("client_secret_file = {secret:?}\n") };
         let config = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"{url}\"\n[oidc]\nissuer = \"{}\"\n\
-             client_id = \"bailee & co\"\nclient_secret_file = {secret:?}\nca = {cert:?}\n\
+             client_id = \"bailee & co\"\n{secret}ca = {cert:?}\n\
              name = \"Northwind ID\"\n",
             provider.issuer
         );
@@ -367,6 +373,20 @@ fn what_comes_back_is_of_the_browser_and_the_provider_that_were_asked() {
     denied(&stranger, &format!("code=x&iss={issuer}")).expect(401, "does not take the code");
     denied(&stranger, "error=%3Cscript%3E").expect(401, "&lt;script&gt;");
     scene.server.stop();
+}
+
+#[test]
+fn the_server_proves_who_it_is_by_what_it_signs() {
+    let Some(scene) = Scene::with_eve(&json!({"signs": true})) else { return };
+    let browser = scene.browser("eve");
+    scene.sign_in(&browser).expect(200, "You are signed in");
+    assert!(scene.inside(&browser));
+    // Another key is published, and the one that the provider knows goes on signing meanwhile.
+    scene.server.did(&scene.server.admin, &["signing-key", "rotate", "--json"]);
+    let second = scene.browser("eve-2");
+    scene.sign_in(&second).expect(200, "You are signed in");
+    scene.server.stop();
+    scene.store.verified();
 }
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";

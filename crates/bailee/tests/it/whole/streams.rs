@@ -257,7 +257,7 @@ fn what_is_forged_of_a_security_event_ends_nothing() {
     // Curl may see the connection end instead of the refusal.
     assert_ne!(tell(&scene, &"x".repeat(20_000), TOKEN).0, 202);
     let nobody = scene.browser("nobody");
-    nobody.go(&scene.at("/ssf/events"), &["--data", &good]).expect(415, "");
+    nobody.go(&scene.at("/ssf/events"), &["--http1.1", "--data", &good]).expect(415, "");
     nobody.go(&scene.at("/ssf/events"), &[]).expect(405, "");
     assert!(scene.inside(&browser));
     scene.server.stop();
