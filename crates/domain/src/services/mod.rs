@@ -316,8 +316,8 @@ impl Operation for RevokeToken {
         let fields = vec![("ended", self.token.clone())];
         if self.of_person {
             let (allowed, mut row) = register::load::<people::Person, EndToken>(work, &self.key)?;
-            let passkey = people::live_passkeys(&row.credentials, now);
-            let passkey = passkey.filter(|one| one.id == self.token).next();
+            let passkey =
+                people::live_passkeys(&row.credentials, now).find(|one| one.id == self.token);
             let bound =
                 passkey.and_then(|one| one.passkey.as_ref()).map(|one| !one.backup_eligible);
             end_one(&mut row.credentials, &self.token, now)?;

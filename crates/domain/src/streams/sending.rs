@@ -4,7 +4,7 @@
 //! Its id and its time are the event's, so that a receiver knows a repetition.
 
 use super::{Attempt, Event, MOST, Outcome, Stream, Subject, signing};
-use crate::people::{Happened, Person, TOLD, Told, hex};
+use crate::people::{Happened, Person, StoredCredential, TOLD, Told, hex};
 use crate::register::{self, House, Kept, Survey, When, act};
 use jose::{EVENT_KIND, SigningKey};
 use kernel::engine::Wants;
@@ -90,13 +90,12 @@ impl Sending {
 /// Whatever the kernel answers.
 pub fn spread(kernel: &Kernel, object: &str, right: Ran) -> Result<()> {
     let survey = Survey::of(kernel, &[])?.and::<Kept<Stream>>(kernel)?;
-    right.run(kernel, Spread { survey, told: Told::of(object)?, object: object.to_owned() })
+    right.run(kernel, Spread { survey, told: Told::of(object)? })
 }
 
 struct Spread {
     survey: Survey,
     told: Told,
-    object: String,
 }
 
 impl Operation for Spread {
@@ -120,7 +119,7 @@ impl Operation for Spread {
         let fields = vec![("of", TOLD.to_owned()), ("streams", streams.len().to_string())];
         work.note(HOUSE, Spreading::ACTION.name, fields);
         for kept in streams {
-            let (stream, told) = (kept.id.clone(), Some(Told::of(&self.object)?));
+            let (stream, told) = (kept.id.clone(), Some(self.told.clone()));
             let sending = Sending { stream, told, at: self.told.at, attempts: 0 };
             work.later(work.now(), HOUSE, SEND, &sending.object()?);
         }
@@ -217,10 +216,11 @@ fn named(person: &Person, form: Subject, told: &Told) -> Option<Value> {
         }
         Subject::IssSub => {
             // Of those that ended before, somebody else may be told by now.
-            let counted = person.credentials.iter().rev().filter(|one| {
+            let counted = |one: &&StoredCredential| {
                 one.issued <= told.at && one.ended.is_none_or(|ended| told.at <= ended)
-            });
-            let identity = counted.filter_map(|one| one.identity.as_ref()).next()?;
+            };
+            let mut newest = person.credentials.iter().rev().filter(counted);
+            let identity = newest.find_map(|one| one.identity.as_ref())?;
             let (issuer, subject) = (&identity.issuer, &identity.subject);
             Some(json!({"format": "iss_sub", "iss": issuer, "sub": subject}))
         }

@@ -1,6 +1,8 @@
 //! Session signals: what ends here is told, what ends elsewhere is heard.
 
+use crate::identities::log_out;
 use crate::passkeys::{Device, by_link, by_token, make};
+use crate::registers::add;
 use crate::signer::Signer;
 use crate::support::{both, kind, kinds, name, newest};
 use domain::members::{BeginSession, Hear};
@@ -367,5 +369,30 @@ fn what_others_tell_ends_every_session_that_began_before_and_is_told_on() {
         let said = json!({"credential_type": "password"});
         assert_eq!(hear(world, lost, said, eve, "8"), Some(1));
         assert!(!alive(&fourth) && !kinds(world, HOUSE).is_empty());
+    });
+}
+
+#[test]
+fn sessions_that_are_ended_for_somebody_are_told_where_there_were_any() {
+    both(908, |world| {
+        eve(world);
+        stream(world, "crm", "opaque");
+        let rob = world.person("rob", &["responder"]);
+        let lost = json!({"kind": "end-sessions", "target": "person:eve", "reason": "a laptop"});
+        add(world, &rob, "answers", &lost).unwrap();
+        assert!(tick(world, &|_| delivered()).is_empty());
+        sign_in(world, "a");
+        add(world, &rob, "answers", &lost).unwrap();
+        let told = tick(world, &|_| delivered());
+        let said = claims(told[0].1.as_ref().unwrap());
+        let event = &said["events"][format!("{CAEP}session-revoked")];
+        assert_eq!((told.len(), &event["initiating_entity"]), (1, &json!("admin")));
+        // One session of several that ended at the provider leaves the others be.
+        sign_in(world, "b");
+        sign_in(world, "c");
+        assert_eq!(log_out(world, &json!({"sid": "b"}), "1").unwrap(), Some(1));
+        assert!(tick(world, &|_| delivered()).is_empty());
+        assert_eq!(log_out(world, &json!({"sub": "sub-7"}), "2").unwrap(), Some(1));
+        assert_eq!(tick(world, &|_| delivered()).len(), 1);
     });
 }
