@@ -277,7 +277,7 @@ fn keys_are_published_before_they_sign_and_as_long_as_somebody_may_look_them_up(
             world.run(&world.admin, rotate).unwrap().output.key
         };
         let first = kid(world);
-        assert_eq!(known(world), [first.clone()]);
+        assert_eq!(known(world), std::slice::from_ref(&first));
         assert!(!set(world).to_string().contains("\"d\""));
         let second = rotate(false);
         assert_eq!(
