@@ -54,24 +54,27 @@ const issuer = `https://localhost:${server.address().port}`;
 
 // A provider tells others by itself; the one it tells here is believed by an authority of its own.
 const post = (url, options) => new Promise((done, failed) => {
-  const { method, headers, body } = options;
+  const { method = 'GET', headers, body } = options;
   const asked = request(url, { method, headers: Object.fromEntries(new Headers(headers)), ca: readFileSync(task.ca) });
   asked.on('error', failed);
   asked.on('response', async (answer) => {
     const parts = [];
     for await (const part of answer) parts.push(part);
-    told.push(answer.statusCode);
-    done(new Response(Buffer.concat(parts), { status: answer.statusCode }));
+    if (method === 'POST') told.push(answer.statusCode);
+    done(new Response(Buffer.concat(parts), { status: answer.statusCode, headers: { 'content-type': answer.headers['content-type'] ?? 'text/plain' } }));
   });
-  asked.end(String(body));
+  asked.end(body === undefined || body === null ? undefined : String(body));
 });
 const told = [];
 
+const client = task.jwks
+  ? { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: task.jwks, token_endpoint_auth_signing_alg: 'ES256' }
+  : { token_endpoint_auth_method: task.method ?? 'client_secret_basic', client_secret: task.secret };
+
 const provider = new Provider(issuer, {
   clients: [{
-    client_id: task.client, client_secret: task.secret, redirect_uris: [task.redirect],
+    client_id: task.client, ...client, redirect_uris: [task.redirect],
     grant_types: ['authorization_code'], response_types: ['code'],
-    token_endpoint_auth_method: task.method ?? 'client_secret_basic',
     id_token_signed_response_alg: task.algorithms[0],
     backchannel_logout_uri: task.logout, backchannel_logout_session_required: task.session ?? true,
   }],

@@ -4,8 +4,8 @@ use crate::problem::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -72,6 +72,11 @@ impl Answer {
             Some(json) => self.header(RECEIPT.clone(), &URL_SAFE_NO_PAD.encode(json)),
             None => self,
         }
+    }
+
+    /// With the language of what it says (RFC 8935 §2.3).
+    pub(crate) fn in_english(self) -> Self {
+        self.header(CONTENT_LANGUAGE, "en")
     }
 
     /// With a nonce for proofs of keys (RFC 9449 §8).

@@ -15,11 +15,14 @@ use crate::problem::Problem;
 use crate::refused;
 use crate::request::{Call, Scheme, presented, said};
 use crate::routes::certificates::Made;
+use crate::routes::streams::Published;
 use crate::routes::{Conditions, ROUTES, Route, Takes};
+use crate::transmitters::Transmitters;
 use crate::workloads::Workloads;
 use domain::oncall::Pulse;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::http::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use jose::ProofOf;
@@ -58,11 +61,14 @@ pub(crate) struct App {
     pub(crate) kernel: Kernel,
     /// The platforms whose tokens are taken.
     pub(crate) workloads: Arc<Workloads>,
+    /// Who tells us what happened to somebody.
+    pub(crate) transmitters: Arc<Transmitters>,
     pub(crate) metrics: Metrics,
     pub(crate) probed: Arc<Probed>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
     pub(crate) lists: Arc<Made>,
+    pub(crate) published: Arc<Published>,
     pub(crate) keyed: Arc<Keyed>,
     /// One template per route, in the order of [`ROUTES`].
     templates: Vec<Template>,
@@ -89,6 +95,8 @@ impl App {
             pages: None,
             public_url: None,
             workloads: Arc::default(),
+            transmitters: Arc::default(),
+            published: Arc::default(),
             kernel,
             metrics,
             probed,
@@ -110,7 +118,7 @@ impl App {
     /// Answers one request.
     pub(crate) async fn answer(
         &self,
-        peer: IpAddr,
+        (peer, certificate): (IpAddr, Option<[u8; 32]>),
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         let _in_flight = self.metrics.enter();
@@ -125,7 +133,7 @@ impl App {
         }
         let found = self.find(&parts.method, parts.uri.path());
         let index = if let Found::Route(index, ..) = found { Some(index) } else { None };
-        let caller = self.login(&found, &parts, peer).await;
+        let caller = self.login(&found, &parts, (peer, certificate)).await;
         let known = caller.is_ok();
         let outcome = match caller {
             Ok(caller) => self.handle((caller, peer), found, &parts, &mut body, &number).await,
@@ -233,7 +241,7 @@ impl App {
         &self,
         found: &Found<'_>,
         parts: &Parts,
-        peer: IpAddr,
+        (peer, certificate): (IpAddr, Option<[u8; 32]>),
     ) -> Result<Option<(Caller, Moment)>, Problem> {
         let needed = match found {
             Found::Route(_, route, _) => route.login,
@@ -244,17 +252,38 @@ impl App {
             return Ok(None);
         }
         let source = || kernel::address(peer);
+        let forever = |caller| (caller, Moment(u64::MAX));
+        // One that is nobody's here may be for somebody else, and says nothing.
+        let shown = certificate.map(|hash| self.kernel.workload(&hash));
+        match &shown {
+            _ if parts.headers.contains_key(AUTHORIZATION) => {}
+            Some(Ok(caller)) => return Ok(Some(forever(caller.clone()))),
+            Some(Err(error)) if error.restraint().is_some() => return Err(error.clone().into()),
+            _ => {}
+        }
         let (scheme, token) =
             presented(&parts.headers).inspect_err(|_| self.kernel.count_stranger(&source()))?;
-        let forever = |caller| (caller, Moment(u64::MAX));
+        // Whoever shows who they are twice is one and the same.
+        let other = |caller: &Caller| {
+            let shown = shown.as_ref().and_then(|shown| shown.as_ref().ok());
+            shown.is_some_and(|shown| shown.principal != caller.principal)
+        };
+        let twice = || {
+            self.kernel.count_stranger(&source());
+            Problem::from(Error::unauthenticated())
+        };
         let known = match scheme {
             Scheme::Bearer if Workloads::looks_like(token) => {
                 self.workloads.caller(&self.kernel, token).await
             }
             Scheme::Bearer => self.kernel.identify(token).map(forever),
-            Scheme::Dpop => return self.login_keyed(token, parts, &source()).map(Some),
+            Scheme::Dpop => {
+                let known = self.login_keyed(token, parts, &source())?;
+                return if other(&known.0) { Err(twice()) } else { Ok(Some(known)) };
+            }
         };
         match known {
+            Ok((caller, _)) if other(&caller) => Err(twice()),
             Ok(caller) => Ok(Some(caller)),
             Err(error) => {
                 // What a restraint refuses is counted by itself: it is no try of a stranger.
@@ -347,6 +376,9 @@ impl App {
             outbox: Arc::clone(&self.outbox),
             pulse: Arc::clone(&self.pulse),
             lists: Arc::clone(&self.lists),
+            published: Arc::clone(&self.published),
+            transmitters: Arc::clone(&self.transmitters),
+            bearer: presented(&parts.headers).ok().map(|(_, token)| token.to_owned()),
             keyed: Arc::clone(&self.keyed),
             proofs: proofs(&parts.headers),
             caller,
@@ -367,7 +399,7 @@ impl App {
 /// path with an empty part is no page and nobody's.
 fn is_page(path: &str) -> bool {
     let own = ["/v1", "/healthz", "/readyz", "/openapi.json"];
-    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/", "/oauth/"];
+    let under = ["/v1/", "/access/", "/.well-known/", "/pki/", "/scim/", "/oauth/", "/ssf/"];
     let ours = own.contains(&path) || under.iter().any(|prefix| path.starts_with(prefix));
     !ours && !path.contains("//")
 }

@@ -26,6 +26,7 @@ mod request;
 pub mod routes;
 mod serve;
 mod tls;
+mod transmitters;
 mod workloads;
 
 pub use app::{PAGE_BODY, Pages};
@@ -34,4 +35,5 @@ pub use openapi::openapi;
 pub use outbox::{Held, Outbox};
 pub use routes::routes_txt;
 pub use serve::{Config, MAX_CONNECTIONS, Server};
+pub use transmitters::{Transmitter, Transmitters};
 pub use workloads::{Platform, Workloads};

@@ -8,6 +8,8 @@ use crate::probe::Probed;
 use crate::problem::Problem;
 use crate::routes::Route;
 use crate::routes::certificates::Made;
+use crate::routes::streams::Published;
+use crate::transmitters::Transmitters;
 use crate::workloads::{self, Workloads};
 use aws_lc_rs::digest;
 use domain::oncall::Pulse;
@@ -71,6 +73,12 @@ pub(crate) struct Call {
     pub(crate) pulse: Arc<Mutex<Pulse>>,
     /// What hosts fetch, as it was made last.
     pub(crate) lists: Arc<Made>,
+    /// The public halves of our keys, as they were published last.
+    pub(crate) published: Arc<Published>,
+    /// Who tells us what happened to somebody.
+    pub(crate) transmitters: Arc<Transmitters>,
+    /// What came as a bearer token, for routes that look at it by themselves.
+    pub(crate) bearer: Option<String>,
     /// Tokens that are bound to a key.
     pub(crate) keyed: Arc<Keyed>,
     /// The proofs of keys that came along.

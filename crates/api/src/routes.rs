@@ -24,6 +24,7 @@ mod services;
 mod setup;
 pub(crate) mod shared;
 mod signals;
+pub(crate) mod streams;
 mod table;
 mod transfers;
 
@@ -56,6 +57,8 @@ fn fixed() -> impl Iterator<Item = &'static Route> {
         .chain(certificates::ROUTES)
         .chain(scim::ROUTES)
         .chain(oauth::ROUTES)
+        .chain(streams::ROUTES)
+        .chain(services::ROUTES)
         .chain(ledgers::ROUTES)
 }
 
@@ -470,14 +473,6 @@ static FIXED: &[Route] = &[
             Gives::problem(409),
         ])
         .by(|call| Box::pin(services::end(call))),
-    item(post("/v1/services/{name}/workloads", "bindService", "Binds a service to a program"))
-        .action(action::<domain::services::Bind>())
-        .json(SMALL, of::<domain::people::Workload>)
-        .gives(&[
-            Gives::json(201, "The binding", of::<shared::Receipted<services::Bound>>),
-            Gives::problem(409),
-        ])
-        .by(|call| Box::pin(services::bind(call))),
     item(post(
         "/v1/services/{name}/tokens",
         "issueServiceToken",

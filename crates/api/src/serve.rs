@@ -13,6 +13,7 @@ use crate::metrics::{Metrics, More};
 use crate::outbox::Outbox;
 use crate::probe;
 use crate::tls::{Tls, TlsFiles};
+use crate::transmitters::Transmitters;
 use crate::workloads::Workloads;
 use domain::measures::Listener;
 use http_body_util::Full;
@@ -153,6 +154,13 @@ impl Server {
     #[must_use]
     pub fn with_workloads(mut self, workloads: Workloads) -> Self {
         self.app.workloads = Arc::new(workloads);
+        self
+    }
+
+    /// With those who tell us what happened to somebody.
+    #[must_use]
+    pub fn with_transmitters(mut self, transmitters: Transmitters) -> Self {
+        self.app.transmitters = Arc::new(transmitters);
         self
     }
 
@@ -339,6 +347,8 @@ async fn secured(
         return app.kernel.count_handshake(&kernel::address(peer.ip()));
     };
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let shown = shown.map(|certificate| domain::people::certificate_hash(certificate));
     let served = Arc::new(Served::default());
     let service = service_fn({
         let served = Arc::clone(&served);
@@ -346,7 +356,7 @@ async fn secured(
             let (app, served) = (Arc::clone(&app), Arc::clone(&served));
             async move {
                 served.started.fetch_add(1, Ordering::Relaxed);
-                let answer = app.answer(peer.ip(), request).await;
+                let answer = app.answer((peer.ip(), shown), request).await;
                 served.ended.fetch_add(1, Ordering::Relaxed);
                 Ok::<_, Infallible>(answer)
             }

@@ -17,13 +17,16 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, SupportedProtocolVersion};
+use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
@@ -92,7 +95,7 @@ impl Tls {
             .with_no_client_auth();
         let versions = if allow_tls12 { BOTH } else { NEWEST };
         let certificates = (chain, key);
-        let mut server = settings(provider, versions, &certificates, None)?;
+        let mut server = settings(provider, versions, &certificates, &Clients::Holders)?;
         server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         server.ticketer = Ticketer::new().map_err(other)?;
         Ok(Self { server: Arc::new(server), client: Arc::new(client), certificates, versions })
@@ -104,7 +107,73 @@ impl Tls {
     /// When there is no authority in the text.
     pub(crate) fn listener(&self, client_ca: Option<&str>) -> io::Result<ServerConfig> {
         let provider = Arc::new(default_provider());
-        settings(provider, self.versions, &self.certificates, client_ca)
+        let clients = client_ca.map_or(Clients::Anybody, Clients::Of);
+        settings(provider, self.versions, &self.certificates, &clients)
+    }
+}
+
+/// What is asked of clients in the handshake.
+enum Clients<'c> {
+    /// Nothing.
+    Anybody,
+    /// A certificate that one of these authorities vouches for (PEM).
+    Of(&'c str),
+    /// A certificate, if they have one; whose it is, the live rights say with each request.
+    Holders,
+}
+
+/// Takes whatever certificate a client shows, once it proved that it holds its key.
+///
+/// That proves nothing of who it is: what counts is that exactly this certificate is a credential
+/// in the live rights (RFC 8705 §2.2 has the like). So what an authority says, when it ends and
+/// whether it was revoked need not be believed here, and are not.
+#[derive(Debug)]
+struct Holders {
+    provider: Arc<CryptoProvider>,
+    /// Browsers offer certificates of this authority alone, so that nobody is asked about others.
+    of: [rustls::DistinguishedName; 1],
+}
+
+impl ClientCertVerifier for Holders {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[rustls::DistinguishedName] {
+        &self.of
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -112,14 +181,19 @@ fn settings(
     provider: Arc<CryptoProvider>,
     versions: Versions,
     (chain, key): &Certificates,
-    client_ca: Option<&str>,
+    clients: &Clients<'_>,
 ) -> io::Result<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(other)?;
-    let builder = match client_ca {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
+    let builder = match clients {
+        Clients::Anybody => builder.with_no_client_auth(),
+        Clients::Holders => {
+            let name = domain::certificates::authority_name();
+            let of = [rustls::DistinguishedName::from(name)];
+            builder.with_client_cert_verifier(Arc::new(Holders { provider, of }))
+        }
+        Clients::Of(pem) => {
             let mut roots = RootCertStore::empty();
             for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                 roots.add(certificate.map_err(other)?).map_err(other)?;

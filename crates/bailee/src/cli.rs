@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{db, kube, sign_in, ssh};
+use crate::access::{db, kube, sign_in, sign_out, ssh};
 use crate::agent;
 use crate::detect;
 use crate::exit::CODES;
@@ -11,6 +11,7 @@ use crate::export;
 use crate::import;
 use crate::nouns::{
     Noun, accounts, data, grants, ledger, measures, oncall, people, requests, services, setup,
+    signing_keys,
 };
 use crate::server::{backup, demo, epoch, init, restore, serve, verify, watcher};
 
@@ -82,6 +83,8 @@ pub enum Command {
     /// The session lasts eight hours at most and is bound to a key that stays on this machine, in
     /// BAILEE_SESSION or the state folder; commands use it where no token is stated.
     SignIn(sign_in::Options),
+    /// End the session of `sign-in` at the server, and remove it and its key from this machine
+    SignOut(sign_out::Options),
 
     /// Subscribers and what is theirs
     Account(Noun<accounts::Command>),
@@ -89,6 +92,8 @@ pub enum Command {
     Person(Noun<people::Command>),
     /// Programs that act under their own name
     Service(Noun<services::Command>),
+    /// The keys by which the server signs for others
+    SigningKey(Noun<signing_keys::Command>),
     /// Rights: who may reach which data, what for, until when
     Grant(Noun<grants::Command>),
     /// Ask for access, and begin what was approved

@@ -24,6 +24,7 @@ use cli::{Cli, Command};
 use exit::{Exit, Failure};
 use nouns::{
     accounts, data, grants, ledger, measures, oncall, people, registers, requests, services, setup,
+    signing_keys,
 };
 use output::Output;
 
@@ -69,6 +70,7 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Import(options) => wait_for(import::run(&options, output)),
         Command::Kube(options) => done(access::kube::run(&options, output)),
         Command::SignIn(options) => done(access::sign_in::run(&options, output)),
+        Command::SignOut(options) => done(access::sign_out::run(&options, output)),
         Command::Export(options) => done(export::run(&options, output)),
         Command::Account(noun) => {
             done(async { accounts::run(&noun.client(None)?, &noun.command, output).await })
@@ -81,6 +83,9 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         }
         Command::Grant(noun) => {
             done(async { grants::run(&noun.client(None)?, &noun.command, output).await })
+        }
+        Command::SigningKey(noun) => {
+            done(async { signing_keys::run(&noun.client(None)?, &noun.command, output).await })
         }
         Command::Agent(options) => wait_for(agent::run(&options, output)),
         // Run before, for the code they end with.

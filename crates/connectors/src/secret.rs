@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 /// A password or key. Printing it shows that there is one, never which.
@@ -13,6 +14,14 @@ impl Secret {
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
+    }
+
+    /// What it can be compared by without being held.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
+        hash
     }
 
     pub(crate) fn expose(&self) -> &str {

@@ -157,7 +157,7 @@ pub(crate) async fn post_json(
     carry(ready, bytes, timeout).await
 }
 
-async fn carry(
+pub(crate) async fn carry(
     ready: Result<(Client, reqwest::Request), String>,
     bytes: usize,
     timeout: Duration,
@@ -229,7 +229,7 @@ fn request(posted: Posted, body: Vec<u8>) -> Result<(Client, reqwest::Request), 
     Ok((client, request))
 }
 
-fn address(text: &str, plaintext: Plaintext) -> Result<Url, String> {
+pub(crate) fn address(text: &str, plaintext: Plaintext) -> Result<Url, String> {
     let url = Url::parse(text);
     let url = url.map_err(|why| format!("`{}` is not an address: {why}", said(text.as_bytes())))?;
     match (url.scheme(), plaintext) {
@@ -295,7 +295,7 @@ fn key(secret: &Secret) -> Result<hmac::Key, Unverified> {
 }
 
 /// The cause at the end of a chain of errors.
-fn innermost(error: &reqwest::Error) -> String {
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

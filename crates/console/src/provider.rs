@@ -12,7 +12,9 @@ use crate::show::sentence;
 use crate::visit::Visit;
 use connectors::oidc::{Back, Problem, Provider, Trip};
 use domain::members::{BeginSession, Logout, SESSION_LIFE};
+use domain::streams::Assert;
 use http::StatusCode;
+use kernel::authority::Caller;
 use kernel::id::shown;
 use kernel::{Error, Kind, Moment, Result};
 use maud::{Markup, html};
@@ -102,7 +104,14 @@ async fn came(visit: &Visit<'_>) -> Result<Reply> {
     let code = only(&visit.query, "code")?.ok_or_else(ours)?;
     let trip = trip(ceremonies, challenge, purpose, ceremonies::moment(&bytes))?;
     let back = Back { code, issuer: only(&visit.query, "iss")? };
-    let token = provider.redeem(back, &trip, seconds(now)).await;
+    let proof = match provider.signs_as() {
+        None => None,
+        Some(client) => {
+            let assert = Assert::new(visit.kernel(), client, provider.issuer())?;
+            Some(visit.submit_as(Caller::bearer(), None, assert).await?.output)
+        }
+    };
+    let token = provider.redeem(back, &trip, proof.as_deref(), seconds(now)).await;
     let token = token.map_err(|problem| told(&problem))?;
     let (issuer, subject) = (token.issuer().to_owned(), token.subject().to_owned());
     let (caller, begin) = match BeginSession::by_provider(visit.kernel(), token) {

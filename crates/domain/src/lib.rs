@@ -18,6 +18,7 @@ pub mod vendors;
 pub mod grants;
 pub mod directories;
 pub mod certificates;
+pub mod streams;
 pub mod data;
 pub mod ledgers;
 pub mod transfers;

@@ -12,7 +12,7 @@ use crate::register::{Boxed, Entry, On, Register};
 use crate::services::Service;
 use crate::{
     answers, catalogue, certificates, detections, directories, exposure, grants, members, reports,
-    signals, sites, systems, transfers, vendors,
+    signals, sites, streams, systems, transfers, vendors,
 };
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
@@ -33,6 +33,7 @@ pub static REGISTERS: &[Register] = &[
     grants::uses::REGISTER,
     directories::REGISTER,
     certificates::REGISTER,
+    streams::REGISTER,
     transfers::destinations::REGISTER,
     transfers::elections::REGISTER,
     transfers::REGISTER,

@@ -15,13 +15,14 @@ use crate::incidents::holds::{self, NoteEnd};
 use crate::incidents::{DUTY, INVESTIGATE, NoteDuty, NoteOverdue, notices};
 use crate::members::Member;
 use crate::oncall::pages::{self, STEP, TakeStep};
-use crate::people::{LEFT, Person};
+use crate::people::{LEFT, Person, TOLD};
 use crate::programme::assignments::{self, Renew};
 use crate::programme::courses::SETTLE;
 use crate::programme::trainings::{RENEW, Training};
 use crate::register::{Do, Kept, Noun, Row, parse};
 use crate::services::Service;
 use crate::sites::equipment::POLL;
+use crate::streams;
 use crate::transfers::{NoteAttempt, Outcome, SEND};
 use crate::vendors::{Engagement, Vendor};
 use kernel::authority::{Policies, Right};
@@ -106,6 +107,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         kernel::EVERY_TICK => Ok(()),
         LAPSE => right.run(kernel, Do::<AccessReview, Lapse>::new(kernel, &job.object, Lapse {})?),
         LEFT => grants::settle(kernel, &job.object, right),
+        TOLD => streams::spread(kernel, &job.object, right),
         directories::SETTLE => directories::settle(kernel, &job.object, right),
         SETTLE => assignments::settle(kernel, right, true),
         RENEW => right.run(kernel, Renew::new(kernel, &job.object)?),
@@ -126,7 +128,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         notices::SEND | pages::SEND | pages::FOLLOW => Ok(()),
         STEP => right.run(kernel, TakeStep::new(kernel, &job.object)?),
         // For whoever has a network; without one they wait, and what they would bring goes stale.
-        POLL | PROBE => Ok(()),
+        POLL | PROBE | streams::SEND => Ok(()),
         other => Err(Error::internal(format!("no noun knows the job `{other}`"))),
     }
 }

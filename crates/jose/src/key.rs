@@ -99,14 +99,26 @@ impl PublicKey {
         Ok(Some(Self { id: text("kid").map(str::to_owned), only, kind }))
     }
 
+    /// The key of this uncompressed point on P-256, for this algorithm.
+    pub(crate) fn p256(point: &[u8], only: Algorithm) -> Self {
+        Self { id: None, only: Some(only), kind: Kind::P256(point.to_vec()) }
+    }
+
+    /// Both coordinates of a point, as a set of keys has them; empty for other kinds.
+    pub(crate) fn coordinates(&self) -> (String, String) {
+        let Kind::P256(point) = &self.kind else { return Default::default() };
+        let (x, y) = point.get(1..).unwrap_or_default().split_at(32);
+        (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
+    }
+
     /// The thumbprint of the key (RFC 7638 §3): SHA-256 over its required members.
     pub fn thumbprint(&self) -> [u8; 32] {
         let coded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         // Members in the order of their names, without anything between them.
         let members = match &self.kind {
-            Kind::P256(point) => {
-                let (x, y) = point.get(1..).unwrap_or_default().split_at(32);
-                format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, coded(x), coded(y))
+            Kind::P256(_) => {
+                let (x, y) = self.coordinates();
+                format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
             }
             Kind::Ed25519(key) => {
                 format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, coded(key))

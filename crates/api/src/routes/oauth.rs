@@ -1,14 +1,15 @@
 //! Signing in with a program that has no browser: the device authorization grant (RFC 8628), for
 //! access tokens that are bound to a key (RFC 9449).
 
-use super::shared::fresh;
-use super::table::{Gives, Route, get, of, post};
+use super::shared::{Receipted, changed, fresh};
+use super::table::{Gives, Route, delete, get, of, post};
 use crate::answer::Answer;
 use crate::keyed::{INTERVAL, Unproven, seconds};
 use crate::path::decoded;
 use crate::problem::Problem;
 use crate::request::Call;
-use domain::members::{BeginSession, DEVICE_LIFE};
+use domain::members::{BeginSession, DEVICE_LIFE, EndSession, SessionEnds};
+use domain::register::action;
 use hyper::StatusCode;
 use jose::ProofOf;
 use kernel::Kind;
@@ -51,6 +52,10 @@ pub(super) static ROUTES: &[Route] = &[
         .bytes(BODY, FORM)
         .gives(&[Gives::json(200, "The token", of::<Token>)])
         .by(|call| Box::pin(token(call))),
+    delete("/v1/session", "endSession", "Ends the session by which it is asked")
+        .action(action::<SessionEnds>())
+        .gives(&[Gives::json(200, "It ended", of::<Receipted<Ended>>), Gives::problem(409)])
+        .by(|call| Box::pin(end(call))),
 ];
 
 /// Where programs sign people in.
@@ -102,6 +107,14 @@ pub(crate) struct Token {
     /// Seconds until it is over.
     expires_in: u64,
     /// Who signed in: `person:NAME` or `member:NAME`.
+    principal: String,
+}
+
+/// A session that ended.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionEnded")]
+pub(crate) struct Ended {
+    /// Whose it was: `person:NAME` or `member:NAME`.
     principal: String,
 }
 
@@ -205,6 +218,13 @@ async fn token(call: Call) -> Result<Answer, Problem> {
         principal: session.holder.to_string(),
     };
     Answer::json(StatusCode::OK, &token)
+}
+
+async fn end(call: Call) -> Result<Answer, Problem> {
+    let principal = call.caller()?.principal.to_string();
+    let end = EndSession::new(&call.kernel, call.caller()?)?;
+    let done = call.submit(end).await?;
+    changed(StatusCode::OK, Ended { principal }, done.receipts)
 }
 
 fn refused(error: &'static str, why: impl Into<String>) -> Result<Answer, Problem> {

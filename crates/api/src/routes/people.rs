@@ -95,7 +95,7 @@ pub(crate) struct Token {
     /// Its id.
     id: String,
     /// What it is for: `token`, `link`, `session`, `passkey`, `recovery`, `identity`,
-    /// `provider-session` or `workload`.
+    /// `provider-session`, `device`, `workload` or `certificate`.
     used_for: people::Use,
     /// What its holder calls it, if it is a passkey; issuer and subject, if it is an identity or
     /// a workload.

@@ -1,18 +1,49 @@
 //! Services on the wire.
 
 use super::people::{Token, end_token_of, name, new_token, tokens};
-use super::shared::{changed, page};
+use super::shared::{Receipted, changed, page};
+use super::table::{Gives, Route, item, of, post};
 use crate::answer::Answer;
 use crate::body::typed;
 use crate::problem::Problem;
 use crate::request::Call;
+use domain::certificates::{self, Certified, CertifyService, RenewCertificate};
 use domain::people::{Issued, Workload};
-use domain::register::{List, Read, shown};
+use domain::register::{List, Read, action, shown};
 use domain::services::{self, BindService, CreateService, EndService, IssueToken};
 use hyper::StatusCode;
 use kernel::id::PrincipalId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Bytes of a request.
+const REQUEST: usize = 64 * 1024;
+
+/// How services are known by other things than their tokens.
+pub(super) static ROUTES: &[Route] = &[
+    item(post("/v1/services/{name}/workloads", "bindService", "Binds a service to a program"))
+        .action(action::<services::Bind>())
+        .json(REQUEST, of::<Workload>)
+        .gives(&[Gives::json(201, "The binding", of::<Receipted<Bound>>), Gives::problem(409)])
+        .by(|call| Box::pin(bind(call))),
+    item(post(
+        "/v1/services/{name}/certificates",
+        "certifyService",
+        "Issues a service a certificate that it shows in the handshake (RFC 8705)",
+    ))
+    .action(action::<certificates::Certifying>())
+    .json(REQUEST, of::<CertificateRequest>)
+    .gives(&[Gives::json(201, "It was issued", of::<Receipted<Certificate>>), Gives::problem(409)])
+    .by(|call| Box::pin(certify(call))),
+    post("/v1/service-certificates", "renewServiceCertificate", "Renews a service's certificate")
+        .action(action::<certificates::Renewing>())
+        .json(REQUEST, of::<CertificateRequest>)
+        .gives(&[
+            Gives::json(201, "It was issued", of::<Receipted<Certificate>>),
+            Gives::problem(409),
+        ])
+        .by(|call| Box::pin(renew(call))),
+];
 
 /// A service to be taken in.
 #[derive(Deserialize, JsonSchema)]
@@ -62,6 +93,48 @@ pub(crate) struct Bound {
     token_id: String,
     /// What its platform says of it.
     workload: Workload,
+}
+
+/// A request for a certificate.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ServiceCertificateRequest")]
+pub(crate) struct CertificateRequest {
+    /// PKCS #10 in PEM. Of it only the public key is used.
+    request: String,
+}
+
+/// A certificate of a service.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceCertificate")]
+pub(crate) struct Certificate {
+    /// Which service.
+    name: String,
+    /// The id by which it is ended, as a token's.
+    token_id: String,
+    /// When it is over (RFC 3339).
+    until: String,
+    /// The certificate, in PEM.
+    certificate: String,
+}
+
+pub(crate) async fn certify(call: Call) -> Result<Answer, Problem> {
+    let (stated, name): (CertificateRequest, _) = (typed(&call.body)?, name(&call)?);
+    let operation = CertifyService::new(&call.kernel, &name, &stated.request)?;
+    let done = call.submit(operation).await?;
+    changed(StatusCode::CREATED, certified(done.output), done.receipts)
+}
+
+pub(crate) async fn renew(call: Call) -> Result<Answer, Problem> {
+    let stated: CertificateRequest = typed(&call.body)?;
+    let operation = RenewCertificate::new(&call.kernel, call.caller()?, &stated.request)?;
+    let done = call.submit(operation).await?;
+    changed(StatusCode::CREATED, certified(done.output), done.receipts)
+}
+
+fn certified(made: Certified) -> Certificate {
+    let Certified { name, id, until, certificate } = made;
+    Certificate { name, token_id: id, until: shown(until.0), certificate }
 }
 
 pub(crate) async fn bind(call: Call) -> Result<Answer, Problem> {

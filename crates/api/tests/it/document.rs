@@ -65,6 +65,9 @@ fn every_route_is_in_the_document_and_nothing_else() {
             "/.well-known/oauth-authorization-server",
             "/oauth/device_authorization",
             "/oauth/token",
+            "/.well-known/ssf-configuration",
+            "/.well-known/jwks.json",
+            "/ssf/events",
         ]
     );
 }

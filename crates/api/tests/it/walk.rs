@@ -55,6 +55,7 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
         "bindService" => {
             (path, Some(r#"{"issuer":"https://idp.test","audience":"x","claims":{"sub":"x"}}"#))
         }
+        "certifyService" | "renewServiceCertificate" => (path, Some(REQUEST)),
         "authorizeDevice" => (path, Some("client_id=bailee-cli")),
         "stateScope" => (path, Some(r#"{"reason":"x"}"#)),
         // Whoever has no right is told so before anybody looks at what is stated.
@@ -63,6 +64,17 @@ fn proper(operation: &Value, path: &str) -> (String, Option<&'static str>) {
     assert_eq!(body.is_some(), operation.get("requestBody").is_some(), "{path}");
     (path, body)
 }
+
+/// A request for a certificate, of a key that nobody kept.
+const REQUEST: &str = concat!(
+    r#"{"request":"-----BEGIN CERTIFICATE REQUEST-----\n"#,
+    r"MIHHMG4CAQAwDDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA\n",
+    r"BExCxHDEA9vk/rcdgvRRyGM//ofwn8rDiksUEc6RP7dj9bcnELC5QMo+SIEpPMF7\n",
+    r"US4ay7M0pMTcZm4paxBSMA6gADAKBggqhkjOPQQDAgNJADBGAiEAqfPlal34TI6S\n",
+    r"PP4ex+tYGlyXc9NcDccJf++pNxT5oVgCIQCtiBqzQgIrUrsK2QY35s1pBWSo6bgs\n",
+    r"nTgrnQmElM1D/A==\n",
+    r#"-----END CERTIFICATE REQUEST-----"}"#,
+);
 
 fn walk(server: &Running, mut see: impl FnMut(&str, &str, &Value, &dyn Fn(Ask<'_>) -> Answer)) {
     let document = server.expect(200, &ask("GET", "/openapi.json")).json();
@@ -96,6 +108,8 @@ fn without_a_login_only_these_routes_answer() {
             200 => open.push(path.to_owned()),
             // It asks for a proof of a key instead of a login.
             400 if path == "/oauth/token" => open.push(path.to_owned()),
+            // It asks for a signature instead of a login.
+            400 if path == "/ssf/events" => open.push(path.to_owned()),
             other => panic!("{method} {path}: {other}"),
         }
         assert_eq!(answer.status != 401, operation["security"] == serde_json::json!([]));
@@ -106,7 +120,9 @@ fn without_a_login_only_these_routes_answer() {
     assert_eq!(
         open,
         [
+            "/.well-known/jwks.json",
             "/.well-known/oauth-authorization-server",
+            "/.well-known/ssf-configuration",
             "/healthz",
             "/oauth/device_authorization",
             "/oauth/token",
@@ -116,12 +132,13 @@ fn without_a_login_only_these_routes_answer() {
             "/pki/ssh.krl",
             "/pki/ssh_ca.pub",
             "/readyz",
+            "/ssf/events",
         ]
     );
 }
 
 /// What everybody with a login may know.
-const EVERYBODY: [&str; 16] = [
+const EVERYBODY: [&str; 18] = [
     "/healthz",
     "/readyz",
     "/openapi.json",
@@ -135,6 +152,8 @@ const EVERYBODY: [&str; 16] = [
     "/v1/heartbeat",
     "/.well-known/authzen-configuration",
     "/.well-known/oauth-authorization-server",
+    "/.well-known/ssf-configuration",
+    "/.well-known/jwks.json",
     "/scim/v2/ServiceProviderConfig",
     "/scim/v2/ResourceTypes",
     "/scim/v2/Schemas",
@@ -169,7 +188,7 @@ fn refused_everywhere(server: &Running, token: &str, of_vendor: bool) {
                 return;
             }
             "/oauth/device_authorization" => 200,
-            "/oauth/token" => 400,
+            "/oauth/token" | "/ssf/events" => 400,
             _ if EVERYBODY.contains(&path) && method == "GET" => 200,
             _ if path.contains("{account}") => 404,
             _ => 403,

@@ -11,6 +11,7 @@ pub mod db;
 mod folder;
 pub mod kube;
 pub mod sign_in;
+pub mod sign_out;
 pub mod ssh;
 
 use std::process::ExitStatus;

@@ -63,6 +63,16 @@ impl Client {
         Ok(Self { http, base, prover, reached: AtomicBool::new(false) })
     }
 
+    /// As [`Client::new`], in this session, whatever token is stated.
+    ///
+    /// # Errors
+    /// When address or certificate authorities cannot be used, or the key is damaged.
+    pub fn in_session(connect: &Connect, session: Session) -> Result<Self, Failure> {
+        let (http, base) = connect.stranger()?;
+        let prover = Some(Prover::of(&session.key, Some(session.token))?);
+        Ok(Self { http, base, prover, reached: AtomicBool::new(false) })
+    }
+
     /// The server's address.
     pub fn address(&self) -> &str {
         self.base.as_str()

@@ -18,6 +18,7 @@ pub mod registers;
 pub mod requests;
 pub mod services;
 pub mod setup;
+pub mod signing_keys;
 
 use std::path::PathBuf;
 

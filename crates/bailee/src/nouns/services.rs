@@ -1,6 +1,7 @@
 //! `bailee service`: programs that act under their own name and token.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use kernel::id::{Name, PrincipalId};
@@ -56,6 +57,15 @@ pub enum Command {
         #[arg(long = "claim", value_name = "NAME=TEXT", required = true)]
         claims: Vec<String>,
     },
+    /// Issue a service a certificate for a day, which it shows in the handshake instead of a token
+    Certify {
+        /// Short name
+        #[arg(value_parser = Name::parse)]
+        name: Name,
+        /// File with its request (PKCS #10 in PEM), as `openssl req -new` makes one
+        #[arg(long, value_name = "FILE")]
+        request: PathBuf,
+    },
     /// Make and end tokens of a service
     #[command(subcommand)]
     Token(Token),
@@ -74,6 +84,13 @@ const MEMBERS: &[Column] = &[
 const COLUMNS: &[Column] = &[("service", "name"), ("owner", "owner"), ("state", "state")];
 
 const BOUND: &[Column] = &[("service", "name"), ("token id", "token_id"), ("workload", "workload")];
+
+const CERTIFIED: &[Column] = &[
+    ("service", "name"),
+    ("token id", "token_id"),
+    ("until", "until"),
+    ("certificate", "certificate"),
+];
 
 /// Runs one command.
 ///
@@ -117,6 +134,13 @@ pub async fn run(client: &Client, command: &Command, output: Output) -> Result<(
             let body = json!({"issuer": issuer, "audience": audience, "claims": pinned});
             let answer = client.post(&["services", name.as_str(), "workloads"]).json(&body)?;
             output.object(&answer.send().await?.body, BOUND)
+        }
+        Command::Certify { name, request } => {
+            let text = std::fs::read_to_string(request);
+            let text = text.map_err(|error| Failure::file("read", request, &error))?;
+            let call = client.post(&["services", name.as_str(), "certificates"]);
+            let answer = call.json(&json!({"request": text}))?.send().await?;
+            output.object(&answer.body, CERTIFIED)
         }
         Command::Token(token) => token.run(client, "services", output).await,
     }

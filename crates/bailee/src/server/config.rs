@@ -8,7 +8,7 @@ use kernel::id::PrincipalId;
 use serde::Deserialize;
 
 use super::forwarding::settings::{self, Forward};
-use super::identities::{Oidc, Workload};
+use super::identities::{Oidc, Transmitter, Workload};
 use super::makers::Passkeys;
 use crate::exit::Failure;
 
@@ -56,6 +56,9 @@ pub struct Config {
     /// Platforms whose tokens are taken as those of services that are bound to them.
     #[serde(default)]
     pub workload: Vec<Workload>,
+    /// Those who tell us that sessions of people ended, or their credentials were lost, elsewhere.
+    #[serde(default)]
+    pub transmitter: Vec<Transmitter>,
     /// What detection does.
     pub detection: Option<Detection>,
     /// What is answered by itself, and what never is.

@@ -21,7 +21,7 @@ use super::config::{Config, Syslog};
 use super::firewall::Firewall;
 use super::folders::Folders;
 use super::forwarding::Forwarding;
-use super::identities::workloads;
+use super::identities::{transmitters, workloads};
 use super::makers::Passkeys;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::{Ways, furnish};
@@ -76,6 +76,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
     let server = server.with_workloads(workloads(&config.workload)?);
+    let server = server.with_transmitters(transmitters(&config.transmitter)?);
     let wanted = receiving(options, &config);
     let (intake, arrivals) = signals::queue();
     let places =

@@ -25,6 +25,8 @@ const RETRY: u64 = 3;
 #[derive(Debug)]
 pub struct Issuer {
     name: String,
+    /// Where it says so.
+    place: String,
     client: Client,
     /// Held while something is fetched: whoever else needs it waits for the same fetch.
     known: Mutex<Known>,
@@ -52,7 +54,17 @@ impl Issuer {
     /// # Errors
     /// A sentence, when the authorities are none.
     pub fn new(name: &str, root_pem: Option<&str>) -> Result<Self, String> {
-        Ok(Self { name: name.to_owned(), client: http::client(root_pem)?, known: Mutex::default() })
+        let place = format!("{}/.well-known/openid-configuration", name.trim_end_matches('/'));
+        Self::at(name, &place, root_pem)
+    }
+
+    /// As [`Issuer::new`], for one that says elsewhere where its keys are.
+    ///
+    /// # Errors
+    /// A sentence, when the authorities are none.
+    pub fn at(name: &str, place: &str, root_pem: Option<&str>) -> Result<Self, String> {
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Ok(Self { name, place, client: http::client(root_pem)?, known: Mutex::default() })
     }
 
     /// Its name.
@@ -109,8 +121,7 @@ impl Issuer {
     async fn fetch(&self, now: u64) -> Result<Of, Problem> {
         let name = &self.name;
         let broken = |why: jose::Error| Problem::Unavailable(format!("`{name}`: {why}"));
-        let place = format!("{}/.well-known/openid-configuration", name.trim_end_matches('/'));
-        let metadata = http::get(&self.client, &place).await?;
+        let metadata = http::get(&self.client, &self.place).await?;
         let metadata = Metadata::parse(&metadata, name).map_err(broken)?;
         let keys = http::get(&self.client, &metadata.keys).await?;
         let keys = KeySet::parse(&keys).map_err(broken)?;

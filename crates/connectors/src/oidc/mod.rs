@@ -19,6 +19,9 @@ use reqwest::Url;
 
 use crate::secret::Secret;
 
+/// How a signature proves who a client is (RFC 7523 §2.2).
+const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// Why nobody signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -41,8 +44,8 @@ pub struct Settings {
     pub issuer: String,
     /// Who we are to it.
     pub client: String,
-    /// What proves that to it.
-    pub secret: Secret,
+    /// What proves that to it; without one, what we sign (RFC 7523).
+    pub secret: Option<Secret>,
     /// Where it sends people back to; it knows this address too.
     pub back: String,
     /// Authorities in PEM that it is believed by, instead of the operating system's.
@@ -96,6 +99,13 @@ impl Provider {
         &self.settings.issuer
     }
 
+    /// As whom we have to prove who we are by a signature, if that is how (`private_key_jwt`,
+    /// OpenID Connect Core §9).
+    #[must_use]
+    pub fn signs_as(&self) -> Option<&str> {
+        self.settings.secret.is_none().then_some(self.settings.client.as_str())
+    }
+
     /// Where somebody is sent to sign in (RFC 6749 §4.1.1, RFC 7636 §4.3).
     ///
     /// # Errors
@@ -122,11 +132,18 @@ impl Provider {
         Ok(url.into())
     }
 
-    /// Who signed in, by what the provider sent along (RFC 6749 §4.1.3).
+    /// Who signed in, by what the provider sent along (RFC 6749 §4.1.3); `proof` is what was signed
+    /// for it, if that is how we prove who we are.
     ///
     /// # Errors
     /// What is wrong with it, or with the provider.
-    pub async fn redeem(&self, back: Back<'_>, trip: &Trip, now: u64) -> Result<IdToken, Problem> {
+    pub async fn redeem(
+        &self,
+        back: Back<'_>,
+        trip: &Trip,
+        proof: Option<&str>,
+        now: u64,
+    ) -> Result<IdToken, Problem> {
         let metadata = self.issuer.metadata(now).await?;
         // RFC 9207 §2.4: whoever mixes providers up sends a code of one to another.
         let other = back.issuer.is_some_and(|issuer| issuer != self.settings.issuer);
@@ -141,13 +158,26 @@ impl Provider {
             ("redirect_uri", &self.settings.back),
             ("code_verifier", &trip.verifier),
         ];
-        let (client, secret) = (&self.settings.client, self.settings.secret.expose());
-        let basic = match metadata.secret_in_body {
-            true => {
-                form.extend([("client_id", client.as_str()), ("client_secret", secret)]);
+        let client = self.settings.client.as_str();
+        let secret = self.settings.secret.as_ref().map(Secret::expose);
+        let basic = match (secret, proof) {
+            (Some(secret), _) if metadata.secret_in_body => {
+                form.extend([("client_id", client), ("client_secret", secret)]);
                 None
             }
-            false => Some((client.as_str(), secret)),
+            (Some(secret), _) => Some((client, secret)),
+            (None, Some(proof)) => {
+                form.extend([
+                    ("client_id", client),
+                    ("client_assertion_type", ASSERTION),
+                    ("client_assertion", proof),
+                ]);
+                None
+            }
+            (None, None) => {
+                let why = "there is neither a secret nor a signature for the provider";
+                return Err(Problem::Unavailable(why.to_owned()));
+            }
         };
         let answer = http::redeem(self.issuer.client(), place, basic, &form).await?;
         let wanted = Wanted {

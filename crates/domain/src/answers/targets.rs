@@ -2,7 +2,7 @@
 
 use crate::accounts::Account;
 use crate::members::Member;
-use crate::people::{Person, StoredCredential, Use};
+use crate::people::{By, Happened, Person, StoredCredential, TOLD, Use, tell, word_of};
 use crate::register::{At, Kept, Needs};
 use crate::vendors::Vendor;
 use kernel::authority::{Authority, Network, Place};
@@ -211,6 +211,8 @@ pub(super) fn end_sessions_at(target: &str, at: &mut At<'_, '_>) -> Result<u32> 
             let ended = end(&mut person.credentials, now);
             if ended > 0 {
                 at.save_noun(name, &person)?;
+                let word = word_of(name, Happened::SessionsEnded, (By::of(at.by(), name), now))?;
+                at.later(now, TOLD, word);
             }
             Ok(ended)
         }
@@ -254,6 +256,9 @@ pub(super) fn end_sessions<A: kernel::Act>(
     if ended > 0 {
         let allowed = work.load_late::<A>(&key)?;
         work.save(allowed, content, vec![])?;
+        if let Some(("person", name)) = target.split_once(':') {
+            tell(work, name, Happened::SessionsEnded)?;
+        }
     }
     Ok(ended)
 }

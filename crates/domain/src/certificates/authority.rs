@@ -97,6 +97,12 @@ fn open(stored: &Stored) -> Result<Authorities> {
     Ok(Authorities { ssh, x509: x509.map_err(defect)? })
 }
 
+/// What the authority of X.509 is called, in DER: whoever asks for certificates says so, and
+/// clients that have others do not offer them.
+pub fn authority_name() -> Vec<u8> {
+    x509::named(NAME)
+}
+
 /// What cannot be the caller's fault. The message of `pki` names no secret.
 pub(super) fn defect(why: pki::Error) -> Error {
     Error::internal(format!("certificates: {why}"))

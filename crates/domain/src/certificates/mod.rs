@@ -10,9 +10,12 @@
 mod authority;
 mod issuing;
 mod lists;
+mod services;
 
+pub use authority::authority_name;
 pub use issuing::{Issue, Issuing, NewCertificate, issue};
 pub use lists::{Lists, Publish, Publishing};
+pub use services::{Certified, Certify, CertifyService, Certifying, RenewCertificate, Renewing};
 
 use crate::grants::requests::APPROVERS;
 use crate::register::{

@@ -5,7 +5,7 @@
 
 use super::own::{Deed, Done, Own, Owned};
 use super::sessions::{SessionEnds, User};
-use crate::people::{Identity, StoredCredential, Use, end_provider_session, hex};
+use crate::people::{Happened, Identity, StoredCredential, Use, end_provider_session, hex};
 use jose::LogoutToken;
 use kernel::authority::Caller;
 use kernel::{Error, Kernel, Kind, Result, Work};
@@ -70,6 +70,10 @@ impl Deed for LoggedOut {
             end_provider_session(row.credentials(), session, (&by, id), now);
         }
         let count = ended.len();
+        // One session of several that ended there leaves the others be.
+        if session.is_none() && count > 0 {
+            own.tell(work, Happened::SessionsEnded)?;
+        }
         let fields = vec![("provider", token.issuer().to_owned()), ("ended", ended.join(","))];
         Ok(Done::Changed(count, fields))
     }

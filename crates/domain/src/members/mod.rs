@@ -5,6 +5,7 @@
 //! it counts from the next operation on, and no credential outlives its last day.
 
 mod devices;
+mod hearing;
 mod invite;
 mod logout;
 mod own;
@@ -13,6 +14,7 @@ mod passwords;
 mod sessions;
 
 pub use devices::{ApproveDevice, Approving, DEVICE_LIFE, LENGTH, LETTERS};
+pub use hearing::{Hear, Heard};
 pub use invite::{
     DismissAuditor, Dismissing, InviteAuditor, Inviting, NewAuditor, RenewAuditor, Renewing,
 };

@@ -2,7 +2,7 @@
 
 use super::Member;
 use super::sessions::User;
-use crate::people::{Person, StoredCredential};
+use crate::people::{self, By, Happened, Person, StoredCredential};
 use crate::register::{self, Kept};
 use kernel::authority::Caller;
 use kernel::engine::Wants;
@@ -121,6 +121,20 @@ impl Own {
         }
         let found = row.credentials().iter_mut().find(|one| one.id == caller.credential);
         found.ok_or_else(Error::unauthenticated)
+    }
+
+    /// Leaves word of what happened to a person; what happens to members is their account's.
+    pub(super) fn tell(&self, work: &mut Work<'_>, what: Happened) -> Result<()> {
+        let by = By::of(&work.caller().principal, self.holder.parts().1);
+        self.tell_by(work, what, by)
+    }
+
+    /// As [`Own::tell`], where others made it happen.
+    pub(super) fn tell_by(&self, work: &mut Work<'_>, what: Happened, by: By) -> Result<()> {
+        match self.member {
+            true => Ok(()),
+            false => people::tell_by(work, self.holder.parts().1, what, by),
+        }
     }
 
     /// Whether whoever asks administers the provider.

@@ -11,7 +11,7 @@
 
 use super::own::{Deed, Done, Own, Owned};
 use super::sessions::User;
-use crate::people::{self, Passkey, StoredCredential, Use, hex, issue};
+use crate::people::{self, Happened, Passkey, StoredCredential, Use, hex, issue};
 use crate::register::{act, line};
 use ::passkeys::{Makers, Registered, Registration, Site};
 use kernel::authority::Caller;
@@ -124,6 +124,8 @@ impl Deed for NewPasskey {
         let credential = StoredCredential { passkey: Some(passkey), ..credential };
         people::add(row.credentials(), credential, now)?;
         let codes = if first { codes(row, work)? } else { vec![] };
+        let bound = !made.did.backup_eligible;
+        own.tell(work, Happened::PasskeyMade { bound })?;
         let fields = vec![("issued", id.clone()), ("codes", codes.len().to_string())];
         Ok(Done::Changed(Made { id, codes }, fields))
     }
@@ -224,6 +226,10 @@ impl Deed for PasskeyEnds {
             let id = kernel::id::shown(&self.0);
             return Err(Error::not_found(format!("you have no passkey `{id}`")));
         };
+        if passkey.live(now) {
+            let bound = passkey.passkey.as_ref().is_some_and(|one| !one.backup_eligible);
+            own.tell(work, Happened::PasskeyEnded { bound })?;
+        }
         passkey.ended.get_or_insert(now.0);
         Ok(Done::Changed((), vec![("ended", self.0.clone())]))
     }

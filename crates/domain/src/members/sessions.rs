@@ -7,7 +7,7 @@
 use super::Member;
 use super::own::{Deed, Done, Fields, Own, Owned};
 use crate::people::{
-    self, Identity, Passkey, Person, Proof, SignedIn, StoredCredential, Use, hex, issue,
+    self, Happened, Identity, Passkey, Person, Proof, SignedIn, StoredCredential, Use, hex, issue,
 };
 use crate::register::{self, Day, Kept, Noun, act};
 use jose::IdToken;
@@ -393,6 +393,9 @@ impl Deed for Begin {
         let mut fields = vec![("issued", credential.id.clone()), ("until", until.rfc3339())];
         fields.push((named(with), id));
         people::add(row.credentials(), credential, now)?;
+        if with == Use::Recovery {
+            own.tell(work, Happened::RecoveryUsed)?;
+        }
         Ok(Done::Changed(Session { holder: own.holder.clone(), token, until }, fields))
     }
 }

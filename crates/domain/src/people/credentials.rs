@@ -106,6 +106,8 @@ pub enum Use {
     Device,
     /// What a platform says of a program: its tokens are taken as the service's.
     Workload,
+    /// A certificate that a service shows in the handshake.
+    Certificate,
 }
 
 impl Use {
@@ -151,11 +153,18 @@ pub fn credentials(stored: &[StoredCredential]) -> Result<Vec<Credential>> {
                 Use::Passkey => CredentialKind::Passkey,
                 Use::Password => CredentialKind::Password,
                 Use::Identity | Use::ProviderSession | Use::Device => CredentialKind::Identity,
-                Use::Workload => CredentialKind::Workload,
+                // Both are found by a hash that is no token's, and are the service's own.
+                Use::Workload | Use::Certificate => CredentialKind::Workload,
             },
         })
     });
     each.collect()
+}
+
+/// Under which hash the rights know a service's certificate, in DER. It is no secret, so that it is
+/// never that of a token: those are hashed without these words before them.
+pub fn certificate_hash(der: &[u8]) -> [u8; 32] {
+    kernel::digest(&[b"bailee certificate v1\0".as_slice(), der].concat())
 }
 
 /// A noun of principals: whoever holds credentials.

@@ -6,7 +6,7 @@
 
 use super::{Person, StoredCredential, Use, add, hex, live_passkeys};
 use crate::register::{self, act};
-use jose::{IdToken, LogoutToken};
+use jose::{IdToken, LogoutToken, SecurityEvent};
 use kernel::authority::Denied;
 use kernel::engine::Wants;
 use kernel::id::Name;
@@ -31,6 +31,9 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// Logout tokens that are remembered of one identity; they are forgotten after ten minutes.
 const HEARD: usize = 256;
+
+/// How long a security event is remembered.
+const EVENTS: Duration = Duration::from_secs(600);
 
 /// Bytes of an issuer and of a subject (OpenID Connect Core §2).
 const BYTES: usize = 255;
@@ -98,17 +101,36 @@ impl Identity {
     /// # Errors
     /// `Conflict` if it was before.
     pub(crate) fn hear(&mut self, token: &LogoutToken, now: Moment) -> Result<()> {
-        let id = hex(&kernel::digest(token.id().as_bytes()));
+        let until = token.until().saturating_mul(1_000_000);
+        match self.keep(token.id(), until, now)? {
+            true => Ok(()),
+            false => Err(Error::conflict("this logout token was taken already")),
+        }
+    }
+
+    /// Keeps that this security event was taken; says whether it was new. It is remembered for
+    /// longer than clocks differ: what is older ends nothing that began since.
+    ///
+    /// # Errors
+    /// `Limit` if there are too many of them.
+    pub(crate) fn hear_event(&mut self, event: &SecurityEvent, now: Moment) -> Result<bool> {
+        let id = format!("{}\0{}", event.issuer(), event.id());
+        self.keep(&id, now.after(EVENTS).0, now)
+    }
+
+    /// Keeps an id until a moment; says whether it was new.
+    fn keep(&mut self, id: &str, until: u64, now: Moment) -> Result<bool> {
+        let id = hex(&kernel::digest(id.as_bytes()));
         self.heard.retain(|one| now.0 < one.until);
         if self.heard.iter().any(|one| one.id == id) {
-            return Err(Error::conflict("this logout token was taken already"));
+            return Ok(false);
         }
         if self.heard.len() >= HEARD {
             let why = "the provider signs this person out too often: try again in ten minutes";
             return Err(Error::limit(why));
         }
-        self.heard.push(Heard { id, until: token.until().saturating_mul(1_000_000) });
-        Ok(())
+        self.heard.push(Heard { id, until });
+        Ok(true)
     }
 }
 

@@ -10,12 +10,14 @@ mod encoding;
 mod identity;
 mod moving;
 mod passkey;
+mod told;
 mod vendor;
 mod workload;
 
 pub use code::{SECRET, STEP, Totp};
 pub use credentials::{
-    Holder, IssueTo, Issued, StoredCredential, Use, add, credentials, end_all, end_one, issue,
+    Holder, IssueTo, Issued, StoredCredential, Use, add, certificate_hash, credentials, end_all,
+    end_one, issue,
 };
 pub use encoding::{hex, unhex};
 pub(crate) use identity::end_provider_session;
@@ -24,6 +26,8 @@ pub use moving::{Moved, Moving, eligible};
 pub(crate) use moving::{known_roles, stated_reason};
 pub(crate) use passkey::live as live_passkeys;
 pub use passkey::{Passkey, Proof};
+pub use told::{By, Happened, TOLD, Told};
+pub(crate) use told::{tell, tell_by, word_of};
 pub use vendor::check_vendor;
 pub use workload::Workload;
 
@@ -274,6 +278,7 @@ pub(crate) fn leave<A: Act>(
     end_all(&mut row.credentials, work.now());
     work.save(allowed, register::body(&row)?, vec![("outcome", "left".to_owned())])?;
     work.later(work.now(), HOUSE, LEFT, &row.name);
+    tell(work, &row.name, Happened::SessionsEnded)?;
     Ok(row)
 }
 

@@ -1,8 +1,8 @@
 //! Services: machines that act, each with an owner who answers for it.
 
 use crate::people::{
-    self, Holder, Issued, LEFT, StoredCredential, Use, Workload, add, check_vendor, credentials,
-    end_all, end_one, hex, issue,
+    self, Happened, Holder, Issued, LEFT, StoredCredential, Use, Workload, add, check_vendor,
+    credentials, end_all, end_one, hex, issue,
 };
 use crate::register::{self, Noun, act};
 use kernel::authority::{Denied, Principal};
@@ -316,8 +316,15 @@ impl Operation for RevokeToken {
         let fields = vec![("ended", self.token.clone())];
         if self.of_person {
             let (allowed, mut row) = register::load::<people::Person, EndToken>(work, &self.key)?;
+            let passkey =
+                people::live_passkeys(&row.credentials, now).find(|one| one.id == self.token);
+            let bound =
+                passkey.and_then(|one| one.passkey.as_ref()).map(|one| !one.backup_eligible);
             end_one(&mut row.credentials, &self.token, now)?;
             work.save(allowed, register::body(&row)?, fields)?;
+            if let Some(bound) = bound {
+                people::tell(work, &row.name, Happened::PasskeyEnded { bound })?;
+            }
         } else {
             let (allowed, mut row) = register::load::<Service, EndToken>(work, &self.key)?;
             end_one(&mut row.credentials, &self.token, now)?;

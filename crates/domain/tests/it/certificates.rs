@@ -3,10 +3,12 @@
 
 use crate::registers::{add, show, take};
 use crate::support::{both, entry, field, kind, name, newest, says};
-use domain::certificates::{Issue, Lists, NewCertificate, Publish};
+use domain::certificates::{
+    CertifyService, Issue, Lists, NewCertificate, Publish, RenewCertificate,
+};
 use domain::grants::EndGrant;
-use domain::people::{EndPerson, IssueToken};
-use domain::services::RevokeToken;
+use domain::people::{EndPerson, IssueToken, certificate_hash};
+use domain::services::{EndService, RevokeToken};
 use kernel::authority::Caller;
 use kernel::{HOUSE, Kind, Moment, Result};
 use pki::{ssh, x509};
@@ -401,4 +403,83 @@ fn the_keys_stay_and_no_operation_shows_them() {
         assert!(Moment(from * 1_000_000) < world.kernel.now());
         assert_eq!(until - from, x509::MAX_AUTHORITY_LIFE);
     });
+}
+
+/// A certificate's DER, out of its PEM.
+fn der(pem: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    base64::engine::general_purpose::STANDARD.decode(body).unwrap()
+}
+
+#[test]
+fn services_are_known_by_their_own_certificates_for_a_day_and_by_no_others() {
+    both(910, |world| {
+        let scene = Scene::new(world);
+        let token = world.service("import");
+        let certify = |who: &str, by: &str| {
+            let operation = CertifyService::new(&world.kernel, &name(who), X509)?;
+            Ok::<_, kernel::Error>(world.run(by, operation)?.output)
+        };
+        let known = |pem: &str| world.kernel.workload(&certificate_hash(&der(pem)));
+        let first = certify("import", &world.admin).unwrap();
+        let caller = known(&first.certificate).unwrap();
+        assert_eq!(caller.principal.as_str(), "service:import");
+        let (kind_of, fields) = newest(world, HOUSE);
+        assert_eq!((kind_of.as_str(), &fields["issued"]), ("service.certify", &first.id));
+        assert_eq!(first.until, world.kernel.now().after(Duration::from_secs(86_400)));
+        // It is signed by the authority that hosts trust, under a name that no system has.
+        let ca = x509::AuthorityCertificate::parse(scene.lists().x509_authority.as_bytes());
+        let read = x509::Certificate::parse(first.certificate.as_bytes(), &ca.unwrap()).unwrap();
+        let subject = &read.subject;
+        assert_eq!(
+            (subject.common_name.as_str(), &*subject.groups[0]),
+            ("import", "Bailee services")
+        );
+        assert!(name_refused(&subject.groups[0]));
+        // Who may not, and what is no request.
+        for by in [&scene.lea, &scene.eve, &token] {
+            assert_eq!(kind(certify("import", by)), Kind::Forbidden);
+        }
+        assert_eq!(kind(certify("nobody", &world.admin)), Kind::NotFound);
+        for bad in ["", "x", GREEDY, &X509.repeat(2)] {
+            let refused = CertifyService::new(&world.kernel, &name("import"), bad);
+            assert_eq!(field(refused.map(drop)), (Kind::Invalid, "request".to_owned()), "{bad}");
+        }
+        // A token does not renew; the present certificate does.
+        let by_token = world.kernel.identify(&token).unwrap();
+        let renew = |caller: &Caller| RenewCertificate::new(&world.kernel, caller, X509);
+        let run = |caller: &Caller| {
+            world.kernel.run(testkit::asked_by(caller.clone()), renew(caller).unwrap())
+        };
+        assert_eq!(kind(run(&by_token)), Kind::Forbidden);
+        let eve = world.kernel.identify(&scene.eve).unwrap();
+        assert_eq!(kind(renew(&eve).map(drop)), Kind::Forbidden);
+        world.clock.advance(Duration::from_secs(50_000));
+        let second = run(&caller).unwrap().output;
+        world.clock.advance(Duration::from_secs(40_000));
+        assert_eq!(kind(known(&first.certificate)), Kind::Unauthenticated, "the day is over");
+        assert_eq!(kind(run(&caller)), Kind::Unauthenticated);
+        let caller = known(&second.certificate).unwrap();
+        for _ in 0..7 {
+            run(&caller).unwrap();
+        }
+        assert_eq!(kind(run(&caller)), Kind::Limit);
+        // One of a person, of the same authority, is no service's.
+        scene.granted(&Scene::wish(&["db-1"], &["app"]));
+        let stated = json!({"system": "db-1", "kind": "x509", "key": X509});
+        let person = scene.issue(&scene.eve, stated).unwrap();
+        let pem = person["certificate"].as_str().unwrap();
+        assert_eq!(kind(known(pem)), Kind::Unauthenticated);
+        // And it ends with its service.
+        let end = EndService::new(&world.kernel, &name("import")).unwrap();
+        world.run(&world.admin, end).unwrap();
+        assert_eq!(kind(known(&second.certificate)), Kind::Unauthenticated);
+        assert_eq!(kind(certify("import", &world.admin)), Kind::Conflict);
+    });
+}
+
+/// Whether no system can be called so.
+fn name_refused(text: &str) -> bool {
+    kernel::id::Name::parse(text).is_err()
 }

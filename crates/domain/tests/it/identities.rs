@@ -45,7 +45,7 @@ fn bind(world: &World, who: &str, subject: &str) -> Result<String> {
 }
 
 /// Ends what a logout token names; how many sessions, or `None` if nobody here is named.
-fn log_out(world: &World, names: &Value, id: &str) -> Result<Option<usize>> {
+pub fn log_out(world: &World, names: &Value, id: &str) -> Result<Option<usize>> {
     let (signer, now) = (Signer::new(1), now(world));
     let event = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
     let mut claims = json!({"iss": ISSUER, "aud": "us", "iat": now, "exp": now + 60, "jti": id,

@@ -80,6 +80,8 @@ mod stored;
 #[path = "../../../jose/tests/it/signer.rs"]
 mod signer;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod team;

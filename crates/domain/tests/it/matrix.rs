@@ -8,7 +8,7 @@ use domain::register::{Register, action};
 use domain::registers::REGISTERS;
 use domain::{
     accounts, certificates, data, decisions, directories, grants, incidents, ledgers, measures,
-    members, oncall, people, portal, reports, services, signals,
+    members, oncall, people, portal, reports, services, signals, streams,
 };
 use kernel::authority::{
     Action, Authority, Bound, Caller, Credential, CredentialKind, Duty, Engagement, Grant,
@@ -97,6 +97,11 @@ fn named() -> Vec<&'static Action> {
         action::<incidents::notices::Seen>(),
         action::<incidents::notices::Returned>(),
         action::<certificates::Publishing>(),
+        action::<certificates::Certifying>(),
+        action::<certificates::Renewing>(),
+        action::<streams::Publishing>(),
+        action::<streams::Asserting>(),
+        action::<streams::Rotating>(),
         action::<portal::Look>(),
         action::<portal::LookAtAccesses>(),
         action::<portal::TakeReceipt>(),
@@ -168,6 +173,9 @@ fn by_itself() -> Vec<&'static str> {
         "probe.seen",
         "signal.forget",
         "signal.take",
+        "stream.attempt",
+        "stream.compose",
+        "stream.spread",
         "training.renew",
         "training.settle",
         "transfer.attempt",

@@ -1,6 +1,8 @@
 //! Tokens of others: taken, and each thing for which one is not.
 
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod refused;

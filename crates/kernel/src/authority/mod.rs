@@ -112,8 +112,8 @@ pub enum CredentialKind {
     /// A passkey, which is no token: its hash is over a name that is not secret. Somebody who
     /// proved that they hold it begins a session, and nothing else.
     Passkey,
-    /// A password, known by a hash of what was made of it and its holder. With the code of the moment
-    /// it begins a session, and nothing else.
+    /// A password, known by a hash of what was made of it and its holder. With the code of the
+    /// moment it begins a session, and nothing else.
     Password,
     /// An identity at a provider, or a session there: its hash is over names that are not secret.
     /// What the provider signed begins a session, and ends those that it began; nothing else.

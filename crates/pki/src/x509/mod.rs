@@ -16,7 +16,7 @@ pub use client::ClientKey;
 pub use crl::{Crl, MAX_CRL_LIFE, MAX_REVOKED, Reason, Revoked};
 pub use key::PublicKey;
 pub use serial::Serial;
-pub use subject::Subject;
+pub use subject::{Subject, named};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

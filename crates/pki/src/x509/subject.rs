@@ -44,6 +44,12 @@ impl Subject {
     }
 }
 
+/// A distinguished name with this common name alone, in DER, as an authority has one.
+#[must_use]
+pub fn named(name: &str) -> Vec<u8> {
+    common_name(name)
+}
+
 /// A distinguished name with a common name alone.
 pub(super) fn common_name(name: &str) -> Vec<u8> {
     der::sequence(&[attribute(oid::COMMON_NAME, name)])

@@ -92,6 +92,9 @@ impl Model {
         principal.gone = true;
         principal.tokens.iter_mut().for_each(|token| token.ended = true);
         self.jobs.push((self.now(), Follows::Left));
+        if kind == "person.end" {
+            self.jobs.push((self.now(), Follows::Told));
+        }
         (Answer::Done, vec![(0, kind)])
     }
 

@@ -40,6 +40,8 @@ pub(super) enum Follows {
     Expired,
     /// Somebody left, and what they held is ended in the register.
     Left,
+    /// Somebody left, and whoever else wants to hear it is told; here nobody does.
+    Told,
 }
 
 /// A person or a service.
@@ -391,7 +393,8 @@ impl Model {
                 whole = false;
             }
         }
-        self.jobs.sort_unstable();
+        // Those of one moment run in the order in which they were left.
+        self.jobs.sort_by_key(|job| job.0);
         let now = self.now();
         for job in self.jobs.iter().copied().filter(|job| job.0 <= now).collect::<Vec<_>>() {
             if kept() {
@@ -400,6 +403,7 @@ impl Model {
                 match job.1 {
                     Follows::Expired => drop(self.append(0, "grant.expired")),
                     Follows::Left => self.settle(),
+                    Follows::Told => drop(self.append(0, "stream.spread")),
                 }
             } else {
                 whole = false;

@@ -1,5 +1,5 @@
-//! What the server does outward by itself: polls of power supplies, probes of endpoints, transfers
-//! and letters. Each is a job that some noun left.
+//! What the server does outward by itself: polls of power supplies, probes of endpoints, transfers,
+//! security events and letters. Each is a job that some noun left.
 //!
 //! Promises: a job runs as a task of its own, or with those that go in the same message, at most
 //! [`AT_ONCE`] tasks together and half of them of one kind, so that a peer that is silent holds up
@@ -11,6 +11,7 @@
 //! Whether a peer heard a message whose outcome could not be recorded is not known here: it gets
 //! the same one again, with the same identifier.
 
+mod events;
 pub(super) mod files;
 mod mail;
 mod notices;
@@ -35,6 +36,7 @@ use domain::exposure::probes::PROBE;
 use domain::incidents::notices::SEND as NOTICE;
 use domain::oncall::pages::{FOLLOW, SEND as PAGE, together};
 use domain::sites::equipment::POLL;
+use domain::streams::SEND as EVENT;
 use domain::transfers::SEND as TRANSFER;
 use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
 use tokio::runtime::Handle;
@@ -195,7 +197,7 @@ impl Outward {
             self.0.forget(kernel.now());
             return Taken::No(right);
         }
-        if ![POLL, PROBE, NOTICE, PAGE, FOLLOW, TRANSFER].contains(&job.kind.as_str()) {
+        if ![POLL, PROBE, NOTICE, PAGE, FOLLOW, TRANSFER, EVENT].contains(&job.kind.as_str()) {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
@@ -304,6 +306,7 @@ impl Trip {
             POLL => ups::poll(kernel, &object, right).await,
             NOTICE => notices::send(means, kernel, &object, right).await,
             PROBE => probes::look(means, kernel, &object, right).await,
+            EVENT => events::send(means, kernel, &object, right).await,
             _ => transfers::send(means, kernel, &object, right).await,
         };
         match ended {

@@ -190,17 +190,22 @@ fn the_command_line_signs_in_and_its_file_is_worth_nothing_in_pieces() {
         command
     };
     ends_with(&bailee(&["measure", "list"]).output().unwrap(), 4);
-    let mut signing = bailee(&["sign-in", "--json"]);
-    let mut signing = signing.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(signing.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    let code = line.trim().rsplit(' ').next().unwrap();
-    let (status, page) = eve.approves(code);
-    assert_eq!(status, 200, "{line}: {page}");
-    let done = signing.wait_with_output().unwrap();
-    let done: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!(done["principal"], "person:eve");
+    let told = ends_with(&bailee(&["sign-out"]).output().unwrap(), 3);
+    assert!(told.contains("nothing to sign out of"), "{told}");
+    let sign_in = || {
+        let mut signing = bailee(&["sign-in", "--json"]);
+        let mut signing = signing.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(signing.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let code = line.trim().rsplit(' ').next().unwrap();
+        let (status, page) = eve.approves(code);
+        assert_eq!(status, 200, "{line}: {page}");
+        let done = signing.wait_with_output().unwrap();
+        let done: Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(done["principal"], "person:eve");
+    };
+    sign_in();
     // Reads and writes, again and again, each with a proof of its own.
     let ask = ["request", "--account", "house", "--collections", "x", "--verbs", "connect"];
     ends_with(&bailee(&["measure", "list"]).output().unwrap(), 0);
@@ -218,9 +223,20 @@ fn the_command_line_signs_in_and_its_file_is_worth_nothing_in_pieces() {
     std::fs::set_permissions(&place, open).unwrap();
     let told = bailee(&["measure", "list"]).output().unwrap();
     assert!(ends_with(&told, 2).contains("can be read by others"));
+    let private = || std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&place, private()).unwrap();
+    // Signed out, file and key are gone, and a copy of both is worth nothing.
+    let copy = std::fs::read(&place).unwrap();
+    ends_with(&bailee(&["sign-out"]).output().unwrap(), 0);
+    assert!(!place.exists());
+    std::fs::write(&place, &copy).unwrap();
+    std::fs::set_permissions(&place, private()).unwrap();
+    ends_with(&bailee(&["measure", "list"]).output().unwrap(), 4);
+    ends_with(&bailee(&["sign-out"]).output().unwrap(), 0);
+    assert!(!place.exists(), "what is left of it goes all the same");
+    ends_with(&bailee(&["sign-out"]).output().unwrap(), 3);
     // It ends with its holder, and the command says what to do.
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(&place, private).unwrap();
+    sign_in();
     ends_with(&server.cli(&server.admin, &["person", "end", "eve"]), 0);
     ends_with(&bailee(&["measure", "list"]).output().unwrap(), 4);
 }

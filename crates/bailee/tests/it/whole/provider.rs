@@ -12,14 +12,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-const SECRET: &str = "a secret: with/all+signs%";
+pub(super) const SECRET: &str = "a secret: with/all+signs%";
 
 /// The provider of a test.
-struct Provider {
+pub(super) struct Provider {
     child: Child,
     wish: ChildStdin,
     answers: BufReader<ChildStdout>,
-    issuer: String,
+    pub(super) issuer: String,
 }
 
 impl Provider {
@@ -48,13 +48,13 @@ impl Provider {
         said
     }
 
-    fn act(&mut self, act: &str, argument: Value) -> Value {
+    pub(super) fn act(&mut self, act: &str, argument: Value) -> Value {
         writeln!(self.wish, "{}", json!([act, argument])).unwrap();
         self.heard()
     }
 
     /// A token as it says, signed with its key unless the wish says otherwise.
-    fn sign(&mut self, wish: Value) -> String {
+    pub(super) fn sign(&mut self, wish: Value) -> String {
         self.act("sign", wish)["token"].as_str().unwrap().to_owned()
     }
 }
@@ -67,16 +67,16 @@ impl Drop for Provider {
 }
 
 /// What curl saw.
-struct Seen {
-    status: u16,
+pub(super) struct Seen {
+    pub(super) status: u16,
     head: String,
-    body: String,
+    pub(super) body: String,
     url: String,
 }
 
 impl Seen {
     #[track_caller]
-    fn expect(self, status: u16, text: &str) -> Self {
+    pub(super) fn expect(self, status: u16, text: &str) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, self.body);
         assert!(self.body.contains(text), "{text}: {}", self.body);
         self
@@ -84,13 +84,13 @@ impl Seen {
 }
 
 /// A browser with cookies of its own.
-struct Browser {
+pub(super) struct Browser {
     jar: PathBuf,
     ca: PathBuf,
 }
 
 impl Browser {
-    fn go(&self, url: &str, more: &[&str]) -> Seen {
+    pub(super) fn go(&self, url: &str, more: &[&str]) -> Seen {
         let jar = text(&self.jar);
         let output = Command::new("curl")
             .args([
@@ -127,11 +127,11 @@ impl Browser {
 }
 
 /// A server that knows a provider, and the other way round.
-struct Scene {
-    store: Store,
-    provider: Provider,
-    server: Server,
-    url: String,
+pub(super) struct Scene {
+    pub(super) store: Store,
+    pub(super) provider: Provider,
+    pub(super) server: Server,
+    pub(super) url: String,
 }
 
 impl Scene {
@@ -157,13 +157,19 @@ impl Scene {
         for (name, value) in more.as_object().unwrap() {
             task[name] = value.clone();
         }
+        let signs = more["signs"] == true;
+        if signs {
+            task["jwks"] = json!(format!("{url}/.well-known/jwks.json"));
+        }
         let provider = Provider::start(&task);
         let secret = store.beside("secret");
         fs::write(&secret, format!("{SECRET}\n")).unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        let secret =
+            if signs { String::new() } else { format!("client_secret_file = {secret:?}\n") };
         let config = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"{url}\"\n[oidc]\nissuer = \"{}\"\n\
-             client_id = \"bailee & co\"\nclient_secret_file = {secret:?}\nca = {cert:?}\n\
+             client_id = \"bailee & co\"\n{secret}ca = {cert:?}\n\
              name = \"Northwind ID\"\n",
             provider.issuer
         );
@@ -173,7 +179,7 @@ impl Scene {
     }
 
     /// As [`Scene::set`], with an engineer whom the provider signs in from now on.
-    fn with_eve(more: &Value) -> Option<Self> {
+    pub(super) fn with_eve(more: &Value) -> Option<Self> {
         let mut scene = Self::set(more)?;
         scene.person("eve", "engineer");
         scene.bind("eve", "sub-7");
@@ -181,7 +187,7 @@ impl Scene {
         Some(scene)
     }
 
-    fn browser(&self, name: &str) -> Browser {
+    pub(super) fn browser(&self, name: &str) -> Browser {
         let ca = self.store.beside("both.pem");
         let own = fs::read_to_string(&self.server.ca).unwrap();
         let theirs = fs::read_to_string(self.store.beside("idp.pem")).unwrap();
@@ -189,12 +195,12 @@ impl Scene {
         Browser { jar: self.store.beside(name), ca }
     }
 
-    fn at(&self, path: &str) -> String {
+    pub(super) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
     /// Signs in as whoever the provider takes this browser for.
-    fn sign_in(&self, browser: &Browser) -> Seen {
+    pub(super) fn sign_in(&self, browser: &Browser) -> Seen {
         browser.go(&self.at("/sign-in/oidc"), &["-L", "--max-redirs", "9"])
     }
 
@@ -210,7 +216,7 @@ impl Scene {
     }
 
     /// Whether somebody is signed in in this browser.
-    fn inside(&self, browser: &Browser) -> bool {
+    pub(super) fn inside(&self, browser: &Browser) -> bool {
         match browser.go(&self.at("/passkeys"), &[]).status {
             200 => true,
             401 => false,
@@ -231,7 +237,7 @@ impl Scene {
     }
 }
 
-fn serve(store: &Store) -> Server {
+pub(super) fn serve(store: &Store) -> Server {
     let mut command = Command::new(BAILEE);
     command.args(["serve", "--json", "--data", text(&store.data), "--keys", text(&store.keys)]);
     command.args(["--config", text(&store.beside("bailee.toml"))]);
@@ -367,6 +373,20 @@ fn what_comes_back_is_of_the_browser_and_the_provider_that_were_asked() {
     denied(&stranger, &format!("code=x&iss={issuer}")).expect(401, "does not take the code");
     denied(&stranger, "error=%3Cscript%3E").expect(401, "&lt;script&gt;");
     scene.server.stop();
+}
+
+#[test]
+fn the_server_proves_who_it_is_by_what_it_signs() {
+    let Some(scene) = Scene::with_eve(&json!({"signs": true})) else { return };
+    let browser = scene.browser("eve");
+    scene.sign_in(&browser).expect(200, "You are signed in");
+    assert!(scene.inside(&browser));
+    // Another key is published, and the one that the provider knows goes on signing meanwhile.
+    scene.server.did(&scene.server.admin, &["signing-key", "rotate", "--json"]);
+    let second = scene.browser("eve-2");
+    scene.sign_in(&second).expect(200, "You are signed in");
+    scene.server.stop();
+    scene.store.verified();
 }
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
