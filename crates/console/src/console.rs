@@ -18,9 +18,9 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, answer, assets, board, calendar, device, explorer, guard, import,
-    measure, pager, passkeys, playbooks, preferences, provider, receipts, registers, roles, room,
-    setup, shell, sign_in, trust,
+    account, acknowledge, answer, approve, assets, board, calendar, device, explorer, guard,
+    import, measure, pager, passkeys, playbooks, policy, preferences, provider, receipts,
+    registers, roles, room, setup, shell, sign_in, trust,
 };
 use ::passkeys::Site;
 use domain::measures::{Answered, Listener};
@@ -286,6 +286,9 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["acknowledge", notice, token]) => {
             Ok(acknowledge::take(visit, notice, token).await?.into())
         }
+        ("GET", ["approve", plural, id, hash, token]) => {
+            Ok(approve::show(visit, (plural, id), hash, token).await?.into())
+        }
         ("GET", ["page", page, token]) => Ok(answer::show(visit, page, token).into()),
         ("POST", ["page", page, token]) => Ok(answer::take(visit, page, token).await?.into()),
         ("GET" | "HEAD", ["calendar", id, link]) => calendar::feed(visit, id, link).await,
@@ -310,6 +313,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("GET", ["device"]) => Ok(device::show(visit)?.into()),
         ("POST", ["device"]) => Ok(device::approve(visit).await?.into()),
         ("GET", ["accesses"]) => Ok(explorer::show(visit).await?.into()),
+        ("GET", ["policy"]) => Ok(policy::show(visit).await?.into()),
         ("GET", ["pager"]) => Ok(pager::show(visit).await?.into()),
         ("GET", ["registers"]) => Ok(shell::registers(visit)?.into()),
         ("GET", ["setup"]) => Ok(setup::show(visit).await?.into()),

@@ -12,6 +12,7 @@
 //! the same one again, with the same identifier.
 
 pub(super) mod files;
+mod letters;
 mod mail;
 mod notices;
 mod pages;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 use domain::exposure::probes::PROBE;
 use domain::incidents::notices::SEND as NOTICE;
+use domain::letters::SEND as LETTER;
 use domain::oncall::pages::{FOLLOW, SEND as PAGE, together};
 use domain::sites::equipment::POLL;
 use domain::transfers::SEND as TRANSFER;
@@ -195,7 +197,7 @@ impl Outward {
             self.0.forget(kernel.now());
             return Taken::No(right);
         }
-        if ![POLL, PROBE, NOTICE, PAGE, FOLLOW, TRANSFER].contains(&job.kind.as_str()) {
+        if ![POLL, PROBE, NOTICE, LETTER, PAGE, FOLLOW, TRANSFER].contains(&job.kind.as_str()) {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
@@ -302,6 +304,7 @@ impl Trip {
         let Some((object, right)) = jobs.pop() else { return };
         let ended = match kind.as_str() {
             POLL => ups::poll(kernel, &object, right).await,
+            LETTER => letters::send(means, kernel, &object, right).await,
             NOTICE => notices::send(means, kernel, &object, right).await,
             PROBE => probes::look(means, kernel, &object, right).await,
             _ => transfers::send(means, kernel, &object, right).await,
