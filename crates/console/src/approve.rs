@@ -23,12 +23,8 @@ use serde_json::Value;
 const REGISTERS: [&str; 2] = ["access-requests", "changes"];
 
 /// `GET /approve/{plural}/{id}/{hash}/{token}`
-pub(crate) async fn show(
-    visit: &Visit<'_>,
-    (plural, id): (&str, &str),
-    hash: &str,
-    token: &str,
-) -> Result<Page> {
+pub(crate) async fn show(visit: &Visit<'_>, link: &[&str]) -> Result<Page> {
+    let [plural, id, hash, token] = *link else { return Ok(refused(visit)) };
     let known = register(plural).filter(|_| spelled(plural, id, hash, token));
     let Some(register) = known else { return Ok(refused(visit)) };
     if visit.session.is_none() {
@@ -69,8 +65,8 @@ fn asking(
     Ok(html! {
         p { "The " (register.noun) " " code { (id) } " waits for an approval. SHA-256 of what is \
              asked for: " code.hash { (hash) } "." }
-        p { "This link approves nothing. Sign in as whom it was sent to, read what is asked for, and \
-             sign it." }
+        p { "This link approves nothing. Sign in as whom it was sent to, read what is asked for, \
+             and sign it." }
         (passkeys::way_in(visit)?)
         p { a href="/sign-in" { "Sign in in another way" } ", and open the link again." }
     })
@@ -106,8 +102,8 @@ fn refused(visit: &Visit<'_>) -> Page {
     let page = Page::new(
         "This link does not count",
         html! {
-            p { "It was used already, is for somebody else, or is no whole link. Each link is for one \
-                 approver and one request, and counts once." }
+            p { "It was used already, is for somebody else, or is no whole link. Each link is for \
+                 one approver and one request, and counts once." }
             p { "What waits for you stands on " a href="/approver" { "your page" } "." }
         },
     );

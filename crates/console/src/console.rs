@@ -286,9 +286,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["acknowledge", notice, token]) => {
             Ok(acknowledge::take(visit, notice, token).await?.into())
         }
-        ("GET", ["approve", plural, id, hash, token]) => {
-            Ok(approve::show(visit, (plural, id), hash, token).await?.into())
-        }
+        ("GET", ["approve", link @ ..]) => Ok(approve::show(visit, link).await?.into()),
         ("GET", ["page", page, token]) => Ok(answer::show(visit, page, token).into()),
         ("POST", ["page", page, token]) => Ok(answer::take(visit, page, token).await?.into()),
         ("GET" | "HEAD", ["calendar", id, link]) => calendar::feed(visit, id, link).await,

@@ -369,6 +369,10 @@ fn object(
 
 fn value(field: &Field, values: &Pairs, path: &str, problems: &mut Problems) -> Option<Value> {
     if let Shape::Group(inner) = &field.shape {
+        // What is optional as a whole is not missing in parts: without a passkey there is no proof.
+        if !field.required && !values.any(&format!("{path}.")) {
+            return None;
+        }
         let inner = object(inner, values, &format!("{path}."), problems);
         return Some(Value::Object(inner)).filter(|one| field.required || !is_blank(one));
     }

@@ -1,8 +1,8 @@
-//! The page of the policy: what decides who may do what, what was proved of it, who approved it, and
-//! what that comes to for everybody.
+//! The page of the policy: what decides who may do what, what was proved of it, who approved it,
+//! and what that comes to for everybody.
 
 use crate::reply::Page;
-use crate::show::{cards, principal};
+use crate::show::{cards, principal, sentence};
 use crate::visit::Visit;
 use crate::work::{Tone, shape};
 use domain::changes::{Change, Difference, Kind};
@@ -26,8 +26,9 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Page> {
     }
     let (allow, refuse): (Vec<_>, Vec<_>) = policies().into_iter().partition(|one| one.allows);
     let body = html! {
-        p { "Policies decide each request anew. Something is done only if one of them allows it and \
-             none refuses it. They come with the release; nobody changes them in a running server." }
+        p { "Policies decide each request anew. Something is done only if one of them allows it \
+             and none refuses it. They come with the release; nobody changes them in a running \
+             server." }
         (proved(visit))
         h2 #changes { "What changed" }
         @match &changes {
@@ -39,8 +40,8 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Page> {
         h2 #allow { "What is allowed: " (allow.len()) }
         (listed(&allow))
         h2 #matrix { "Who may do what" }
-        p.help { "Derived from the policies: each action with the policy that allows it or how it is \
-                  refused, on the own account, another account and the house." }
+        p.help { "Derived from the policies: each action with the policy that allows it or how it \
+                  is refused, on the own account, another account and the house." }
         @for answers in matrix() {
             @let more = answers.actions.len().saturating_sub(1);
             @let first = answers.actions.first().copied().unwrap_or_default();
@@ -95,10 +96,10 @@ fn proved(visit: &Visit<'_>) -> Markup {
             (cards(
                 "Bounds",
                 html! { "Bounds that no policy exceeds: " (one.claims.len()) },
-                &["Bound", "What is never allowed", "Serves", "Policies", "Kinds of request"],
+                &["Bound", "What it promises", "Serves", "Policies", "Kinds of request"],
                 html! { @for claim in &one.claims { tr {
                     th scope="row" { (claim.id) }
-                    td data-label="What is never allowed" { (claim.says) }
+                    td data-label="What it promises" { (sentence(&claim.says)) }
                     td data-label="Serves" { (served(&claim.serves)) }
                     td.number data-label="Policies" { (claim.policies) }
                     td.number data-label="Kinds of request" { (claim.environments) }
@@ -134,7 +135,8 @@ fn changed(visit: &Visit<'_>, all: &[Kept<Change>]) -> Markup {
                     "state": domain::register::Row::status(&kept.row, visit.kernel().now())})));
                 @let count = |word: &str| match &row.terms.report {
                     Some(report) => {
-                        report.differences.iter().filter(|one| one.change == word).count().to_string()
+                        let all = report.differences.iter();
+                        all.filter(|one| one.change == word).count().to_string()
                     }
                     None => "–".to_owned(),
                 };

@@ -15,6 +15,7 @@ use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
 use crate::incidents::holds::{self, NoteEnd};
 use crate::incidents::{DUTY, INVESTIGATE, NoteDuty, NoteOverdue, notices};
 use crate::letters::{self, Ask, Tell};
+use crate::measures::policy::TEXTS;
 use crate::members::Member;
 use crate::oncall::pages::{self, STEP, TakeStep};
 use crate::people::{LEFT, Person};
@@ -48,17 +49,6 @@ const SCHEMA: &str = concat!(
     include_str!("../../../authority/schema.cedarschema"),
     include_str!("../../../authority/registers.cedarschema"),
 );
-/// The policies of this release, by file.
-pub(crate) const TEXTS: [(&str, &str); 7] = [
-    ("invariants", include_str!("../../../authority/invariants.cedar")),
-    ("accounts", include_str!("../../../authority/accounts.cedar")),
-    ("data", include_str!("../../../authority/data.cedar")),
-    ("systems", include_str!("../../../authority/systems.cedar")),
-    ("registers", include_str!("../../../authority/registers.cedar")),
-    ("portal", include_str!("../../../authority/portal.cedar")),
-    ("directories", include_str!("../../../authority/directories.cedar")),
-];
-
 /// The policies of this release.
 ///
 /// # Errors

@@ -83,8 +83,7 @@ pub struct Parameters {
     pub area_days: u32,
     /// Days without use after which a right is proposed for removal (E5.6).
     pub unused_days: u32,
-    /// Approvals that a change of roles, rules, mappings or catalogue takes; with none it is made
-    /// directly (E5.6).
+    /// Approvals that a change of roles, rules, mappings or catalogue takes; 0 for none (E5.6).
     pub changes_by_request: u32,
 }
 

@@ -215,7 +215,7 @@ pub(super) fn administrator(terms: &Terms) -> bool {
     has(Some(&terms.content)) && !has(terms.before.as_deref())
 }
 
-/// JSON in one spelling: the members in order, without spaces between them.
+/// JSON as it is kept and hashed: an object, without spaces between its members.
 pub(super) fn canonical(text: &str) -> Result<String> {
     if text.len() > CONTENT {
         let why = format!("more than {CONTENT} bytes: state what changes, and nothing else");

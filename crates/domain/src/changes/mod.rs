@@ -2,8 +2,8 @@
 //! catalogue, and the policies that a build brings.
 //!
 //! A change states exactly what would be done, why, and what is there now. Others approve it by its
-//! hash, and whoever proposed it makes it, once. Nothing in it changes after it was proposed, and no
-//! row is ever deleted. It counts for what it says and for the row as it was; whatever moved in
+//! hash, and whoever proposed it makes it, once. Nothing in it changes after it was proposed, and
+//! no row is ever deleted. It counts for what it says and for the row as it was; whatever moved in
 //! between is proposed anew.
 //!
 //! Does not: decide whether something has to be a change (the catalogue does), or give a right: the

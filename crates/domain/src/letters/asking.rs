@@ -57,6 +57,10 @@ impl Ask {
             asked += 1;
         }
         let fields = vec![("asked", asked.to_string())];
+        if asked == 0 {
+            work.note(HOUSE, Asking::ACTION.name, fields);
+            return Ok(());
+        }
         work.save(allowed, register::body(&kept)?, fields)?;
         Ok(())
     }

@@ -6,8 +6,8 @@
 //! for about eight hours, and every attempt is an entry. What an approver gets opens a page and
 //! approves nothing.
 //!
-//! Does not: send. Whoever runs the jobs takes one of kind [`SEND`], asks for its [`Letter`] with the
-//! job's right, hands that to a relay, and ends the job with [`Sent`].
+//! Does not: send. Whoever runs the jobs takes one of kind [`SEND`], asks for its [`Letter`] with
+//! the job's right, hands that to a relay, and ends the job with [`Sent`].
 
 mod asking;
 mod sending;

@@ -146,8 +146,8 @@ impl Letter {
             text: format!(
                 "The {noun} {id} waits for an approval, and you could give it.\n\nSHA-256 of what \
                  is asked for: {hash}\n\nThe link below is yours alone and approves nothing: it \
-                 opens a page where you sign in with your passkey, read what is asked for, and sign \
-                 that. For anybody else it opens nothing.\n"
+                 opens a page where you sign in with your passkey, read what is asked for, and \
+                 sign that. For anybody else it opens nothing.\n"
             ),
             link: (
                 "Read and decide".to_owned(),

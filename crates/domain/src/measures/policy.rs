@@ -3,7 +3,16 @@
 //!
 //! Text alone, taken apart. What decides is the kernel; a test compares the names.
 
-use crate::rights::TEXTS;
+/// The policies of this release, by file.
+pub(crate) const TEXTS: [(&str, &str); 7] = [
+    ("invariants", include_str!("../../../../authority/invariants.cedar")),
+    ("accounts", include_str!("../../../../authority/accounts.cedar")),
+    ("data", include_str!("../../../../authority/data.cedar")),
+    ("systems", include_str!("../../../../authority/systems.cedar")),
+    ("registers", include_str!("../../../../authority/registers.cedar")),
+    ("portal", include_str!("../../../../authority/portal.cedar")),
+    ("directories", include_str!("../../../../authority/directories.cedar")),
+];
 
 /// Who may do what, derived from the policies; a golden file.
 const MATRIX: &str = include_str!("../../../../authority/matrix.txt");

@@ -1,8 +1,8 @@
 //! Letters that are no notices: about emergencies to accounts, and to approvers about what waits.
 //!
-//! Promises: what is sent is what the store says, with its link below where people outside reach the
-//! server; every attempt is recorded; the same letter again has the same identifier. Without a relay
-//! nothing is tried, and the record says so: there is a page for both.
+//! Promises: what is sent is what the store says, with its link below where people outside reach
+//! the server; every attempt is recorded; the same letter again has the same identifier. Without a
+//! relay nothing is tried, and the record says so: there is a page for both.
 
 use connectors::mail;
 use domain::letters::{Envelope, Letter, Outcome, Sent};

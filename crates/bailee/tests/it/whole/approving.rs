@@ -4,7 +4,8 @@
 
 use super::browser::{CHROMIUM, driven, installed};
 use super::devices::session;
-use super::support::{Server, Store, receipts::tools, skip_unless_all, text, workspace};
+use super::support::receipts::tools;
+use super::support::{Server, Store, ends_with, skip_unless_all, text, workspace};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -130,7 +131,7 @@ fn an_account_is_told_of_emergency_access_by_mail() {
     {
         assert!(letter.contains(part), "{part}: {letter}");
     }
-    assert!(!letter.contains("eve"), "a role, and not who: {letter}");
+    assert!(!letter.contains("person:eve"), "a role, and not who: {letter}");
     let mut lead = server.client(&lea);
     let path = format!("/v1/emergencies/{id}");
     let mut row = || lead.get(&path).expect(200).json();
@@ -206,4 +207,48 @@ fn a_link_in_a_letter_approves_nothing_without_the_passkey_of_whom_it_is_for() {
     server.stop();
     store.verified();
     relay.end();
+}
+
+#[test]
+fn a_change_is_proposed_approved_and_applied_on_the_command_line() {
+    let store = Store::init();
+    let server = store.serve();
+    let lea = person(&server, "lea", "security-lead", None);
+    let abe = person(&server, "abe", "approver", None);
+    post(
+        &server,
+        &lea,
+        "catalogues",
+        &json!({"version": "1", "reason": "four eyes",
+        "parameters": {"changes_by_request": 1}}),
+    );
+    let direct = ["rule", "add", "--rule", "r-1", "--mode", "off", "--reason", "loud"];
+    let refused = ends_with(&server.cli(&lea, &direct), 4);
+    assert!(refused.contains("bailee change propose --action rule.add"), "{refused}");
+    let content = r#"{"rule":"r-1","mode":"off","reason":"loud"}"#;
+    let propose = ["change", "propose", "--action", "rule.add", "--content", content];
+    let rest = ["--reason", "our scanner trips it", "--reference", "C-7", "--json"];
+    let row = server.did(&lea, &[&propose[..], &rest].concat());
+    let id = row["id"].as_str().unwrap();
+    ends_with(&server.cli(&lea, &["change", "apply", id]), 5);
+    ends_with(&server.cli(&lea, &["approve", id]), 4);
+    let row = server.did(&abe, &["approve", id, "--json"]);
+    assert_eq!(row["state"]["word"], "approved");
+    let row = server.did(&lea, &["change", "apply", id, "--json"]);
+    assert_eq!(row["applied"]["to"], "rules/r-1");
+    assert_eq!(server.did(&lea, &["rule", "show", "r-1", "--json"])["mode"], "off");
+    // The server noted which policies decide: those of the installation.
+    let mut lead = server.client(&lea);
+    let mut noted = || {
+        let all = lead.get("/v1/changes").expect(200).json();
+        let items = all["items"].as_array().unwrap().clone();
+        items.into_iter().find(|one| one["kind"] == "policy")
+    };
+    let policies = (0..4000).find_map(|_| noted()).expect("it is noted at the start");
+    assert_eq!(
+        (&policies["state"]["word"], &policies["proposed_by"]),
+        (&json!("approved"), &json!("kernel"))
+    );
+    server.stop();
+    store.verified();
 }
