@@ -2,11 +2,13 @@
 //! reviewed by somebody else in time, or its holder is not eligible any more.
 
 use crate::detections::by_itself;
+use crate::members::{ana, sign_in};
 use crate::registers::{add, show, take};
 use crate::support::{Scene, both, field, kind, kinds, name, newest, says, slot};
 use domain::grants::emergencies::{REVIEW, of_grant};
 use domain::letters::{Letter, Outcome, SEND, Sent, Tell};
 use domain::people::EndPerson;
+use domain::portal::AccountPage;
 use domain::register::Day;
 use kernel::{Kind, Result};
 use serde_json::{Value, json};
@@ -198,6 +200,16 @@ fn the_account_is_told_once_by_each_contact_that_counts() {
         assert_eq!(shown().as_array().unwrap().len(), 1, "once for each emergency");
         let kinds = kinds(world, slot(world, &scene.account));
         assert_eq!(kinds.iter().filter(|kind| *kind == "emergency.tell").count(), 1);
+        // And its members see it on their page.
+        add(world, &world.admin, "members", &ana()).unwrap();
+        let ana = sign_in(world, &world.admin, "one.ana");
+        let page = AccountPage::new(&world.kernel, &scene.account).unwrap();
+        let seen = world.run(&ana, page).unwrap().output.emergencies;
+        assert_eq!((seen.len(), seen[0].id.as_str(), seen[0].letters), (1, id, (1, 1)));
+        assert_eq!(
+            (seen[0].state.as_str(), seen[0].reason.as_str()),
+            ("running", "reads fail for everybody")
+        );
     });
 }
 
