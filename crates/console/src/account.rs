@@ -5,11 +5,12 @@
 //! measures is what is public. Nothing of another account or of the provider's own is read here.
 
 use crate::reply::{Page, Reply};
-use crate::show::{listing, sentence};
+use crate::show::{cards, listing, sentence};
 use crate::visit::Visit;
 use crate::work::{State, Tone};
 use domain::portal::{
-    Access, AccountFile, AccountPage, GrantSeen, NoticeSeen, OwnReceipt, ReadAccesses,
+    Access, AccountFile, AccountPage, EmergencySeen, GrantSeen, NoticeSeen, OwnReceipt,
+    ReadAccesses,
 };
 use kernel::id::{AccountId, shown};
 use kernel::{Error, Moment, Result};
@@ -45,6 +46,8 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Page> {
             (grants(visit, &file.grants))
             h2 { "Notices" }
             (notices(visit, &file.notices))
+            h2 #emergencies { "Emergency access to your data" }
+            (emergencies(visit, &file.emergencies))
             h2 { "Elections" }
             (elections(visit, &file))
             h2 { "Reports" }
@@ -231,6 +234,31 @@ fn notices(visit: &Visit<'_>, all: &[NoticeSeen]) -> Markup {
                     }
                 } } }
             }
+        }
+    }
+}
+
+fn emergencies(visit: &Visit<'_>, all: &[EmergencySeen]) -> Markup {
+    html! {
+        @if all.is_empty() { p { "Nobody ever reached for it." } }
+        @else {
+            (cards(
+                "Emergency access",
+                html! { "Emergencies: " (all.len()) },
+                &["Began", "Why", "Ended or ends", "State", "You were told"],
+                html! { @for one in all { tr {
+                    th scope="row" { (visit.clock.quoted(one.begun.0)) }
+                    td data-label="Why" { (one.reason) " (" code { (one.id) } ")" }
+                    td data-label="Ended or ends" { (visit.clock.at(one.until.0)) }
+                    td data-label="State" { (badge(&one.state)) }
+                    td data-label="You were told" {
+                        (visit.clock.at(one.told.0)) ", letters delivered: " (one.letters.1)
+                        " of " (one.letters.0)
+                    }
+                } } },
+            ))
+            p { "What was done is in " a href="/account/accesses" { "who accessed your data" }
+                ", marked as emergency." }
         }
     }
 }

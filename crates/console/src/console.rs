@@ -19,9 +19,9 @@ use crate::show::sentence;
 use crate::trust::{Processors, Published};
 use crate::visit::{Session, Visit};
 use crate::{
-    account, acknowledge, answer, assets, board, calendar, device, explorer, guard, import,
-    measure, pager, passkeys, passwords, playbooks, preferences, provider, receipts, registers,
-    roles, room, setup, shell, sign_in, trust,
+    account, acknowledge, answer, approve, assets, board, calendar, device, explorer, guard,
+    import, measure, pager, passkeys, passwords, playbooks, policy, preferences, provider,
+    receipts, registers, roles, room, setup, shell, sign_in, trust,
 };
 use ::passkeys::{Makers, Site};
 use domain::measures::{Answered, Listener};
@@ -298,6 +298,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["acknowledge", notice, token]) => {
             Ok(acknowledge::take(visit, notice, token).await?.into())
         }
+        ("GET", ["approve", link @ ..]) => Ok(approve::show(visit, link).await?.into()),
         ("GET", ["page", page, token]) => Ok(answer::show(visit, page, token).into()),
         ("POST", ["page", page, token]) => Ok(answer::take(visit, page, token).await?.into()),
         ("GET" | "HEAD", ["calendar", id, link]) => calendar::feed(visit, id, link).await,
@@ -324,6 +325,7 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("GET", ["device"]) => Ok(device::show(visit)?.into()),
         ("POST", ["device"]) => Ok(device::approve(visit).await?.into()),
         ("GET", ["accesses"]) => Ok(explorer::show(visit).await?.into()),
+        ("GET", ["policy"]) => Ok(policy::show(visit).await?.into()),
         ("GET", ["pager"]) => Ok(pager::show(visit).await?.into()),
         ("GET", ["registers"]) => Ok(shell::registers(visit)?.into()),
         ("GET", ["setup"]) => Ok(setup::show(visit).await?.into()),

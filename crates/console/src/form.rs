@@ -60,6 +60,9 @@ const LONG: [&str; 4] = ["content", "markdown", "template", "text"];
 /// The field that a passkey fills.
 const PROOF: &str = "proof";
 
+/// The field that a link in a letter fills.
+const LETTER: &str = "letter";
+
 /// A form in the making.
 pub(crate) struct Form<'a> {
     /// Unique on its page; first part of every id in it.
@@ -124,6 +127,12 @@ impl Form<'_> {
             return html! { @if self.challenge.is_some() {
                 p.help { "Your passkey signs this when you press the button." }
                 (crate::passkeys::parts(&format!("{path}.")))
+            } };
+        }
+        if field.name == LETTER {
+            let value = self.values.filled(path);
+            return html! { @if let Some(value) = value {
+                input type="hidden" name=(path) value=(value);
             } };
         }
         if let Shape::Group(inner) = &field.shape {
@@ -360,6 +369,10 @@ fn object(
 
 fn value(field: &Field, values: &Pairs, path: &str, problems: &mut Problems) -> Option<Value> {
     if let Shape::Group(inner) = &field.shape {
+        // What is optional as a whole is not missing in parts: without a passkey there is no proof.
+        if !field.required && !values.any(&format!("{path}.")) {
+            return None;
+        }
         let inner = object(inner, values, &format!("{path}."), problems);
         return Some(Value::Object(inner)).filter(|one| field.required || !is_blank(one));
     }

@@ -25,6 +25,9 @@ pub(crate) fn way_in(visit: &Visit<'_>) -> Result<Markup> {
         form #passkey method="post" action="/sign-in" data-passkey="get"
             data-challenge=(challenge) data-site=(site.domain()) {
             input type="hidden" name="challenge" value=(challenge);
+            @if crate::approve::is_place(&visit.target) {
+                input type="hidden" name="next" value=(visit.target);
+            }
             (parts(""))
             p.act { button type="submit" { "Sign in with a passkey" } }
             noscript { p { "Passkeys need scripts: use a link or a recovery code." } }

@@ -53,6 +53,11 @@ impl Pairs {
         self.get(name).map(str::trim).filter(|text| !text.is_empty())
     }
 
+    /// Whether something is filled in whose name begins so.
+    pub(crate) fn any(&self, above: &str) -> bool {
+        self.0.iter().any(|(name, value)| name.starts_with(above) && !value.trim().is_empty())
+    }
+
     pub(crate) fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
     }

@@ -263,6 +263,10 @@ pub(crate) fn registers(visit: &Visit<'_>) -> Result<Page> {
             @if visit.may(<domain::ledgers::Exploring as kernel::Act>::ACTION) {
                 p { a href="/accesses" { "Who accessed what" } ", by person, account and day." }
             }
+            p {
+                a href="/policy" { "Policy" }
+                ": what decides, what is proved of it, and who may do what."
+            }
             @for area in &AREAS {
                 @let inside: Vec<_> = open.iter().filter(|one| one.area == area.name).collect();
                 @if !inside.is_empty() {

@@ -2,6 +2,7 @@
 //!
 //! Opening a link changes nothing, because programs open links too. Only the button uses it up.
 
+use crate::approve;
 use crate::passkeys;
 use crate::passwords;
 use crate::provider;
@@ -54,7 +55,12 @@ fn known(visit: &Visit<'_>, token: Option<&str>) -> Result<Option<Caller>> {
 pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply> {
     if let Some((caller, signed)) = passkeys::signed_in(visit).or_else(unproven)? {
         return match sessions::begin_with(visit, caller, signed).await {
-            Ok(cookie) => Ok(Reply::Keeping(Box::new(Reply::See("/".to_owned())), vec![cookie])),
+            Ok(cookie) => {
+                // Only a page of ours that waits for a passkey is gone on to.
+                let next = visit.form.filled("next").filter(|next| approve::is_place(next));
+                let next = Reply::See(next.unwrap_or("/").to_owned());
+                Ok(Reply::Keeping(Box::new(next), vec![cookie]))
+            }
             Err(error) if error.kind() == Kind::Forbidden => Ok(unsigned(visit, &error).into()),
             Err(error) => Err(error),
         };

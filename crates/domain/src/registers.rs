@@ -11,8 +11,8 @@ use crate::programme::{acknowledgements, courses, policies, reviews, risks, rost
 use crate::register::{Boxed, Entry, On, Register};
 use crate::services::Service;
 use crate::{
-    answers, catalogue, certificates, detections, directories, exposure, grants, members, reports,
-    signals, sites, streams, systems, transfers, vendors,
+    answers, catalogue, certificates, changes, detections, directories, exposure, grants, members,
+    reports, signals, sites, streams, systems, transfers, vendors,
 };
 use kernel::{Error, Kernel, Result};
 use std::fmt::Write as _;
@@ -56,6 +56,7 @@ pub static REGISTERS: &[Register] = &[
     detections::acquaintances::REGISTER,
     detections::coverage::REGISTER,
     answers::REGISTER,
+    changes::REGISTER,
     rotas::REGISTER,
     shifts::REGISTER,
     calendars::REGISTER,

@@ -6,13 +6,16 @@ use crate::certificates::Certificate;
 use crate::detections::allowances::Allowance;
 use crate::directories;
 use crate::exposure::probes::PROBE;
-use crate::grants::emergencies::Emergency;
+use crate::grants::approving::ASK;
+use crate::grants::emergencies::{self, Emergency};
 use crate::grants::reviews::{AccessReview, LAPSE, Lapse};
 use crate::grants::{self, EXPIRE, Grant, NoteExpiry};
 use crate::incidents::affected::{FIND, FindAffected};
 use crate::incidents::breaches::{CHASE, GiveWarning, NoteUpdate, UPDATE, WARN};
 use crate::incidents::holds::{self, NoteEnd};
 use crate::incidents::{DUTY, INVESTIGATE, NoteDuty, NoteOverdue, notices};
+use crate::letters::{self, Ask, Tell};
+use crate::measures::policy::TEXTS;
 use crate::members::Member;
 use crate::oncall::pages::{self, STEP, TakeStep};
 use crate::people::{LEFT, Person, TOLD};
@@ -47,22 +50,12 @@ const SCHEMA: &str = concat!(
     include_str!("../../../authority/schema.cedarschema"),
     include_str!("../../../authority/registers.cedarschema"),
 );
-const POLICIES: [&str; 7] = [
-    include_str!("../../../authority/invariants.cedar"),
-    include_str!("../../../authority/accounts.cedar"),
-    include_str!("../../../authority/data.cedar"),
-    include_str!("../../../authority/systems.cedar"),
-    include_str!("../../../authority/registers.cedar"),
-    include_str!("../../../authority/portal.cedar"),
-    include_str!("../../../authority/directories.cedar"),
-];
-
 /// The policies of this release.
 ///
 /// # Errors
 /// `Internal` if they do not validate strictly: such a build is broken.
 pub fn policies() -> Result<Policies> {
-    Policies::new(SCHEMA, &POLICIES)
+    Policies::new(SCHEMA, &TEXTS.map(|(_, text)| text))
 }
 
 /// Reads a right out of a register's row.
@@ -106,6 +99,8 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         }
         kernel::EVERY_TICK => Ok(()),
         LAPSE => right.run(kernel, Do::<AccessReview, Lapse>::new(kernel, &job.object, Lapse {})?),
+        emergencies::TELL => right.run(kernel, Tell::new(kernel, &job.object)?),
+        ASK => right.run(kernel, Ask::new(kernel, &job.object)?),
         LEFT => grants::settle(kernel, &job.object, right),
         TOLD => streams::spread(kernel, &job.object, right),
         directories::SETTLE => directories::settle(kernel, &job.object, right),
@@ -125,7 +120,7 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         CHASE => right.run(kernel, notices::Chase::new(kernel, &job.object)?),
         holds::EXPIRE => right.run(kernel, NoteEnd { id: job.object.clone() }),
         // It stays for whoever can send letters, and runs this for everything else.
-        notices::SEND | pages::SEND | pages::FOLLOW => Ok(()),
+        letters::SEND | notices::SEND | pages::SEND | pages::FOLLOW => Ok(()),
         STEP => right.run(kernel, TakeStep::new(kernel, &job.object)?),
         // For whoever has a network; without one they wait, and what they would bring goes stale.
         POLL | PROBE | streams::SEND => Ok(()),

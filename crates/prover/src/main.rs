@@ -107,8 +107,11 @@ fn run(options: &Options) -> Result<bool> {
         };
         let compared = compare(&old, &authority, &solver, &progress)?;
         bar.finish_and_clear();
-        let text =
-            if options.json { pretty(&compared_json(&compared)) } else { compared_text(&compared) };
+        let text = if options.json {
+            pretty(&compared_json(&compared, (&old, &authority)))
+        } else {
+            compared_text(&compared)
+        };
         print!("{text}");
         return Ok(compared.decided());
     }
@@ -130,6 +133,11 @@ fn run(options: &Options) -> Result<bool> {
     let file = folder.join("proof.json");
     if options.write {
         let cannot = |error| Problem::new(format!("cannot write `{}`: {error}", file.display()));
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        // What proves the same keeps its day, so that writing it again changes nothing.
+        let same = Proof::parse(&kept).ok().filter(|kept| kept.says_the_same(&proof));
+        let made = same.map_or_else(|| Some(today()), |kept| kept.made);
+        let proof = Proof { made, ..proof.clone() };
         std::fs::write(&file, proof.text()?).map_err(cannot)?;
     }
     if options.check {
@@ -143,6 +151,30 @@ fn run(options: &Options) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// The day by this machine's clock, in UTC.
+#[expect(clippy::disallowed_methods, reason = "a tool says on which day it ran")]
+fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let mut days = since.map_or(0, |since| since.as_secs() / 86_400);
+    let leap =
+        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let mut year = 1970;
+    while days >= 365 + u64::from(leap(year)) {
+        days -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    format!("{year}-{month:02}-{:02}", days + 1)
 }
 
 fn pretty(value: &Value) -> String {
@@ -175,7 +207,7 @@ fn compared_text(compared: &Compared) -> String {
     text + &format!("{word}: {environments} request environments of {kinds} kinds were compared\n")
 }
 
-fn compared_json(compared: &Compared) -> Value {
+fn compared_json(compared: &Compared, (old, new): (&Authority, &Authority)) -> Value {
     let difference = |word: &str, one: &Difference| {
         json!({
             "change": word, "principal": one.kind.principal, "resource": one.kind.resource,
@@ -193,6 +225,8 @@ fn compared_json(compared: &Compared) -> Value {
     });
     json!({
         "format": "comparison/v1",
+        "authority": new.digest,
+        "against": old.digest,
         "equal": compared.changes.is_empty(),
         "environments": compared.environments.0,
         "kinds": compared.environments.1,

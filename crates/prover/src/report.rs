@@ -20,6 +20,9 @@ pub struct Proof {
     pub authority: String,
     /// The hash of the bounds.
     pub bounds: String,
+    /// The day on which it was made, `2026-11-23`; none in older ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<String>,
     /// Who answered.
     pub solver: By,
     /// What was proved.
@@ -86,6 +89,7 @@ impl Proof {
             format: FORM.to_owned(),
             authority: authority.digest.clone(),
             bounds: claims.digest.clone(),
+            made: None,
             solver: By { name: "cvc5".to_owned(), version: solver.version.clone() },
             claims: all,
         }
@@ -113,9 +117,10 @@ impl Proof {
         Ok(proof)
     }
 
-    /// Whether both prove the same of the same; who answered may differ.
+    /// Whether both prove the same of the same; who answered and when may differ.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        Self { solver: other.solver.clone(), ..self.clone() } == *other
+        let (solver, made) = (other.solver.clone(), other.made.clone());
+        Self { solver, made, ..self.clone() } == *other
     }
 
     /// The document with how it went, for programs.

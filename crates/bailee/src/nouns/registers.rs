@@ -20,6 +20,9 @@ use crate::output::{Output, fields, note, read_answer, table};
 /// The register whose command is a question, too.
 const AFFECTED: &str = "affected";
 
+/// The register whose rows are proposed.
+const CHANGE: &str = "change";
+
 /// Adds a command per register; its options only where `words` of the command line name it, because
 /// making the options of all takes longer than most commands.
 pub fn extend(mut cli: Command, words: &[String]) -> Command {
@@ -145,7 +148,10 @@ fn paging() -> [Arg; 2] {
 }
 
 fn adding(register: &'static Register) -> Command {
-    let command = Command::new("add").about(register.add.summary);
+    let mut command = Command::new("add").about(register.add.summary);
+    if register.noun == CHANGE {
+        command = command.visible_alias("propose");
+    }
     stating(command, &register.add, register.noun, Some("name"))
 }
 

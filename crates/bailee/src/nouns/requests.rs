@@ -17,6 +17,11 @@ use crate::output::Output;
 /// The register, as paths name it.
 const REQUESTS: &str = "access-requests";
 
+/// The register of what this id names: `bailee approve` takes changes too.
+fn register(id: &str) -> &'static str {
+    if id.starts_with("change-") { "changes" } else { REQUESTS }
+}
+
 /// Asking for access, or doing something with a request.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -177,7 +182,8 @@ pub async fn approve(approve: &Approve, output: Output) -> Result<(), Failure> {
         Some(terms) => terms.clone(),
         None => {
             let client = Client::new(&approve.one.connect, None)?;
-            let read: Value = client.get(&[REQUESTS, &approve.one.id]).send().await?.json()?;
+            let place = [register(&approve.one.id), &approve.one.id];
+            let read: Value = client.get(&place).send().await?.json()?;
             let hash = read.get("terms_sha256").and_then(Value::as_str);
             hash.ok_or_else(|| Failure::failed("the server's answer has no hash"))?.to_owned()
         }
@@ -189,7 +195,7 @@ pub async fn approve(approve: &Approve, output: Output) -> Result<(), Failure> {
 async fn step(one: &One, verb: &str, body: &Value, output: Output) -> Result<(), Failure> {
     let client = Client::new(&one.connect, None)?;
     let place = format!("{}:{verb}", one.id);
-    show(&client.post(&[REQUESTS, &place]).json(body)?.send().await?.body, output)
+    show(&client.post(&[register(&one.id), &place]).json(body)?.send().await?.body, output)
 }
 
 fn body(wish: &Wish) -> Value {

@@ -98,6 +98,10 @@ impl Background {
     }
 
     fn ask(&self, kernel: &Kernel, right: Ran) {
+        let noted = right.again().map(|right| domain::changes::notice(kernel, right));
+        if let Some(Err(error)) = noted {
+            tracing::warn!(?error, "the policies that decide could not be noted");
+        }
         let asked = || -> Result<_> {
             let until = kernel.commit(None)?.last;
             Ok((note_states(kernel, right, (self.listener)())?, until))

@@ -7,7 +7,7 @@ mod row;
 
 pub(crate) use change::{add, new, step};
 pub(crate) use list::list;
-pub(crate) use row::show;
+pub(crate) use row::{offered, show};
 
 use crate::nouns;
 use crate::schema::label;

@@ -57,6 +57,7 @@ pub(super) async fn page(
             (standing(visit, &row))
             @if register.plural == "affected" { (crate::affected::of(visit, id, &row)) }
             @if register.plural == "access-reviews" { (crate::reviewing::of(visit, &row)) }
+            @if register.plural == "changes" { (crate::difference::of(visit, &row)) }
             @if register.plural == "playbooks" { (crate::playbooks::of(visit, id, &row)) }
             @if let Some(room) = room { (room) h2 { "Everything recorded" } }
             (fields(visit, &object, skipped(register)))
@@ -78,6 +79,7 @@ pub(super) async fn page(
 fn skipped(register: &Register) -> &'static [&'static str] {
     match register.plural {
         "access-reviews" => &["state", "id", "format", "items"],
+        "changes" => &["state", "id", "format", "report"],
         _ => &["state", "id", "format"],
     }
 }
@@ -148,6 +150,35 @@ fn step(
             (form.show(visit))
         }
     }
+}
+
+/// The form of a step by itself, with one more field filled in; nothing where whoever reads may not
+/// take it.
+pub(crate) fn offered(
+    visit: &Visit<'_>,
+    register: &'static Register,
+    (id, row): (&str, &Value),
+    verb: &str,
+    (name, given): (&str, &str),
+) -> Markup {
+    let Some(step) = steps(register).find(|step| step.verb == verb) else { return html! {} };
+    if !visit.may(step.action) {
+        return html! { p.sentence { "Your roles do not open this." } };
+    }
+    let asked = asked(step);
+    let (mut values, none) = (present(&asked, row), Problems::default());
+    values.push(name, given);
+    let form = Form {
+        id: step.verb,
+        action: step_path(register, id, step.verb),
+        fields: &asked,
+        values: &values,
+        problems: &none,
+        button: format!("{} {id}", label(step.verb)),
+        grave: false,
+        challenge: challenge(visit, &asked, row),
+    };
+    form.show(visit)
 }
 
 /// What the passkey of who is signed in signs when this step is sent: what the row asks for, where

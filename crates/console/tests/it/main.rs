@@ -15,6 +15,8 @@ mod house;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod reviews;
 #[cfg(test)]
 mod room;

@@ -5,8 +5,10 @@
 //! promise: the subscribers see the flag. Rules take the numbers from here, at the moment they run;
 //! none stands in code twice.
 
+mod changing;
 mod promise;
 
+pub(crate) use changing::directly;
 pub use promise::{
     MEASURES, Mapping, Measure, Obligation, PARAMETERS, Parameter, VERSION, Weaker, mapped,
     obligation, obligations,
@@ -81,6 +83,8 @@ pub struct Parameters {
     pub area_days: u32,
     /// Days without use after which a right is proposed for removal (E5.6).
     pub unused_days: u32,
+    /// Approvals that a change of roles, rules, mappings or catalogue takes; 0 for none (E5.6).
+    pub changes_by_request: u32,
 }
 
 impl Default for Parameters {
@@ -115,6 +119,7 @@ impl Default for Parameters {
             release_days: number("release_days"),
             area_days: number("area_days"),
             unused_days: number("unused_days"),
+            changes_by_request: number("changes_by_request"),
         }
     }
 }
@@ -284,6 +289,7 @@ impl Step<Catalogue> for Propose {
     const ACTION: &'static str = "catalogue.propose";
 
     fn apply(&self, row: &mut Catalogue, at: &mut At<'_, '_>) -> Result<()> {
+        directly("catalogue.adopt", at)?;
         // What nobody approved is no measure for what comes after it.
         let came_with = Parameters::default();
         let before = if row.approved.is_some() { &row.parameters } else { &came_with };
@@ -315,6 +321,7 @@ impl Step<Catalogue> for Approve {
     const ACTION: &'static str = "catalogue.approve";
 
     fn apply(&self, row: &mut Catalogue, at: &mut At<'_, '_>) -> Result<()> {
+        directly("catalogue.adopt", at)?;
         let Some(proposal) = row.proposal.take() else {
             return Err(Error::conflict("there is no proposal to approve"));
         };
@@ -338,6 +345,53 @@ impl Step<Catalogue> for Approve {
             proposal: None,
         };
         Ok(())
+    }
+}
+
+/// Puts another catalogue in force that a change approved: what others propose and approve here.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    /// The version it is.
+    pub version: String,
+    /// Why.
+    pub reason: String,
+    /// All numbers; what is not stated is as Bailee comes with it.
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// The provider's own words for obligations, one `ID: text` each.
+    #[serde(default)]
+    pub terms: Vec<String>,
+}
+
+impl Step<Catalogue> for Adopt {
+    const ACTION: &'static str = "catalogue.adopt";
+
+    fn apply(&self, row: &mut Catalogue, at: &mut At<'_, '_>) -> Result<()> {
+        if !at.is_change() {
+            return Err(crate::people::refused(Self::ACTION));
+        }
+        let weakened = self.parameters.weaker_than(&row.parameters);
+        if !weakened.is_empty() {
+            at.tell("weakens", weakened.join(","));
+        }
+        *row = self.adopted(weakened, at)?;
+        Ok(())
+    }
+}
+
+impl Adopt {
+    fn adopted(&self, weakened: Vec<String>, at: &At<'_, '_>) -> Result<Catalogue> {
+        Ok(Catalogue {
+            version: line("version", &self.version, 60)?,
+            parameters: self.parameters.clone(),
+            terms: terms(&self.terms)?,
+            reason: prose("reason", &self.reason, 1000)?,
+            weakened,
+            approved: Some(at.mark()),
+            since: Day::of(at.now()),
+            proposal: None,
+        })
     }
 }
 
@@ -376,6 +430,7 @@ impl Catalogue {
 const STEPS: &[Entry] = &[
     step::<Catalogue, Propose>("propose", "Proposes a change, which a second person approves"),
     step::<Catalogue, Approve>("approve", "Approves the proposed change").within("approvals"),
+    step::<Catalogue, Adopt>("adopt", "Puts in force what an approved change says, as its part"),
 ];
 
 /// The register, as the faces know it.

@@ -291,10 +291,12 @@ mod tests {
         let listed: BTreeSet<_> = PARAMETERS.iter().map(|one| one.name).collect();
         assert_eq!((&names, names.len()), (&listed, PARAMETERS.len()));
         let schema = schemars::schema_for!(Parameters).to_value();
-        const PEOPLE: [&str; 3] = ["team_minimum", "notice_approvals", "update_approvals"];
+        const PEOPLE: [&str; 4] =
+            ["team_minimum", "notice_approvals", "update_approvals", "changes_by_request"];
         for one in PARAMETERS.iter() {
             assert_eq!(taken[one.name], one.default, "{}", one.name);
-            assert!(one.default > 0, "{}", one.name);
+            // A house chooses that changes go by request.
+            assert!(one.default > 0 || one.name == "changes_by_request", "{}", one.name);
             let suffix = one.name.rsplit('_').next().unwrap();
             assert!(one.unit == suffix || one.unit == "people" && PEOPLE.contains(&one.name));
             assert!(!one.serves.is_empty(), "{}", one.name);
@@ -309,16 +311,16 @@ mod tests {
 
     #[test]
     fn a_number_that_promises_less_is_told_in_its_direction() {
-        let before = Parameters::default();
         for one in PARAMETERS.iter() {
-            let with = |number: u32| {
-                let mut all = serde_json::to_value(&before).unwrap();
+            let of = |number: u32| {
+                let mut all = serde_json::to_value(Parameters::default()).unwrap();
                 all[one.name] = number.into();
-                let changed: Parameters = serde_json::from_value(all).unwrap();
-                !changed.weaker_than(&before).is_empty()
+                serde_json::from_value::<Parameters>(all).unwrap()
             };
+            let at = one.default.max(1);
+            let with = |number: u32| !of(number).weaker_than(&of(at)).is_empty();
             let up = one.weaker == Weaker::Higher;
-            assert_eq!((with(one.default + 1), with(one.default - 1)), (up, !up), "{}", one.name);
+            assert_eq!((with(at + 1), with(at - 1)), (up, !up), "{}", one.name);
         }
     }
 }

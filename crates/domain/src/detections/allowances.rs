@@ -4,6 +4,7 @@
 //! for longer is looked at again.
 
 use super::Alert;
+use crate::catalogue::directly;
 use crate::register::{
     At, Entry, Mark, Register, Row, Status, Step, Tone, When, line, prose, step,
 };
@@ -105,6 +106,7 @@ impl Row for Allowance {
     type New = NewAllowance;
 
     fn add(new: &NewAllowance, at: &mut At<'_, '_>) -> Result<Self> {
+        directly(Self::ADD, at)?;
         let until = new.until.0;
         if until <= at.now() || until.since(at.now()) > LONGEST {
             let why = "state a moment later than now, by at most 366 days";

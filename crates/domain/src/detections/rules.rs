@@ -3,6 +3,7 @@
 //! The text of a rule is a file, with the server or in the operator's folder; a rule without a row
 //! here is in the mode that its file says.
 
+use crate::catalogue::directly;
 use crate::register::{At, Entry, Mark, Register, Row, Status, Step, Tone, line, prose, step};
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
@@ -60,6 +61,9 @@ impl Row for Rule {
     }
 
     fn add(new: &NewRule, at: &mut At<'_, '_>) -> Result<Self> {
+        if new.mode != Mode::Live {
+            directly(Self::ADD, at)?;
+        }
         Ok(Self {
             rule: line("rule", &new.rule, 64)?,
             mode: new.mode,
@@ -95,6 +99,9 @@ impl Step<Rule> for Decide {
     fn apply(&self, row: &mut Rule, at: &mut At<'_, '_>) -> Result<()> {
         if row.mode == self.mode {
             return Err(Error::conflict("the rule is in this mode already"));
+        }
+        if self.mode != Mode::Live {
+            directly(Self::ACTION, at)?;
         }
         row.reason = prose("reason", &self.reason, 1000)?;
         (row.mode, row.decided) = (self.mode, at.mark());

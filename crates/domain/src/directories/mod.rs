@@ -19,6 +19,7 @@ pub use reading::{ListGroups, ListUsers, ReadGroup, ReadUser, Seen};
 pub use settling::{SETTLE, settle};
 pub use users::{AddUser, ChangeUser, DirectoryUser, RemoveUser};
 
+use crate::catalogue::directly;
 use crate::people::ROLES;
 use crate::register::{
     self, At, Entry, Kept, Mark, Noun, Register, Row, Status, Step, Tone, act, line, step,
@@ -167,6 +168,7 @@ impl Step<Directory> for MapGroup {
 
     fn apply(&self, row: &mut Directory, at: &mut At<'_, '_>) -> Result<()> {
         in_use(row)?;
+        directly(Self::ACTION, at)?;
         let group = line("group", &self.group, 200)?;
         let known = ROLES.iter().map(|(role, _)| *role).filter(|role| *role != "administrator");
         let known: Vec<&str> = known.collect();

@@ -5,6 +5,7 @@
 //! service that holds; while there is only one administrator, approving for oneself is allowed,
 //! marked `bootstrap` in every entry that rests on it, and E5.1 and E5.6 are failing.
 
+pub mod approving;
 mod bounds;
 pub mod emergencies;
 mod ending;
@@ -18,7 +19,7 @@ pub mod uses;
 
 pub use ending::{EndGrant, ReleaseGrant};
 pub use moving::MovePerson;
-pub(crate) use moving::move_to;
+pub(crate) use moving::{MoveRoles, move_to};
 pub use settling::settle;
 
 use requests::Terms;
@@ -266,7 +267,7 @@ impl CreateGrant {
                  are given grants directly",
             ));
         }
-        if own && administrators(work)? > 1 {
+        if own && administrators(work.rights()?) > 1 {
             return Err(Error::forbidden(
                 "whoever approves a grant neither holds it nor owns the service that does: \
                  let another administrator approve it",

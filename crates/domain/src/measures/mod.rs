@@ -5,7 +5,8 @@
 //! systems hold Service Data, is a register entry with a name and a shelf life.
 
 mod controls;
-mod proof;
+pub mod policy;
+pub mod proof;
 mod states;
 mod weigh;
 
@@ -263,6 +264,7 @@ fn gather(kernel: &Kernel, now: Moment) -> Result<Facts> {
         scope: None,
         third: controls::third(authority, now),
         proof: proof::of_release(authority.policies().digest()),
+        policies: authority.policies().digest().to_owned(),
         strangers_refused: Some(authority.identify(&kernel::token_hash(NOBODYS), now).is_err()),
         history: None,
         house: Arc::default(),

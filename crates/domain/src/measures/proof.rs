@@ -11,25 +11,58 @@ const PROOF: &str = include_str!("../../../../authority/proof.json");
 /// The form of it that this release reads.
 const FORM: &str = "proof/v1";
 
+/// The proof, as the file has it.
 #[derive(Deserialize)]
-struct Document {
+pub struct Document {
     format: String,
-    authority: String,
-    solver: By,
-    claims: Vec<Claimed>,
+    /// The hash of schema and policies that it is of.
+    pub authority: String,
+    /// The hash of the bounds.
+    #[serde(default)]
+    pub bounds: String,
+    /// The day on which it was made; none in older ones.
+    #[serde(default)]
+    pub made: Option<String>,
+    /// Who answered.
+    pub solver: By,
+    /// What was proved.
+    pub claims: Vec<Claimed>,
 }
 
+/// A program and its version.
 #[derive(Deserialize)]
-struct By {
-    name: String,
-    version: String,
+pub struct By {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
+/// One bound that no policy exceeds.
 #[derive(Deserialize)]
-struct Claimed {
-    serves: Vec<String>,
-    policies: usize,
-    environments: usize,
+pub struct Claimed {
+    /// The bound.
+    #[serde(default)]
+    pub id: String,
+    /// What it promises.
+    #[serde(default)]
+    pub says: String,
+    /// The obligations it serves.
+    pub serves: Vec<String>,
+    /// Policies that were asked.
+    pub policies: usize,
+    /// Kinds of request in which each was asked.
+    pub environments: usize,
+}
+
+/// The proof that this release brings, if it can be read.
+pub fn document() -> Option<Document> {
+    parsed(PROOF)
+}
+
+fn parsed(text: &str) -> Option<Document> {
+    let document = serde_json::from_str::<Document>(text).ok();
+    document.filter(|document| document.format == FORM)
 }
 
 /// What the proof of this release shows of the policies with this hash.
@@ -38,10 +71,7 @@ pub(super) fn of_release(loaded: &str) -> Proof {
 }
 
 fn read(text: &str, loaded: &str) -> Proof {
-    let document = serde_json::from_str::<Document>(text).ok();
-    let Some(document) = document.filter(|document| document.format == FORM) else {
-        return Proof::None;
-    };
+    let Some(document) = parsed(text) else { return Proof::None };
     if document.authority != loaded {
         return Proof::Other;
     }

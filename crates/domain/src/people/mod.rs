@@ -4,6 +4,7 @@
 //! A person's bearer tokens are credentials of that person; only their hashes are kept. Leaving is
 //! one door: it ends every credential at once, and with them whatever rested on them.
 
+mod changing;
 mod code;
 mod credentials;
 mod encoding;
@@ -14,6 +15,7 @@ mod told;
 mod vendor;
 mod workload;
 
+pub(crate) use changing::{by_request, others, refused};
 pub use code::{SECRET, STEP, Totp};
 pub use credentials::{
     Holder, IssueTo, Issued, StoredCredential, Use, add, certificate_hash, credentials, end_all,
@@ -32,7 +34,7 @@ pub use vendor::check_vendor;
 pub use workload::Workload;
 
 use crate::register::{self, Noun, act};
-use kernel::authority::Principal;
+use kernel::authority::{Authority, Principal};
 use kernel::engine::Wants;
 use kernel::id::{Name, PrincipalId};
 use kernel::{
@@ -82,6 +84,9 @@ pub const ROLES: [(&str, &str); 9] = [
     ("engineer", "grants of every verb"),
     ("support", "grants to read"),
 ];
+
+/// Roles whose holders approve access and changes, as the policy `access-by-role` names them.
+pub const APPROVERS: [&str; 3] = ["approver", "security-lead", "administrator"];
 
 /// A person as the register keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -212,6 +217,13 @@ impl Operation for CreatePerson {
             )));
         }
         check_vendor(work, self.person.vendor.as_deref())?;
+        if changing::approving(&self.person.roles) && by_request(work)? {
+            let why = format!(
+                "take them in without a role that approves, then give it: {}",
+                refused("person.move").message()
+            );
+            return Err(Error::forbidden(why));
+        }
         let (token, credential) = issue(work.random()?, work.now(), TOKEN_LIFE);
         let mut issued = vec![("issued", credential.id.clone())];
         issued.extend(self.person.vendor.clone().map(|vendor| ("vendor", vendor)));
@@ -268,7 +280,7 @@ pub(crate) fn leave<A: Act>(
     if row.left.is_some() {
         return Err(Error::conflict(format!("person `{}` left already", row.name)));
     }
-    let others = administrators(work)? > 1;
+    let others = administrators(work.rights()?) > 1;
     if row.roles.iter().any(|role| role == "administrator") && !others {
         return Err(Error::conflict(
             "the last administrator cannot leave: take in another one first",
@@ -300,17 +312,14 @@ pub type IssueToken = IssueTo<Person>;
 
 /// Active administrators at this moment. A subscriber's administrators and a vendor's people with
 /// that role administer nothing here.
-///
-/// # Errors
-/// `Internal` while a store is founded.
-pub fn administrators(work: &Work<'_>) -> Result<usize> {
-    let all = work.rights()?.principals();
+pub fn administrators(rights: &Authority) -> usize {
+    let all = rights.principals();
     // A subscriber's own administrators are none of the provider's.
     let is = |principal: &&std::sync::Arc<Principal>| {
         let own = principal.account.is_none() && principal.vendor.is_none();
         own && principal.active && principal.roles.iter().any(|role| role == "administrator")
     };
-    Ok(all.iter().filter(is).count())
+    all.iter().filter(is).count()
 }
 
 /// The first administrator of a new store, with the token that is printed once.

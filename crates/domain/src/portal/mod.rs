@@ -6,10 +6,11 @@
 
 mod told;
 
-pub use told::{ElectionSeen, NoticeSeen, ReceiverSeen};
+pub use told::{ElectionSeen, EmergencySeen, NoticeSeen, ReceiverSeen};
 
 use crate::accounts::Account;
 use crate::catalogue::{CURRENT, Catalogue};
+use crate::grants::emergencies::Emergency;
 use crate::incidents::notices::Notice;
 use crate::members::{Member, Part};
 use crate::register::{self, Day, Kept, Noun, Row, When, act};
@@ -77,6 +78,8 @@ pub struct AccountFile {
     pub requests: Vec<OwnRequest>,
     /// Notices that were given to the account, newest first.
     pub notices: Vec<NoticeSeen>,
+    /// Emergency access that reached the account, newest first.
+    pub emergencies: Vec<EmergencySeen>,
     /// Destinations without encryption that the account chose for itself.
     pub elections: Vec<ElectionSeen>,
 }
@@ -172,6 +175,7 @@ pub struct AccountPage {
     reports: PageWant,
     requests: PageWant,
     notices: PageWant,
+    emergencies: PageWant,
     elections: PageWant,
 }
 
@@ -191,6 +195,7 @@ impl AccountPage {
             reports: all::<Report>(kernel)?,
             requests: all::<Request>(kernel)?,
             notices: all::<Notice>(kernel)?,
+            emergencies: all::<Emergency>(kernel)?,
             elections: all::<Election>(kernel)?,
         })
     }
@@ -222,6 +227,7 @@ impl AccountPage {
             report_terms: desk.terms.map(|terms| terms.id),
             requests: vec![],
             notices: vec![],
+            emergencies: vec![],
             elections: vec![],
         })
     }
@@ -238,7 +244,14 @@ impl Operation for AccountPage {
         for key in [&self.account, &self.subscription, &self.catalogue, &self.desk] {
             wants.record(key);
         }
-        let pages = [&self.members, &self.reports, &self.requests, &self.notices, &self.elections];
+        let pages = [
+            &self.members,
+            &self.reports,
+            &self.requests,
+            &self.notices,
+            &self.emergencies,
+            &self.elections,
+        ];
         wants.pages.extend(pages.map(Clone::clone));
     }
 
@@ -250,6 +263,7 @@ impl Operation for AccountPage {
         let (members, reports, requests) =
             (rows(&self.members)?, rows(&self.reports)?, rows(&self.requests)?);
         let (notices, elections) = (rows(&self.notices)?, rows(&self.elections)?);
+        let emergencies = rows(&self.emergencies)?;
         let by = work.caller().principal.clone();
         let steers = work.rights()?.principal(&by);
         let steers = steers.is_some_and(|one| one.roles.iter().any(|role| role == "administrator"));
@@ -274,6 +288,9 @@ impl Operation for AccountPage {
             let notices = open::<Notice>(reveal, &notices)?;
             let notices = notices.iter().filter(|kept| kept.row.account == file.account);
             file.notices = notices.rev().filter_map(|kept| told::notice(kept, now)).collect();
+            let emergencies = open::<Emergency>(reveal, &emergencies)?;
+            let told = emergencies.iter().rev();
+            file.emergencies = told.filter_map(|kept| told::emergency(kept, slot, now)).collect();
             let elections = open::<Election>(reveal, &elections)?;
             let elections = elections.iter().filter(|kept| kept.row.account == file.account);
             file.elections = elections.map(|kept| told::election(kept, now)).collect();

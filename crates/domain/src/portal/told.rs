@@ -1,5 +1,6 @@
 //! What an account was told and what it chose, as its own page shows it.
 
+use crate::grants::emergencies::Emergency;
 use crate::incidents::notices::Notice;
 use crate::register::{Day, Kept, Row, When};
 use crate::transfers::Election;
@@ -43,6 +44,27 @@ pub struct ReceiverSeen {
     pub acknowledged: Option<When>,
 }
 
+/// Emergency access that reached the account.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EmergencySeen {
+    /// Its id, which stands in every access by it as the reference.
+    pub id: String,
+    /// The grant, which stands in every access by it.
+    pub grant: String,
+    /// What happened, in the words of whoever reached for it.
+    pub reason: String,
+    /// When it began.
+    pub begun: When,
+    /// First moment at which it counts no more.
+    pub until: When,
+    /// When the account was told.
+    pub told: When,
+    /// Letters that were left to be sent, and those that the other side took.
+    pub letters: (usize, usize),
+    /// What it is now: `running`, `over`, `reviewed`, `unjustified` or `unreviewed`.
+    pub state: String,
+}
+
 /// A destination without encryption that the account chose for itself.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ElectionSeen {
@@ -80,6 +102,24 @@ pub(super) fn notice(kept: &Kept<Notice>, now: Moment) -> Option<NoticeSeen> {
         sha256: row.sha256.clone(),
         given,
         receivers: receivers.collect(),
+        state: row.status(now).word.to_owned(),
+    })
+}
+
+/// An emergency, once the account was told of it.
+pub(super) fn emergency(kept: &Kept<Emergency>, slot: u64, now: Moment) -> Option<EmergencySeen> {
+    let row = &kept.row;
+    let told = row.told.iter().find(|one| one.slot == slot)?;
+    let taken = told.letters.iter().filter(|one| one.accepted.is_some()).count();
+    let until = row.ended.as_ref().map_or(row.until, |ended| ended.at.min(row.until));
+    Some(EmergencySeen {
+        id: kept.id.clone(),
+        grant: row.grant.clone(),
+        reason: row.reason.clone(),
+        begun: row.begun,
+        until,
+        told: told.at,
+        letters: (told.letters.len(), taken),
         state: row.status(now).word.to_owned(),
     })
 }

@@ -14,10 +14,15 @@ pub struct At<'a, 'w> {
     kernel: &'a Kernel,
     id: &'a str,
     needs: &'a [RecordKey],
+    change: bool,
     pub(super) fields: Vec<(&'static str, String)>,
     pub(super) saves: Vec<(RecordKey, Content)>,
     pub(super) jobs: Vec<(Moment, &'static str, String)>,
 }
+
+/// What a rule tells, saves and leaves to be done.
+type Effects =
+    (Vec<(&'static str, String)>, Vec<(RecordKey, Content)>, Vec<(Moment, &'static str, String)>);
 
 impl<'a, 'w> At<'a, 'w> {
     pub(super) fn new(
@@ -26,7 +31,8 @@ impl<'a, 'w> At<'a, 'w> {
         id: &'a str,
         needs: &'a [RecordKey],
     ) -> Self {
-        Self { work, kernel, id, needs, fields: vec![], saves: vec![], jobs: vec![] }
+        let (fields, saves, jobs) = (vec![], vec![], vec![]);
+        Self { work, kernel, id, needs, change: false, fields, saves, jobs }
     }
 
     /// The one moment of this operation.
@@ -107,6 +113,55 @@ impl<'a, 'w> At<'a, 'w> {
         Err(Error::forbidden(format!(
             "{what} takes two people, and `{first}` is one already: {why}"
         )))
+    }
+
+    /// Whether this is the part of a change that others approved.
+    pub fn is_change(&self) -> bool {
+        self.change
+    }
+
+    /// The rule of another row, as a part of this operation: what it saves and leaves to be done is
+    /// saved and left with this one, and what it tells stands in this entry where nothing of that
+    /// name does.
+    ///
+    /// # Errors
+    /// Whatever the rule answers.
+    pub fn part<T>(
+        &mut self,
+        id: &str,
+        rule: impl FnOnce(&mut At<'_, 'w>) -> Result<T>,
+    ) -> Result<T> {
+        let (answer, (fields, saves, jobs)) = self.apart(id, rule)?;
+        for (name, value) in fields {
+            if self.fields.iter().all(|(told, _)| *told != name) {
+                self.fields.push((name, value));
+            }
+        }
+        self.saves.extend(saves);
+        self.jobs.extend(jobs);
+        Ok(answer)
+    }
+
+    /// As [`At::part`], without an effect: to see whether the rule would do it.
+    ///
+    /// # Errors
+    /// Whatever the rule answers.
+    pub fn trial<T>(
+        &mut self,
+        id: &str,
+        rule: impl FnOnce(&mut At<'_, 'w>) -> Result<T>,
+    ) -> Result<T> {
+        self.apart(id, rule).map(|(answer, _)| answer)
+    }
+
+    fn apart<T>(
+        &mut self,
+        id: &str,
+        rule: impl FnOnce(&mut At<'_, 'w>) -> Result<T>,
+    ) -> Result<(T, Effects)> {
+        let mut part = At { change: true, ..At::new(&mut *self.work, self.kernel, id, &[]) };
+        let answer = rule(&mut part)?;
+        Ok((answer, (part.fields, part.saves, part.jobs)))
     }
 
     /// The index the next entry of an account will get.

@@ -1,14 +1,21 @@
 //! Emergency access: at once, out of what two people signed; short, marked in every entry, and
 //! reviewed by somebody else in time, or its holder is not eligible any more.
 
+use crate::detections::by_itself;
+use crate::members::{ana, sign_in};
 use crate::registers::{add, show, take};
-use crate::support::{Scene, both, field, kind, name, newest, says, slot};
-use domain::grants::emergencies::REVIEW;
+use crate::support::{Scene, both, field, kind, kinds, name, newest, says, slot};
+use domain::grants::emergencies::{REVIEW, of_grant};
+use domain::letters::{Letter, Outcome, SEND, Sent, Tell};
 use domain::people::EndPerson;
+use domain::portal::AccountPage;
 use domain::register::Day;
 use kernel::{Kind, Result};
 use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
+use testkit::World;
 
 const POOLS: &str = "emergency-pools";
 const EMERGENCIES: &str = "emergencies";
@@ -148,4 +155,105 @@ fn a_pool_ends_and_dies_with_its_signature() {
         let shown = show(world, &admin, POOLS, "day").unwrap();
         assert_eq!(word(&shown), "ready");
     });
+}
+
+#[test]
+fn the_account_is_told_once_by_each_contact_that_counts() {
+    both(526, |world| {
+        let scene = Scene::new(world);
+        scene.ready();
+        let rita = world.person("rita", &["responder"]);
+        let account = scene.account.as_str();
+        let contact = |name: &str, kind: &str| {
+            let new = json!({"account": account, "name": name, "kind": kind,
+                "email": format!("{name}@one.example"), "source": "order form"});
+            let row = add(world, &rita, "contacts", &new).unwrap();
+            let id = row["id"].as_str().unwrap().to_owned();
+            let how = json!({"how": "answered a letter"});
+            take(world, &rita, ("contacts", &id, "verify"), &how).unwrap();
+            id
+        };
+        let (ada, _) = (contact("ada", "security"), contact("bob", "legal"));
+        let unchecked = json!({"account": account, "name": "Cy", "email": "cy@one.example",
+            "kind": "security", "source": "order form"});
+        add(world, &rita, "contacts", &unchecked).unwrap();
+        let row = scene.reach(&scene.eve).unwrap();
+        let id = row["id"].as_str().unwrap();
+        let object = format!("{id}|{}", slot(world, &scene.account));
+        let letters = letters(world);
+        assert_eq!(letters, [format!("emergency|{object}|{ada}")], "security before the others");
+        let letter = by_itself(world, || Letter::new(&world.kernel, &letters[0])).unwrap();
+        let letter = letter.expect("a letter");
+        assert_eq!(letter.to, "ada@one.example");
+        let said = &letter.text;
+        assert!(said.contains("role engineer") && said.contains("reads fail"), "{said}");
+        assert!(!said.contains("person:eve"), "who it was stands in the log: {said}");
+        let shown = || show(world, &scene.eve, EMERGENCIES, id).unwrap()["told"].clone();
+        let outcome = |outcome| by_itself(world, || Sent::new(&world.kernel, &letters[0], outcome));
+        outcome(Some(Outcome::Unreachable)).unwrap();
+        assert_eq!(shown()[0]["letters"][0]["attempts"], 1);
+        outcome(Some(Outcome::Accepted)).unwrap();
+        assert!(!shown()[0]["letters"][0]["accepted"].is_null(), "{}", shown());
+        let again = by_itself(world, || Letter::new(&world.kernel, &letters[0])).unwrap();
+        assert!(again.is_none(), "what was taken is not sent again");
+        by_itself(world, || Tell::new(&world.kernel, &object)).unwrap();
+        assert_eq!(shown().as_array().unwrap().len(), 1, "once for each emergency");
+        let kinds = kinds(world, slot(world, &scene.account));
+        assert_eq!(kinds.iter().filter(|kind| *kind == "emergency.tell").count(), 1);
+        // And its members see it on their page.
+        add(world, &world.admin, "members", &ana()).unwrap();
+        let ana = sign_in(world, &world.admin, "one.ana");
+        let page = AccountPage::new(&world.kernel, &scene.account).unwrap();
+        let seen = world.run(&ana, page).unwrap().output.emergencies;
+        assert_eq!((seen.len(), seen[0].id.as_str(), seen[0].letters), (1, id, (1, 1)));
+        assert_eq!(
+            (seen[0].state.as_str(), seen[0].reason.as_str()),
+            ("running", "reads fail for everybody")
+        );
+    });
+}
+
+#[test]
+fn an_emergency_everywhere_tells_an_account_when_it_touches_it() {
+    both(527, |world| {
+        let scene = Scene::new(world);
+        let mut pool = scene.pool();
+        pool["accounts"] = json!(["*"]);
+        add(world, &world.admin, POOLS, &pool).unwrap();
+        take(world, &scene.abe, (POOLS, "night", "sign"), &json!({})).unwrap();
+        let new = json!({"pool": "night", "account": "*", "reason": "reads fail for everybody"});
+        let row = add(world, &scene.eve, EMERGENCIES, &new).unwrap();
+        let id = row["id"].as_str().unwrap();
+        assert!(letters(world).is_empty() && scene.reads());
+        let grant = row["grant"].as_str().unwrap();
+        assert_eq!(of_grant(grant).as_deref(), Some(id), "the server knows it by the grant");
+        for odd in ["grant_", "grant_zz", "x", ""] {
+            assert_eq!(of_grant(odd), None, "{odd}");
+        }
+        let slot = slot(world, &scene.account);
+        by_itself(world, || Tell::new(&world.kernel, &format!("{id}|{slot}"))).unwrap();
+        let told = show(world, &scene.eve, EMERGENCIES, id).unwrap()["told"].clone();
+        assert_eq!(told[0]["account"], scene.account.as_str());
+        assert_eq!(
+            told[0]["letters"],
+            json!([]),
+            "an account without a contact is told by its page"
+        );
+    });
+}
+
+/// Letters that wait to be sent.
+fn letters(world: &World) -> Vec<String> {
+    let found = RefCell::new(BTreeSet::new());
+    // What a job leaves is due at the next tick.
+    for _ in 0..2 {
+        let tick = world.kernel.tick(&|kernel, job, right| {
+            if job.kind == SEND {
+                found.borrow_mut().insert(job.object.clone());
+            }
+            domain::run_job(kernel, job, right)
+        });
+        tick.unwrap();
+    }
+    found.into_inner().into_iter().collect()
 }

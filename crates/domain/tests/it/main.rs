@@ -13,6 +13,8 @@ mod catalogue;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod data;

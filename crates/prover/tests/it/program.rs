@@ -87,6 +87,10 @@ fn differences_are_for_people_and_programs() {
     let output = prover(&new, &["--json", "--against", &against]);
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["format"], "comparison/v1");
+    for side in ["authority", "against"] {
+        assert!(json[side].as_str().unwrap().starts_with("sha256:"), "{json}");
+    }
+    assert_ne!(json["authority"], json["against"]);
     assert_eq!(json["changes"][0]["change"], "narrows");
     let output = prover(&old, &["--against", &against]);
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("equal: "));

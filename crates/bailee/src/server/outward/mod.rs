@@ -13,6 +13,7 @@
 
 mod events;
 pub(super) mod files;
+mod letters;
 mod mail;
 mod notices;
 mod pages;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 use domain::exposure::probes::PROBE;
 use domain::incidents::notices::SEND as NOTICE;
+use domain::letters::SEND as LETTER;
 use domain::oncall::pages::{FOLLOW, SEND as PAGE, together};
 use domain::sites::equipment::POLL;
 use domain::streams::SEND as EVENT;
@@ -197,7 +199,8 @@ impl Outward {
             self.0.forget(kernel.now());
             return Taken::No(right);
         }
-        if ![POLL, PROBE, NOTICE, PAGE, FOLLOW, TRANSFER, EVENT].contains(&job.kind.as_str()) {
+        let ours = [POLL, PROBE, NOTICE, LETTER, PAGE, FOLLOW, TRANSFER, EVENT];
+        if !ours.contains(&job.kind.as_str()) {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
@@ -304,6 +307,7 @@ impl Trip {
         let Some((object, right)) = jobs.pop() else { return };
         let ended = match kind.as_str() {
             POLL => ups::poll(kernel, &object, right).await,
+            LETTER => letters::send(means, kernel, &object, right).await,
             NOTICE => notices::send(means, kernel, &object, right).await,
             PROBE => probes::look(means, kernel, &object, right).await,
             EVENT => events::send(means, kernel, &object, right).await,

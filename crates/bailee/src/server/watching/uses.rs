@@ -1,11 +1,13 @@
 //! Who did something, and under which grant: handed on once a day for each, so that reviews of
 //! access show what nobody uses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use domain::grants::emergencies;
 use domain::grants::uses::{AccessUse, HOLDERS, KERNEL, KeepUses, Used};
+use domain::letters::Tell;
 use domain::register::Day;
-use kernel::{Fed, Kernel, Ran, Result};
+use kernel::{Fed, HOUSE, Kernel, Ran, Result};
 
 /// Kinds of entries that say that somebody was not let in.
 const REFUSED: [&str; 3] = ["access.refused", "access.unauthenticated", "access.restrained"];
@@ -17,6 +19,10 @@ pub struct Uses {
     days: HashMap<(String, Option<String>), Day>,
     /// What is not kept yet.
     fresh: BTreeMap<String, AccessUse>,
+    /// Emergencies with accounts that they touched for the first time since the start, by slot.
+    touched: HashSet<(String, u64)>,
+    /// Those of them whose account is not told yet.
+    untold: Vec<String>,
 }
 
 impl Uses {
@@ -34,7 +40,20 @@ impl Uses {
         let day = Day::of(fed.time);
         self.note(actor, None, day);
         if let Some(grant) = grant {
+            if fed.field("emergency") == Some("true") && fed.account != HOUSE {
+                self.touch(grant, fed.account);
+            }
             self.note(actor, Some(grant), day);
+        }
+    }
+
+    /// An account was touched in an emergency: it is told, once. What was told before is told by
+    /// the store itself, so a restart that reads a day again tells nobody twice.
+    fn touch(&mut self, grant: &str, account: u64) {
+        if let Some(id) = emergencies::of_grant(grant)
+            && self.touched.insert((id.clone(), account))
+        {
+            self.untold.push(format!("{id}|{account}"));
         }
     }
 
@@ -68,6 +87,10 @@ impl Uses {
             for one in &seen {
                 self.fresh.remove(&one.holder);
             }
+        }
+        while let Some(object) = self.untold.last() {
+            right.ask(kernel, Tell::new(kernel, object)?)?;
+            self.untold.pop();
         }
         // Days of grants that are long over are not needed again.
         let newest = self.days.values().copied().max();

@@ -14,7 +14,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const CHROMIUM: &str = "/usr/bin/chromium";
+pub const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// What `docs/console` shows: name, page, width, theme.
 const SHOWN: [(&str, &str, u32, &str); 11] = [
@@ -69,7 +69,7 @@ fn page_of_the_package(store: &Store, (server, lead): (&Server, &str), room: &st
 }
 
 /// Whether the browser is there, and what drives it.
-fn installed() -> bool {
+pub fn installed() -> bool {
     let there = |path: &Path| {
         let there = path.exists();
         if !there {
@@ -112,7 +112,9 @@ fn every_page_is_fit_for_every_reader() {
     for one in MEASURES.iter().flat_map(|measure| measure.obligations) {
         assert!(seen.contains(&format!("/measures/{}", one.id)), "{} was not found", one.id);
     }
-    for page in ["/", "/setup", "/trust", "/registers", "/help", "/account", "/systems/new"] {
+    for page in
+        ["/", "/setup", "/trust", "/registers", "/policy", "/help", "/account", "/systems/new"]
+    {
         assert!(seen.contains(page), "{page} was not found: {seen:?}");
     }
     server.stop();

@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod approving;
 #[path = "../../../../pki/tests/it/hosts/mod.rs"]
 #[expect(dead_code, reason = "the harness is made for several tests")]
 mod hosts;

@@ -26,6 +26,41 @@ use std::time::Duration;
 /// How long there is to review an emergency, before its holder loses eligibility.
 pub const REVIEW: Duration = Duration::from_secs(3 * 86_400);
 
+/// The job that tells an account of an emergency: the emergency and the account's slot.
+pub const TELL: &str = "emergency.tell";
+
+/// The emergency that began a grant, by the grant's id: both have the same number.
+pub fn of_grant(grant: &str) -> Option<String> {
+    let bits = grant.strip_prefix("grant_").filter(|bits| bits.len() == 32)?;
+    Some(format!("{}-{}", Emergency::NOUN, bits.get(20..)?))
+}
+
+/// That an account was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "EmergencyTold")]
+pub struct Told {
+    /// The account's readable id.
+    pub account: String,
+    /// Its slot.
+    pub slot: u64,
+    /// When.
+    pub at: When,
+    /// A letter to each of its contacts that counted then.
+    pub letters: Vec<LetterTo>,
+}
+
+/// A letter to a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "EmergencyLetter")]
+pub struct LetterTo {
+    /// The contact, by its id.
+    pub contact: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When the other side took it, if it did.
+    pub accepted: Option<When>,
+}
+
 /// What came of the review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -77,6 +112,9 @@ pub struct Emergency {
     pub review_by: When,
     /// The review.
     pub reviewed: Option<Reviewed>,
+    /// The accounts that were told, because it names them or touched them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
 }
 
 impl Emergency {
@@ -144,6 +182,9 @@ impl Row for Emergency {
         let terms = terms(new, &pool, &holder, at)?;
         let (now, span) = (at.now(), Duration::from_secs(u64::from(pool.minutes) * 60));
         let grant = begin(&terms, &approver, (now, now.after(span)), at)?;
+        if let Some(slot) = terms.slot {
+            at.later(now, TELL, format!("{}|{slot}", at.id()));
+        }
         at.tell("pool", &new.pool);
         at.tell("account", &new.account);
         at.tell("reason", &terms.purpose);
@@ -161,6 +202,7 @@ impl Row for Emergency {
             ended: None,
             review_by: When(now.after(span).after(REVIEW)),
             reviewed: None,
+            told: vec![],
         })
     }
 

@@ -15,17 +15,19 @@ mod entering;
 pub(super) mod rules;
 mod steps;
 
-pub use rules::{APPROVERS, needed};
+pub use super::approving::APPROVERS;
+pub use rules::needed;
 pub use steps::{Approve, Begin, Deny, Withdraw};
 
+use super::approving::{ASK, Approval, Asked, Waits, able, hashed, next_challenge};
 use super::entering as systems;
 use super::{Grant, bounds, check_collections, check_verbs, check_window};
 use crate::accounts::Account;
-use crate::people::{Proof, eligible, hex};
+use crate::people::{eligible, hex};
 use crate::register::{
     At, Entry, Mark, Needs, Readers, Register, Row, Status, Tone, When, line, prose, step,
 };
-use kernel::authority::{Principal, Verb};
+use kernel::authority::{Authority, Principal, Verb};
 use kernel::id::{AccountId, PrincipalId};
 use kernel::limits::PURPOSE_BYTES;
 use kernel::{Error, Moment, Result};
@@ -39,33 +41,6 @@ pub const ASKED_LIFE: Duration = Duration::from_secs(3 * 86_400);
 
 /// How long an approved request waits for its holder: an approval that nobody uses is none.
 pub const APPROVED_LIFE: Duration = Duration::from_secs(86_400);
-
-/// An approval of what was stated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Approval {
-    /// Who, and when.
-    pub mark: Mark,
-    /// The hash of what they approved.
-    pub terms_sha256: String,
-    /// What they add, if anything.
-    pub note: Option<String>,
-    /// What their passkey signed, and the passkey; none from somebody who has no passkey yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signed: Option<SignedBy>,
-    /// When it was taken back, if it was: by whom or with what.
-    pub taken_back: Option<Mark>,
-}
-
-/// An approval's signature, with all that is needed to check it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SignedBy {
-    /// The challenge that it answers, in hexadecimal.
-    pub challenge: String,
-    /// The public key in its COSE form, in hexadecimal.
-    pub public_key: String,
-    /// What was signed.
-    pub proof: Proof,
-}
 
 /// Why a request came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,12 +117,7 @@ impl Terms {
             extends,
         ];
         let entering = entering::hashed(self);
-        let mut bytes = Vec::new();
-        for part in parts.into_iter().chain(entering.iter().map(String::as_str)) {
-            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(part.as_bytes());
-        }
-        hex(&kernel::digest(&bytes))
+        hashed(parts.into_iter().chain(entering.iter().map(String::as_str)))
     }
 
     /// How long it shall count once it is begun.
@@ -182,6 +152,31 @@ pub struct AccessRequest {
     pub closed: Option<Closed>,
     /// The grant that began, and when.
     pub begun: Option<Begun>,
+    /// Who was asked by a letter with a link of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
+}
+
+impl Waits for AccessRequest {
+    fn waits(&self, now: Moment) -> bool {
+        self.open(now) && self.approved.is_none()
+    }
+
+    fn terms_sha256(&self) -> &str {
+        &self.terms_sha256
+    }
+
+    fn able(&self, rights: &Authority) -> Vec<String> {
+        able(rights, |id| rules::barred(id, self, rights).is_none())
+    }
+
+    fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    fn asked_mut(&mut self) -> &mut Vec<Asked> {
+        &mut self.asked
+    }
 }
 
 /// That a grant began.
@@ -208,9 +203,7 @@ impl AccessRequest {
 
     /// What the passkey of the next approver signs.
     fn next_challenge(&self) -> [u8; 32] {
-        let given = (self.approvals.len() as u64).to_be_bytes();
-        let parts = [b"bailee approval v1".as_slice(), self.terms_sha256.as_bytes(), &given];
-        kernel::digest(&parts.concat())
+        next_challenge(&self.terms_sha256, self.approvals.len())
     }
 
     /// Whom it is about: whoever holds it and whoever asked.
@@ -309,9 +302,11 @@ impl Row for AccessRequest {
             approved: None,
             closed: None,
             begun: None,
+            asked: vec![],
             terms,
         };
         row.challenge = hex(&row.next_challenge());
+        at.later(at.now(), ASK, format!("{}/{}", Self::REGISTER, at.id()));
         Ok(row)
     }
 

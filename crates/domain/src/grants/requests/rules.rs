@@ -1,13 +1,11 @@
 //! How many approvals access takes, and whose count.
 
 use super::{AccessRequest, Grant, Terms};
+use crate::grants::approving::{able, approver_of, not_theirs, of_people};
 use crate::register::At;
-use kernel::authority::{Authority, Principal};
+use kernel::authority::Authority;
 use kernel::id::PrincipalId;
 use kernel::{Error, Result};
-
-/// Roles whose holders approve access, as the policy `access-by-role` names them.
-pub const APPROVERS: [&str; 3] = ["approver", "security-lead", "administrator"];
 
 /// Verbs that take two approvals: they take data out, away, or make accounts.
 const GRAVE: [&str; 3] = ["delete", "export", "open"];
@@ -28,17 +26,12 @@ pub(in crate::grants) fn barred(
     row: &AccessRequest,
     rights: &Authority,
 ) -> Option<&'static str> {
-    let known = |id: &str| PrincipalId::parse(id).ok().and_then(|id| rights.principal(&id));
-    let Some(one) = known(approver).filter(|one| one.active && one.id.parts().0 == "person") else {
-        return Some("they are not there");
+    let one = match approver_of(approver, rights) {
+        Ok(one) => one,
+        Err(why) => return Some(why),
     };
-    if !one.roles.iter().any(|role| APPROVERS.contains(&role.as_str())) {
-        return Some("they hold no role for it");
-    }
-    if one.vendor.is_some() {
-        return Some("only the provider's own people approve access");
-    }
-    let owner = known(&row.terms.to).and_then(|holder| holder.owner.clone());
+    let holder = PrincipalId::parse(&row.terms.to).ok().and_then(|id| rights.principal(&id));
+    let owner = holder.and_then(|holder| holder.owner.clone());
     let owns = owner.is_some_and(|owner| owner == one.id);
     if row.about().contains(&approver) || owns {
         return Some("it is about them: whoever asks, holds or owns does not approve");
@@ -48,28 +41,15 @@ pub(in crate::grants) fn barred(
 
 /// The people whose approvals count now, each once.
 pub(in crate::grants) fn counting<'r>(row: &'r AccessRequest, rights: &Authority) -> Vec<&'r str> {
-    let mut people: Vec<&str> = Vec::new();
-    for approval in row.standing().filter(|one| one.terms_sha256 == row.terms_sha256) {
-        let by = approval.mark.by.as_str();
-        if !people.contains(&by) && barred(by, row, rights).is_none() {
-            people.push(by);
-        }
-    }
-    people
+    of_people(&row.approvals, &row.terms_sha256, |by| barred(by, row, rights).is_none())
 }
 
 /// Refuses whoever acts if their approval or refusal would not count.
 pub(super) fn check(row: &AccessRequest, at: &At<'_, '_>) -> Result<()> {
     let Some(why) = barred(at.by().as_str(), row, at.rights()?) else { return Ok(()) };
-    let others = at.rights()?.principals();
-    let able =
-        |one: &Principal| barred(one.id.as_str(), row, at.rights().ok()?).is_none().then_some(());
-    let able = others.iter().filter(|one| able(one).is_some()).count();
-    let next = match able {
-        0 => "nobody else here may approve it: give another person the role `approver`",
-        _ => "ask another approver",
-    };
-    Err(Error::forbidden(format!("`{}` does not decide this: {why}; {next}", at.by())))
+    let rights = at.rights()?;
+    let able = able(rights, |id| barred(id, row, rights).is_none());
+    Err(not_theirs(at.by().as_str(), why, able.len()))
 }
 
 /// An extension reaches no further than what it continues.

@@ -1,11 +1,9 @@
 //! The steps of a request: approved, denied, begun, withdrawn.
 
-use super::{
-    APPROVED_LIFE, AccessRequest, Approval, Begun, Closed, Grant, How, SignedBy, Terms, line,
-    prose, rules,
-};
+use super::{APPROVED_LIFE, AccessRequest, Begun, Closed, Grant, How, Terms, prose, rules};
+use crate::grants::approving::{Approval, check_hash, use_link};
 use crate::grants::{EXPIRE, bounds};
-use crate::people::{Person, Proof, hex, live_passkeys};
+use crate::people::{Proof, hex};
 use crate::register::{At, Needs, Step, When};
 use kernel::id::PrincipalId;
 use kernel::{Error, HOUSE, Moment, Result};
@@ -36,6 +34,9 @@ pub struct Approve {
     /// signs.
     #[serde(default)]
     pub proof: Option<Proof>,
+    /// The secret of the letter by which you were asked, if you came by it: it counts once.
+    #[serde(default)]
+    pub letter: Option<String>,
 }
 
 impl Step<AccessRequest> for Approve {
@@ -48,22 +49,16 @@ impl Step<AccessRequest> for Approve {
 
     fn apply(&self, row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
         still_open(row, at.now())?;
-        if self.terms_sha256 != row.terms_sha256 {
-            let why = "it is not the hash of what was asked for: read the request again";
-            return Err(Error::invalid("terms_sha256", why));
-        }
+        check_hash(&self.terms_sha256, &row.terms_sha256)?;
         rules::check(row, at)?;
         let counting = rules::counting(row, at.rights()?);
         if counting.contains(&at.by().as_str()) {
             return Err(Error::conflict("you approved it already: it takes another person"));
         }
-        if row.approvals.len() >= 50 {
-            return Err(Error::limit("a request keeps 50 approvals: ask anew"));
-        }
-        let note = self.note.as_deref().map(|note| line("note", note, 500)).transpose()?;
-        let signed = signed(row, self.proof.as_ref(), at)?;
-        let (mark, terms_sha256) = (at.mark(), row.terms_sha256.clone());
-        row.approvals.push(Approval { mark, terms_sha256, note, signed, taken_back: None });
+        use_link(&mut row.asked, self.letter.as_deref(), at)?;
+        let (hash, given) = (&row.terms_sha256, row.approvals.len());
+        let said = (self.note.as_deref(), self.proof.as_ref());
+        row.approvals.push(Approval::given(hash, given, said, at)?);
         row.challenge = hex(&row.next_challenge());
         at.tell("to", &row.terms.to);
         at.tell("terms", &row.terms_sha256);
@@ -78,30 +73,6 @@ impl Step<AccessRequest> for Approve {
             false => Ok(()),
         }
     }
-}
-
-/// The signature of an approver's passkey. Whoever has one cannot approve without it, so that a
-/// session that others came by is not enough.
-fn signed(row: &AccessRequest, proof: Option<&Proof>, at: &At<'_, '_>) -> Result<Option<SignedBy>> {
-    let person = at.late_noun::<Person>(at.by().parts().1)?;
-    let person = person.ok_or_else(|| Error::internal("an approver has no row"))?;
-    let mut keys = live_passkeys(&person.credentials, at.now());
-    let Some(proof) = proof else {
-        return match keys.next() {
-            None => Ok(None),
-            Some(_) => Err(Error::invalid(
-                "proof",
-                "you have a passkey, and it signs what you approve: approve on the request's page",
-            )),
-        };
-    };
-    let passkey =
-        keys.filter_map(|one| one.passkey.as_ref()).find(|one| one.key_id == proof.key_id);
-    let passkey = passkey.ok_or_else(|| Error::invalid("proof", "it is of no passkey of yours"))?;
-    let challenge = row.next_challenge();
-    passkey.check(proof, &challenge)?;
-    let (challenge, public_key) = (hex(&challenge), passkey.public_key.clone());
-    Ok(Some(SignedBy { challenge, public_key, proof: proof.clone() }))
 }
 
 /// Begins what was approved.

@@ -6,6 +6,7 @@
 //! of systems can hold, because the promise covers more than what Bailee stores.
 
 mod answers;
+mod changes;
 mod exposure;
 mod house;
 mod incidents;
@@ -58,6 +59,8 @@ pub struct Facts {
     pub third: Third,
     /// What was proved of the policies that decide.
     pub proof: Proof,
+    /// The hash of the policies that decide.
+    pub policies: String,
     /// Whether a token that nobody holds is refused now.
     pub strangers_refused: Option<bool>,
     /// How many changes of state are kept, and when the newest was; nothing if none is.
@@ -375,6 +378,7 @@ mod tests {
             scope: Some(Scope { by: "person:lea".into(), at: NOW }),
             third: super::Third::default(),
             proof: proof(&["P7", "P0.1", "E5.6"]),
+            policies: "sha256:aa".to_owned(),
             strangers_refused: Some(true),
             history: Some((1, NOW)),
             house: std::sync::Arc::new(watching()),

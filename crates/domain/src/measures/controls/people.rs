@@ -138,6 +138,7 @@ pub(super) fn least_privilege(facts: &Facts, weigh: &mut Weigh) {
     approved_by_another(facts, weigh);
     beyond_roles(facts, weigh);
     super::bounded("E5.6", facts, weigh);
+    super::changes::approved(facts, weigh);
     weigh.systems(facts, Claim::AccessBrokered, every);
     let numbers = facts.house.one::<Catalogue>(CURRENT);
     let numbers = numbers.map(|kept| kept.row.parameters.clone()).unwrap_or_default();

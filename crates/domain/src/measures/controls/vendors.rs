@@ -184,6 +184,7 @@ pub(super) fn physical(facts: &Facts, weigh: &mut Weigh) {
 pub(super) fn system_access(facts: &Facts, weigh: &mut Weigh) {
     let all = vendors(facts, weigh);
     answers(facts, weigh, &all, "P2");
+    super::changes::policies(facts, weigh);
     for vendor in all.into_iter().filter(|kept| kept.row.only_through_bailee()) {
         let own = principals(facts, &vendor.id);
         let live: usize = own.iter().map(|one| one.live).sum();
