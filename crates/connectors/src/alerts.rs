@@ -78,6 +78,28 @@ fn slack_body(alerts: &[Alert]) -> serde_json::Value {
     json!({"text": each.collect::<Vec<_>>().join("\n\n")})
 }
 
+/// Sends a message with a button that leads to an address, to an incoming webhook of Slack or of
+/// what understands its Block Kit; the whole address of the webhook is the secret.
+pub async fn slack_button(
+    address: &Secret,
+    text: &str,
+    (label, url): (&str, &str),
+    root_pem: Option<&str>,
+    timeout: Duration,
+) -> Delivery {
+    let plain = |text: &str| json!({"type": "plain_text", "text": text});
+    let button = json!({"type": "button", "text": plain(label), "url": url});
+    let body = json!({
+        // What stands in a notification, and where there are no blocks.
+        "text": format!("{} {url}", text.replace('&', "&amp;").replace('<', "&lt;")),
+        "blocks": [
+            {"type": "section", "text": plain(text)},
+            {"type": "actions", "elements": [button]},
+        ],
+    });
+    post_json(address.expose(), root_pem, body.to_string().into_bytes(), timeout).await
+}
+
 /// Sends it to PagerDuty's Events API v2. What acknowledges or resolves an alert has the same key
 /// as what triggered it, and PagerDuty discards it if nothing of that key is open.
 pub async fn pagerduty(

@@ -4,10 +4,13 @@
 //! for the passkey of whoever it was made for. Only then stands there what is asked for, with the
 //! form that the passkey signs over the same hash. For anybody else, and once it was used, it is a
 //! link that does not count, and it is not said why.
+//!
+//! A button in a chat leads here without a secret: then it is nobody's, and whoever may see what it
+//! is about goes on to the page that everybody has, where the same passkey signs.
 
 use crate::passkeys;
 use crate::registers::offered;
-use crate::reply::Page;
+use crate::reply::{Page, Reply};
 use crate::show::fields;
 use crate::visit::Visit;
 use domain::grants::approving::{Asked, is_link};
@@ -23,23 +26,35 @@ use serde_json::Value;
 const REGISTERS: [&str; 2] = ["access-requests", "changes"];
 
 /// `GET /approve/{plural}/{id}/{hash}/{token}`
-pub(crate) async fn show(visit: &Visit<'_>, link: &[&str]) -> Result<Page> {
-    let [plural, id, hash, token] = *link else { return Ok(refused(visit)) };
+pub(crate) async fn show(visit: &Visit<'_>, link: &[&str]) -> Result<Reply> {
+    let (plural, id, hash, token) = match *link {
+        [plural, id, hash, token] => (plural, id, hash, Some(token)),
+        [plural, id, hash] => (plural, id, hash, None),
+        _ => return Ok(refused(visit).into()),
+    };
     let known = register(plural).filter(|_| spelled(plural, id, hash, token));
-    let Some(register) = known else { return Ok(refused(visit)) };
+    let Some(register) = known else { return Ok(refused(visit).into()) };
     if visit.session.is_none() {
-        return Ok(Page::new("An approval is asked of you", asking(visit, register, (id, hash))?));
+        let asking = asking(visit, register, (id, hash))?;
+        return Ok(Page::new("An approval is asked of you", asking).into());
     }
     if visit.is_member() || !visit.may(register.read) {
-        return Ok(refused(visit));
+        return Ok(refused(visit).into());
     }
     let row = match visit.submit((register.get)(visit.kernel(), id)?).await {
         Ok(done) => done.output,
-        Err(error) if error.kind() == Kind::NotFound => return Ok(refused(visit)),
+        Err(error) if error.kind() == Kind::NotFound => return Ok(refused(visit).into()),
         Err(error) => return Err(error),
     };
+    let Some(token) = token else {
+        // A button is nobody's: whoever may see it goes on to the page that everybody has.
+        return Ok(match row.get("terms_sha256").and_then(Value::as_str) == Some(hash) {
+            true => Reply::See(format!("/{plural}/{id}")),
+            false => refused(visit).into(),
+        });
+    };
     if !is_theirs(visit, &row, hash, token)? {
-        return Ok(refused(visit));
+        return Ok(refused(visit).into());
     }
     let object = row.as_object().cloned().unwrap_or_default();
     let title = format!("Approve {id}");
@@ -53,7 +68,7 @@ pub(crate) async fn show(visit: &Visit<'_>, link: &[&str]) -> Result<Page> {
             p { a href=(format!("/{plural}/{id}")) { "Refuse it, or see its history" } }
         },
     );
-    Ok(page.under("Registers", "/registers"))
+    Ok(page.under("Registers", "/registers").into())
 }
 
 /// What stands there for somebody who is not signed in: what waits, by its hash, and nothing of it.
@@ -85,15 +100,19 @@ fn is_theirs(visit: &Visit<'_>, row: &Value, hash: &str, token: &str) -> Result<
 pub(crate) fn is_place(path: &str) -> bool {
     let mut parts = path.strip_prefix("/approve/").unwrap_or_default().split('/');
     let mut next = || parts.next().unwrap_or_default();
-    let (plural, id, hash, token) = (next(), next(), next(), next());
+    let (plural, id, hash) = (next(), next(), next());
+    let token = parts.next();
     parts.next().is_none() && spelled(plural, id, hash, token)
 }
 
 /// Whether it could be a link of ours.
-fn spelled(plural: &str, id: &str, hash: &str, token: &str) -> bool {
+fn spelled(plural: &str, id: &str, hash: &str, token: Option<&str>) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     let long = |text: &str| text.len() == 64 && text.bytes().all(hex);
-    REGISTERS.contains(&plural) && RecordId::parse(id).is_ok() && long(hash) && long(token)
+    REGISTERS.contains(&plural)
+        && RecordId::parse(id).is_ok()
+        && long(hash)
+        && token.is_none_or(long)
 }
 
 /// A link that does not count. It is not said why.
@@ -118,6 +137,7 @@ mod tests {
     fn nothing_but_such_a_page_is_gone_on_to() {
         let (hash, token) = ("ab".repeat(32), "09".repeat(32));
         assert!(is_place(&format!("/approve/changes/change-1/{hash}/{token}")));
+        assert!(is_place(&format!("/approve/changes/change-1/{hash}")), "of a button");
         for bad in [
             format!("/approve/changes/change-1/{hash}/{token}/more"),
             format!("/approve/changes/change-1/{hash}/{token}?x=1"),
@@ -125,7 +145,7 @@ mod tests {
             format!("https://evil.example/approve/changes/a/{hash}/{token}"),
             format!("/approve/people/eve/{hash}/{token}"),
             format!("/approve/changes/../{hash}/{token}"),
-            format!("/approve/changes/change-1/{hash}"),
+            "/approve/changes/change-1".to_owned(),
             String::new(),
         ] {
             assert!(!is_place(&bad), "{bad}");

@@ -281,6 +281,18 @@ fn fill(visit: &mut Visit<'_>, request: &Request) -> Result<()> {
     }
 }
 
+/// What somebody signs in with.
+async fn own(visit: &Visit<'_>, path: &[&str]) -> Result<Reply> {
+    match (visit.method.as_str(), path) {
+        ("GET", ["passkeys"]) => Ok(passkeys::show(visit).await?.into()),
+        ("POST", ["passkeys"]) => Ok(passkeys::make(visit).await?.into()),
+        ("POST", ["passkeys", id, "end"]) => passkeys::end(visit, id).await,
+        ("GET", ["password"]) => Ok(passwords::show(visit)?.into()),
+        ("POST", ["password"]) => passwords::set(visit).await,
+        _ => Err(Error::not_found("there is no such page")),
+    }
+}
+
 /// Every page and every form, in one table.
 async fn route(visit: &Visit<'_>) -> Result<Reply> {
     let path: Vec<&str> = visit.path.iter().map(String::as_str).collect();
@@ -298,18 +310,14 @@ async fn route(visit: &Visit<'_>) -> Result<Reply> {
         ("POST", ["acknowledge", notice, token]) => {
             Ok(acknowledge::take(visit, notice, token).await?.into())
         }
-        ("GET", ["approve", link @ ..]) => Ok(approve::show(visit, link).await?.into()),
+        ("GET", ["approve", link @ ..]) => approve::show(visit, link).await,
         ("GET", ["page", page, token]) => Ok(answer::show(visit, page, token).into()),
         ("POST", ["page", page, token]) => Ok(answer::take(visit, page, token).await?.into()),
         ("GET" | "HEAD", ["calendar", id, link]) => calendar::feed(visit, id, link).await,
         ("POST", ["preferences"]) => preferences::keep(visit),
         // From here on nobody is a stranger.
         _ if visit.session.is_none() => Err(Error::unauthenticated()),
-        ("GET", ["passkeys"]) => Ok(passkeys::show(visit).await?.into()),
-        ("POST", ["passkeys"]) => Ok(passkeys::make(visit).await?.into()),
-        ("POST", ["passkeys", id, "end"]) => passkeys::end(visit, id).await,
-        ("GET", ["password"]) => Ok(passwords::show(visit)?.into()),
-        ("POST", ["password"]) => passwords::set(visit).await,
+        (_, ["passkeys" | "password", ..]) => own(visit, &path).await,
         ("GET", ["account"]) => Ok(account::show(visit).await?.into()),
         ("GET", ["account", "accesses"]) => Ok(account::accesses(visit).await?.into()),
         ("GET", ["account", "accesses.ndjson"]) => account::download(visit).await,

@@ -222,7 +222,7 @@ fn engaged(server: &Running) -> String {
     let world = &server.world;
     let (mia, abe) = (world.person("mia", &["vendor-manager"]), world.person("abe", &["approver"]));
     let day = |from_now| Day::of(world.kernel.now()).plus(from_now).to_string();
-    let post = |status, path: &str, by: &str, body: serde_json::Value| {
+    let post = |status, path: &str, by: &str, body: Value| {
         server.expect(status, &ask("POST", path).by(by).json(body.to_string()));
     };
     let vendor = json!({"name": "helper", "legal_name": "Helper GmbH", "services": "support",

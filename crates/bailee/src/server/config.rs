@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::forwarding::settings::{self, Forward};
 use super::identities::{Oidc, Transmitter, Workload};
-use super::makers::Passkeys;
+use super::makers::{Approvals, Passkeys};
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states
@@ -53,6 +53,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// What administrators' passkeys have to be. Without it any that stay on their device.
     pub passkeys: Option<Passkeys>,
+    /// Where the team is told what waits for an approval. Without it nowhere but by mail.
+    pub approvals: Option<Approvals>,
     /// Platforms whose tokens are taken as those of services that are bound to them.
     #[serde(default)]
     pub workload: Vec<Workload>,
@@ -255,6 +257,7 @@ impl Config {
         config.mail.as_ref().map_or(Ok(()), Mail::check)?;
         let public = config.public_url.as_deref();
         config.oidc.as_ref().map_or(Ok(()), |oidc| oidc.check(public))?;
+        config.approvals.as_ref().map_or(Ok(()), |approvals| approvals.check(public))?;
         config.syslog.check()?;
         config.answers.check()?;
         settings::check(&config.forward)?;
@@ -403,6 +406,7 @@ mod tests {
                 "oidc.issuer",
             ),
             ("[oidc]\nissuer = \"https://a\"\nclient_secret = \"b\"", "client_secret"),
+            ("[approvals]\nslack_file = \"x\"", "public_url"),
             ("[syslog]\ntcp = \"x\"", "tcp"),
             ("[syslog]\nport = 1", "port"),
             ("[syslog]\nzone_minutes = 841", "zone_minutes"),

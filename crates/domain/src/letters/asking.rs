@@ -56,6 +56,9 @@ impl Ask {
             work.later(now, HOUSE, SEND, &object);
             asked += 1;
         }
+        // A message where the team talks, for whom it may concern; whoever sends knows whether
+        // there is such a place.
+        work.later(now, HOUSE, SEND, &format!("board|{}|{}", N::REGISTER, kept.id));
         let fields = vec![("asked", asked.to_string())];
         if asked == 0 {
             work.note(HOUSE, Asking::ACTION.name, fields);

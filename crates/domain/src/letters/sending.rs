@@ -28,8 +28,8 @@ const BACKOFF: [u64; 4] = [1, 5, 15, 60];
 /// A letter, as it is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The address.
-    pub to: String,
+    /// The address; none for a message where the team talks.
+    pub to: Option<String>,
     /// The subject.
     pub subject: String,
     /// The text.
@@ -47,6 +47,8 @@ pub struct Envelope {
 enum About {
     /// The emergency, the slot and the contact.
     Emergency { slot: u64, contact: String },
+    /// Whoever could approve, where the team talks.
+    Board,
     /// The person who is asked, by their name, and the secret of their link.
     Approval { person: String, token: String },
 }
@@ -67,6 +69,7 @@ impl Job {
                 let contact = (*contact).to_owned();
                 (Emergency::REGISTER, *id, About::Emergency { slot, contact })
             }
+            ["board", register, id] => (*register, *id, About::Board),
             ["approval", register, id, person, token] => {
                 let (person, token) = ((*person).to_owned(), (*token).to_owned());
                 (*register, *id, About::Approval { person, token })
@@ -80,6 +83,7 @@ impl Job {
         let id = &self.key.id;
         match &self.about {
             About::Emergency { slot, contact } => format!("emergency|{id}|{slot}|{contact}"),
+            About::Board => format!("board|{}|{id}", self.key.collection),
             About::Approval { person, token } => {
                 format!("approval|{}|{id}|{person}|{token}", self.key.collection)
             }
@@ -115,7 +119,7 @@ impl Letter {
         let roles = work.rights()?.principal(&holder).map(|one| one.roles.join(", "));
         let roles = roles.filter(|roles| !roles.is_empty()).unwrap_or_else(|| "staff".to_owned());
         Ok(Some(Envelope {
-            to: contact.row.email,
+            to: Some(contact.row.email),
             subject: format!("Emergency access to the data of {account}"),
             text: in_words(&kept, account, &roles),
             link: ("Your log, for your members".to_owned(), "account/accesses".to_owned()),
@@ -141,7 +145,7 @@ impl Letter {
         };
         let (noun, id, hash) = (N::NOUN, &kept.id, kept.row.terms_sha256());
         Ok(Some(Envelope {
-            to,
+            to: Some(to),
             subject: format!("{noun} {id} waits for an approval"),
             text: format!(
                 "The {noun} {id} waits for an approval, and you could give it.\n\nSHA-256 of what \
@@ -157,6 +161,27 @@ impl Letter {
             at: asked.map_or(work.now(), |one| one.at.0),
         }))
     }
+}
+
+/// What is said where the team talks: that something waits, and nothing of it.
+fn board<N: Row + Waits>(job: &Job, work: &mut Work<'_>) -> Result<Option<Envelope>> {
+    let (allowed, kept) = register::load::<Kept<N>, Reading>(work, &job.key)?;
+    work.disclose(&allowed, vec![("board", "true".to_owned())]);
+    if !kept.row.waits(work.now()) {
+        return Ok(None);
+    }
+    let (noun, id, hash) = (N::NOUN, &kept.id, kept.row.terms_sha256());
+    Ok(Some(Envelope {
+        to: None,
+        subject: format!("{noun} {id} waits for an approval"),
+        text: format!(
+            "The {noun} {id} waits for an approval. SHA-256 of what is asked for: {hash}. The \
+             button approves nothing: it leads to where an approver signs in, reads, and signs."
+        ),
+        link: ("Read and decide".to_owned(), format!("approve/{}/{id}/{hash}", N::REGISTER)),
+        identifier: format!("{id}.board"),
+        at: work.now(),
+    }))
 }
 
 /// What an account is told. Who it was stands in its log; a letter passes through more hands.
@@ -190,6 +215,10 @@ impl Operation for Letter {
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Option<Envelope>>> {
         let letter = match &self.0.about {
             About::Emergency { slot, contact } => self.emergency(work, *slot, contact)?,
+            About::Board => match self.0.key.collection.as_str() {
+                Change::REGISTER => board::<Change>(&self.0, work)?,
+                _ => board::<AccessRequest>(&self.0, work)?,
+            },
             About::Approval { person, token } => match self.0.key.collection.as_str() {
                 Change::REGISTER => self.approval::<Change>(work, (person, token))?,
                 _ => self.approval::<AccessRequest>(work, (person, token))?,
@@ -291,6 +320,14 @@ impl Operation for Sent {
         };
         match &self.job.about {
             About::Emergency { slot, contact } => self.emergency(work, *slot, contact, outcome)?,
+            About::Board => {
+                let fields = vec![("board", "true".to_owned()), ("outcome", word(outcome))];
+                work.note(HOUSE, Sending::ACTION.name, fields);
+                // What waits lapses, and then there is nothing to say.
+                if outcome == Outcome::Unreachable {
+                    self.again(work, 3);
+                }
+            }
             About::Approval { person, .. } => match self.job.key.collection.as_str() {
                 Change::REGISTER => self.approval::<Change>(work, person, outcome)?,
                 _ => self.approval::<AccessRequest>(work, person, outcome)?,

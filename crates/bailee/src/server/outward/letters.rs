@@ -4,20 +4,24 @@
 //! the server; every attempt is recorded; the same letter again has the same identifier. Without a
 //! relay nothing is tried, and the record says so: there is a page for both.
 
-use connectors::mail;
+use connectors::{alerts, mail};
 use domain::letters::{Envelope, Letter, Outcome, Sent};
 use kernel::{Kernel, Ran, Result};
 
-use super::{Ended, Means, blocking, in_time, seconds};
+use super::{Ended, Means, PATIENCE, blocking, in_time, seconds};
 
 /// Sends the letter of a job, and records what came of it.
 ///
 /// # Errors
 /// Whatever an operation answers; the job then stays.
 pub async fn send(means: &Means, kernel: Kernel, object: &str, right: Ran) -> Result<Ended> {
-    let (asks, name, relay) = (kernel.clone(), object.to_owned(), means.post.is_some());
+    let way = match object.starts_with("board|") {
+        true => means.chat.is_some(),
+        false => means.post.is_some(),
+    };
+    let (asks, name) = (kernel.clone(), object.to_owned());
     let (right, letter) = blocking(move || {
-        let letter = match relay {
+        let letter = match way {
             true => right.ask(&asks, Letter::new(&asks, &name)?)?,
             false => None,
         };
@@ -34,6 +38,7 @@ pub async fn send(means: &Means, kernel: Kernel, object: &str, right: Ran) -> Re
 }
 
 async fn hand_over(means: &Means, envelope: Envelope) -> Outcome {
+    let Some(to) = envelope.to.clone() else { return say(means, &envelope).await };
     let Some(post) = &means.post else { return Outcome::Unreachable };
     let (what, path) = &envelope.link;
     let text = match means.public_url.as_deref() {
@@ -42,7 +47,7 @@ async fn hand_over(means: &Means, envelope: Envelope) -> Outcome {
     };
     let attempt = post
         .send(&mail::Letter {
-            to: envelope.to,
+            to,
             subject: envelope.subject,
             text,
             message_id: post.message_id(&envelope.identifier),
@@ -50,7 +55,22 @@ async fn hand_over(means: &Means, envelope: Envelope) -> Outcome {
             ..mail::Letter::default()
         })
         .await;
-    match attempt.outcome {
+    outcome(attempt.outcome)
+}
+
+/// Says it where the team talks, with a button that leads to the page.
+async fn say(means: &Means, envelope: &Envelope) -> Outcome {
+    let (Some(chat), Some(base)) = (&means.chat, means.public_url.as_deref()) else {
+        return Outcome::Unreachable;
+    };
+    let (label, path) = &envelope.link;
+    let (url, root) = (format!("{base}/{path}"), means.webhook_ca.as_deref());
+    let button = (label.as_str(), url.as_str());
+    outcome(alerts::slack_button(chat, &envelope.text, button, root, PATIENCE).await.outcome)
+}
+
+fn outcome(outcome: connectors::Outcome) -> Outcome {
+    match outcome {
         connectors::Outcome::Accepted => Outcome::Accepted,
         connectors::Outcome::Refused { .. } => Outcome::Refused,
         connectors::Outcome::Unreachable => Outcome::Unreachable,

@@ -44,6 +44,7 @@ use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
 use tokio::runtime::Handle;
 
 use super::config::Config;
+use super::makers::Approvals;
 use crate::exit::Failure;
 
 /// Tasks at once.
@@ -71,6 +72,8 @@ pub struct Means {
     secrets: Option<PathBuf>,
     /// The mail relay, if there is one.
     post: Option<Post>,
+    /// The incoming webhook of where the team talks, if it is told what waits for an approval.
+    chat: Option<connectors::Secret>,
     /// What links in letters begin with.
     public_url: Option<String>,
     /// What waits to be sent.
@@ -92,6 +95,7 @@ impl Means {
             webhook_ca: None,
             secrets: None,
             post: None,
+            chat: None,
             public_url: None,
             outbox: Outbox::empty(),
             node: NODE.to_owned(),
@@ -111,6 +115,7 @@ impl Means {
             webhook_ca: pem(&config.webhook_ca)?,
             secrets: config.secrets_dir.clone(),
             post: config.mail.as_ref().map(Post::of).transpose()?,
+            chat: config.approvals.as_ref().map(Approvals::webhook).transpose()?,
             public_url: config.public_url.clone(),
             outbox,
             node: NODE.to_owned(),

@@ -4,11 +4,13 @@
 
 use super::browser::{CHROMIUM, driven, installed};
 use super::devices::session;
+use super::support::peers::Peer;
 use super::support::receipts::tools;
 use super::support::{Server, Store, ends_with, skip_unless_all, text, workspace};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A relay that takes letters and says what it took.
@@ -207,6 +209,64 @@ fn a_link_in_a_letter_approves_nothing_without_the_passkey_of_whom_it_is_for() {
     server.stop();
     store.verified();
     relay.end();
+}
+
+#[test]
+fn a_button_in_a_chat_leads_to_the_page_and_approves_nothing() {
+    if !installed() {
+        return;
+    }
+    let (store, peer) = (Store::init(), Peer::hooks());
+    let (file, hook, ca) =
+        (store.beside("bailee.toml"), store.beside("hook"), store.beside("peer.pem"));
+    fs::write(&hook, format!("https://localhost:{}/services/T/B/x", peer.port)).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&ca, &peer.ca).unwrap();
+    let config = format!(
+        "anchor_seconds = 1\nweekly_test_page = false\npublic_url = \"https://localhost\"\n\
+         webhook_ca = {:?}\n[detection]\ncanary_minutes = 0\n[approvals]\nslack_file = {:?}\n",
+        ca.display(),
+        hook.display()
+    );
+    fs::write(&file, config).unwrap();
+    let server = store.serve_with(&["--config", text(&file)], &[]);
+    server.acme();
+    let eve = person(&server, "eve", "engineer", None);
+    let abe = person(&server, "abe", "approver", None);
+    let asked = post(
+        &server,
+        &eve,
+        "access-requests",
+        &json!({"account": "acme", "collections": ["cases"], "verbs": ["read"],
+            "purpose": "half a page", "reference": "T-7", "for_seconds": 3600}),
+    );
+    let (id, hash) = (asked["id"].as_str().unwrap(), asked["terms_sha256"].as_str().unwrap());
+    let (seen, at) = peer.until("body");
+    drop(at);
+    let said = seen.last().unwrap();
+    let path = format!("/approve/access-requests/{id}/{hash}");
+    assert!(said.contains(&format!("\"url\":\"https://localhost{path}\"")), "{said}");
+    assert!(said.contains("\"type\":\"button\"") && !said.contains("half a page"), "{said}");
+
+    // Pressing it proves nothing: a stranger reads the hash, a colleague what everybody reads.
+    let mut client = server.client("");
+    let page = client.ask("GET", &path, &[], None).expect(200);
+    assert!(page.text().contains(hash) && !page.text().contains("half a page"));
+    let wrong = path.replace(hash, &"0".repeat(64));
+    let own = session(&server, "abe");
+    client.ask("GET", &wrong, &[("cookie", &own)], None).expect(404);
+    let invited = server.did(&server.admin, &["person", "invite", "abe", "--json"]);
+    let url = server.url.replace("127.0.0.1", "localhost");
+    let task = json!({"url": url, "ca": server.ca, "chromium": CHROMIUM, "link": invited["link"],
+        "approve": path});
+    let said = driven("approving.mjs", &task);
+    assert_eq!(said["errors"], json!([]), "{said:#}");
+    assert_eq!(said["place"], format!("/access-requests/{id}"), "the page that everybody has");
+    let row = server.did(&abe, &["request", "show", id, "--json"]);
+    assert_eq!(row["state"]["word"], "approved");
+    assert_eq!(row["approvals"][0]["signed"]["challenge"], asked["challenge"], "by the passkey");
+    server.stop();
+    store.verified();
 }
 
 #[test]
