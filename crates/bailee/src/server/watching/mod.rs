@@ -387,6 +387,7 @@ impl State {
 
     /// Keeps what was evaluated, now and then.
     fn keep(&mut self, kernel: &Kernel, right: &Ran, known: &Known) -> Result<()> {
+        self.uses.tell(kernel, right)?;
         let (now, canary) = (kernel.now(), self.canary.seen().map(When));
         let Some(coverage) = &mut self.coverage else { return Ok(()) };
         // That a synthetic attack came out is kept at once: a control waits for it.

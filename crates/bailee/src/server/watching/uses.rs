@@ -76,6 +76,18 @@ impl Uses {
         }
     }
 
+    /// Tells accounts that were touched in an emergency, at once.
+    ///
+    /// # Errors
+    /// Whatever the store answers; it is tried again.
+    pub fn tell(&mut self, kernel: &Kernel, right: &Ran) -> Result<()> {
+        while let Some(object) = self.untold.last() {
+            right.ask(kernel, Tell::new(kernel, object)?)?;
+            self.untold.pop();
+        }
+        Ok(())
+    }
+
     /// Keeps what is not kept yet; what could not be kept is tried again.
     ///
     /// # Errors
@@ -87,10 +99,6 @@ impl Uses {
             for one in &seen {
                 self.fresh.remove(&one.holder);
             }
-        }
-        while let Some(object) = self.untold.last() {
-            right.ask(kernel, Tell::new(kernel, object)?)?;
-            self.untold.pop();
         }
         // Days of grants that are long over are not needed again.
         let newest = self.days.values().copied().max();

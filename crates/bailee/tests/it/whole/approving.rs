@@ -91,34 +91,32 @@ fn started(relay: &Relay) -> (Store, Server) {
     (store, server)
 }
 
+/// A contact of `acme`, and a signed pool that reaches this; the tokens of its holder and of a lead.
+fn prepared(server: &Server, account: &str) -> (String, String) {
+    let eve = person(server, "eve", "engineer", None);
+    let (abe, rita) =
+        (person(server, "abe", "approver", None), person(server, "rita", "responder", None));
+    let lea = person(server, "lea", "security-lead", None);
+    let ada = json!({"account": "acme", "name": "Ada", "email": "ada@one.example",
+        "kind": "security", "source": "order form"});
+    let contact = post(server, &rita, "contacts", &ada);
+    let verify = format!("contacts/{}:verify", contact["id"].as_str().unwrap());
+    post(server, &rita, &verify, &json!({"how": "answered a letter"}));
+    let as_of = server.client(&lea).get("/v1/measures").expect(200).json();
+    let day = as_of["as_of"].as_str().unwrap().get(..10).unwrap().to_owned();
+    let pool = json!({"name": "night", "minutes": 30, "to": day, "holders": ["person:eve"],
+        "purpose": "the store does not answer", "accounts": [account], "collections": ["*"],
+        "verbs": ["read"]});
+    post(server, &lea, "emergency-pools", &pool);
+    post(server, &abe, "emergency-pools/night:sign", &json!({}));
+    (eve, lea)
+}
+
 #[test]
 fn an_account_is_told_of_emergency_access_by_mail() {
     let Some(mut relay) = Relay::start() else { return };
     let (store, server) = started(&relay);
-    let eve = person(&server, "eve", "engineer", None);
-    let (abe, rita) =
-        (person(&server, "abe", "approver", None), person(&server, "rita", "responder", None));
-    let lea = person(&server, "lea", "security-lead", None);
-    let contact = post(
-        &server,
-        &rita,
-        "contacts",
-        &json!({"account": "acme", "name": "Ada",
-        "email": "ada@one.example", "kind": "security", "source": "order form"}),
-    );
-    let verify = format!("contacts/{}:verify", contact["id"].as_str().unwrap());
-    post(&server, &rita, &verify, &json!({"how": "answered a letter"}));
-    let as_of = server.client(&lea).get("/v1/measures").expect(200).json();
-    let day = as_of["as_of"].as_str().unwrap().get(..10).unwrap().to_owned();
-    post(
-        &server,
-        &lea,
-        "emergency-pools",
-        &json!({"name": "night", "minutes": 30, "to": day,
-        "purpose": "the store does not answer", "holders": ["person:eve"], "accounts": ["acme"],
-        "collections": ["*"], "verbs": ["read"]}),
-    );
-    post(&server, &abe, "emergency-pools/night:sign", &json!({}));
+    let (eve, lea) = prepared(&server, "acme");
     let begun = post(
         &server,
         &eve,
@@ -142,6 +140,32 @@ fn an_account_is_told_of_emergency_access_by_mail() {
     // Reading under it tells nobody again.
     server.client(&eve).get("/v1/accounts/acme/collections/cases/records/7");
     assert_eq!(row()["told"].as_array().unwrap().len(), 1);
+    server.stop();
+    store.verified();
+    relay.end();
+}
+
+/// Where the pool reaches every account, each is told when it is touched first: the server sees that
+/// in the feed of the logs.
+#[test]
+fn an_account_is_told_when_an_emergency_everywhere_touches_it_first() {
+    let Some(mut relay) = Relay::start() else { return };
+    let (store, server) = started(&relay);
+    let (eve, lea) = prepared(&server, "*");
+    let wish = json!({"pool": "night", "account": "*", "reason": "reads fail for everybody"});
+    let begun = post(&server, &eve, "emergencies", &wish);
+    let path = format!("/v1/emergencies/{}", begun["id"].as_str().unwrap());
+    let row = || server.client(&lea).get(&path).expect(200).json();
+    assert!(row().get("told").is_none(), "nobody was touched yet: {}", row());
+    let mut engineer = server.client(&eve);
+    for _ in 0..3 {
+        engineer.get("/v1/accounts/acme/collections/cases/records/7").expect(404);
+    }
+    let (to, letter) = relay.letter();
+    assert!(to == "ada@one.example" && letter.contains("role engineer"), "{to} {letter}");
+    let told = row()["told"].as_array().unwrap().clone();
+    assert_eq!(told.len(), 1, "once: {told:?}");
+    assert_eq!(told[0]["account"], "acme");
     server.stop();
     store.verified();
     relay.end();
