@@ -91,7 +91,7 @@ fn started(relay: &Relay) -> (Store, Server) {
     (store, server)
 }
 
-/// A contact of `acme`, and a signed pool that reaches this; the tokens of its holder and of a lead.
+/// A contact of `acme`, and a signed pool that reaches this; tokens of its holder and of a lead.
 fn prepared(server: &Server, account: &str) -> (String, String) {
     let eve = person(server, "eve", "engineer", None);
     let (abe, rita) =
@@ -145,7 +145,7 @@ fn an_account_is_told_of_emergency_access_by_mail() {
     relay.end();
 }
 
-/// Where the pool reaches every account, each is told when it is touched first: the server sees that
+/// Where a pool reaches every account, each is told when it is touched first: the server sees that
 /// in the feed of the logs.
 #[test]
 fn an_account_is_told_when_an_emergency_everywhere_touches_it_first() {
