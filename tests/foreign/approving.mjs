@@ -1,7 +1,7 @@
 // Approving by the link of a letter, in a real browser with the authenticator that Chromium has for
 // tests. The task is one JSON object on standard input; what came of each step goes to standard output.
 import { readFileSync } from 'node:fs';
-import { launch } from './chromium.mjs';
+import { authenticators, launch } from './chromium.mjs';
 
 const task = JSON.parse(readFileSync(0, 'utf8'));
 const browser = await launch(task);
@@ -9,14 +9,8 @@ const said = { errors: [] };
 try {
   const page = await browser.newPage();
   page.on('pageerror', (error) => said.errors.push(error.message));
-  const devices = await page.createCDPSession();
-  await devices.send('WebAuthn.enable');
-  await devices.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
-      isUserVerified: true, automaticPresenceSimulation: true,
-    },
-  });
+  const { add } = await authenticators(page);
+  await add();
   const at = (path) => new URL(path, task.url).href;
   const text = () => page.$eval('main', (one) => one.innerText);
   const press = async (button) => {

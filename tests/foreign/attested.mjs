@@ -2,7 +2,7 @@
 // Chromium has for tests states its maker, as a security key does. The task is one JSON object on
 // standard input; what came of it goes to standard output, as one.
 import { readFileSync } from 'node:fs';
-import { launch } from './chromium.mjs';
+import { authenticators, launch } from './chromium.mjs';
 
 const task = JSON.parse(readFileSync(0, 'utf8'));
 const browser = await launch(task);
@@ -10,14 +10,8 @@ const said = { errors: [] };
 try {
   const page = await browser.newPage();
   page.on('pageerror', (error) => said.errors.push(error.message));
-  const devices = await page.createCDPSession();
-  await devices.send('WebAuthn.enable');
-  await devices.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2', transport: 'usb', hasResidentKey: true, hasUserVerification: true,
-      isUserVerified: true, automaticPresenceSimulation: true,
-    },
-  });
+  const { add } = await authenticators(page);
+  await add({ transport: 'usb' });
   const at = (path) => new URL(path, task.url).href;
   const press = async (button) => {
     await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(button)]);

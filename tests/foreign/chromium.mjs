@@ -35,3 +35,19 @@ export async function launch(task) {
     env: { ...process.env, TZ: 'Europe/Berlin' },
   });
 }
+
+/** Gives a page the authenticators that Chromium has for tests; answers how to add one, and its session. */
+export async function authenticators(page) {
+  const devices = await page.createCDPSession();
+  await devices.send('WebAuthn.enable');
+  const add = async (options = {}) => {
+    const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
+        isUserVerified: true, automaticPresenceSimulation: true, ...options,
+      },
+    });
+    return authenticatorId;
+  };
+  return { devices, add };
+}

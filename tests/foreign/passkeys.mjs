@@ -2,7 +2,7 @@
 // link, signs in, and signs an approval. The task is one JSON object on standard input; what came of each
 // step goes to standard output, as one.
 import { readFileSync } from 'node:fs';
-import { launch } from './chromium.mjs';
+import { authenticators, launch } from './chromium.mjs';
 
 const task = JSON.parse(readFileSync(0, 'utf8'));
 const browser = await launch(task);
@@ -10,17 +10,7 @@ const said = { errors: [] };
 try {
   const page = await browser.newPage();
   page.on('pageerror', (error) => said.errors.push(error.message));
-  const devices = await page.createCDPSession();
-  await devices.send('WebAuthn.enable');
-  const add = async (options = {}) => {
-    const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
-        isUserVerified: true, automaticPresenceSimulation: true, ...options,
-      },
-    });
-    return authenticatorId;
-  };
+  const { devices, add } = await authenticators(page);
   const device = await add();
   const at = (path) => new URL(path, task.url).href;
   const text = (where = 'main') => page.$eval(where, (one) => one.innerText);

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernel::id::Collection;
-use pki::{Secret, x509};
-use sealing::SystemEntropy;
 use tokio::process::Command;
 
 use super::folder::Folder;
-use super::{Wanted, certificate, run};
+use super::{Wanted, pair, run};
 use crate::exit::Failure;
 
 /// What `bailee db` is told.
@@ -42,15 +40,10 @@ pub async fn start(options: &Options) -> Result<u8, Failure> {
         return Err(Failure::usage("name the client behind `--`, such as `-- psql`"));
     };
     let folder = Folder::new()?;
-    let refused = |why: pki::Error| Failure::failed(why.to_string());
-    let secret = Secret::<32>::generate(&mut SystemEntropy)
-        .map_err(|why| Failure::failed(why.to_string()))?;
-    let key = x509::ClientKey::new(&secret);
-    let (system, role) = (options.system.as_str(), options.role.as_deref());
-    let request = key.request().map_err(refused)?;
-    let text = certificate(&options.wanted, "x509", system, role, &request).await?;
-    let shown = folder.write("client.crt", &text)?;
-    let private = folder.write("client.key", &key.pem().map_err(refused)?)?;
+    let role = options.role.as_deref();
+    let made = pair(&options.wanted, &options.system, role).await?;
+    let shown = folder.write("client.crt", &made.certificate)?;
+    let private = folder.write("client.key", &made.key)?;
     let mut command = Command::new(program);
     command.args(arguments).env("PGSSLCERT", shown).env("PGSSLKEY", private);
     command.env("PGSSLMODE", "verify-full").env_remove("BAILEE_TOKEN");

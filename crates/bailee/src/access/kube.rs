@@ -8,11 +8,9 @@ use std::io::IsTerminal as _;
 
 use clap::Args;
 use kernel::id::Collection;
-use pki::{Secret, x509};
-use sealing::SystemEntropy;
 use serde_json::{Value, json};
 
-use super::{Wanted, issued};
+use super::{Wanted, pair, text};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -48,24 +46,14 @@ pub async fn run(options: &Options, output: Output) -> Result<(), Failure> {
                    docs/operating/hosts.md";
         return Err(Failure::usage(why));
     }
-    let refused = |why: pki::Error| Failure::failed(why.to_string());
-    let secret = Secret::<32>::generate(&mut SystemEntropy)
-        .map_err(|why| Failure::failed(why.to_string()))?;
-    let key = x509::ClientKey::new(&secret);
-    let (system, login) = (options.system.as_str(), options.login.as_deref());
-    let request = key.request().map_err(refused)?;
-    let row = issued(&options.wanted, "x509", system, login, &request).await?;
-    let text = |name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(certificate), Some(until)) = (text("certificate"), text("until")) else {
-        return Err(Failure::failed("the answer has no certificate: retry"));
-    };
+    let made = pair(&options.wanted, &options.system, options.login.as_deref()).await?;
     let answer = json!({
         "apiVersion": version,
         "kind": "ExecCredential",
         "status": {
-            "expirationTimestamp": until,
-            "clientCertificateData": certificate,
-            "clientKeyData": key.pem().map_err(refused)?,
+            "expirationTimestamp": text(&made.row, "until")?,
+            "clientCertificateData": made.certificate,
+            "clientKeyData": made.key,
         },
     });
     output.json(&answer)?;

@@ -18,7 +18,10 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use clap::Args;
+use kernel::id::Collection;
+use pki::{Secret, x509};
 use rustix::process::{Pid, Signal, kill_process};
+use sealing::SystemEntropy;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,19 +48,6 @@ pub struct Wanted {
     length: Option<Duration>,
 }
 
-/// Asks for a certificate on this public key or request; gives its text.
-async fn certificate(
-    wanted: &Wanted,
-    kind: &str,
-    system: &str,
-    login: Option<&str>,
-    key: &str,
-) -> Result<String, Failure> {
-    let row = issued(wanted, kind, system, login, key).await?;
-    let text = row.get("certificate").and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| Failure::failed("the answer has no certificate: retry"))
-}
-
 /// Asks for a certificate on this public key or request; gives its row.
 async fn issued(
     wanted: &Wanted,
@@ -77,6 +67,33 @@ async fn issued(
         "for_seconds": wanted.length.map(|length| length.as_secs()),
     });
     client.post(&[CERTIFICATES]).json(&body)?.send().await?.json()
+}
+
+/// A certificate of X.509 on a key that was made for it.
+struct Pair {
+    /// Its row, as the register has it.
+    row: Value,
+    /// The certificate, in PEM.
+    certificate: String,
+    /// The private key, in PEM.
+    key: String,
+}
+
+/// Makes a key, and asks for a certificate on it.
+async fn pair(wanted: &Wanted, system: &Collection, login: Option<&str>) -> Result<Pair, Failure> {
+    let refused = |why: pki::Error| Failure::failed(why.to_string());
+    let secret = Secret::<32>::generate(&mut SystemEntropy)
+        .map_err(|why| Failure::failed(why.to_string()))?;
+    let key = x509::ClientKey::new(&secret);
+    let request = key.request().map_err(refused)?;
+    let row = issued(wanted, "x509", system.as_str(), login, &request).await?;
+    Ok(Pair { certificate: text(&row, "certificate")?, key: key.pem().map_err(refused)?, row })
+}
+
+/// What stands in a row under this name.
+fn text(row: &Value, name: &str) -> Result<String, Failure> {
+    let text = row.get(name).and_then(Value::as_str).map(str::to_owned);
+    text.ok_or_else(|| Failure::failed(format!("the answer has no `{name}`: retry")))
 }
 
 /// Runs the client to its end, and passes on what tells this program to end. `folder` goes when it

@@ -5,7 +5,7 @@ use kernel::id::Collection;
 use tokio::process::Command;
 
 use super::folder::Folder;
-use super::{Wanted, certificate, run};
+use super::{Wanted, issued, run, text};
 use crate::exit::{Failure, reason};
 
 /// What `bailee ssh` is told.
@@ -49,7 +49,8 @@ pub async fn start(options: &Options) -> Result<u8, Failure> {
     let key = folder.path("key");
     let public = made(&folder).await?;
     let login = Some(options.login.as_str());
-    let line = certificate(&options.wanted, "ssh", system.as_str(), login, &public).await?;
+    let row = issued(&options.wanted, "ssh", system.as_str(), login, &public).await?;
+    let line = text(&row, "certificate")?;
     let shown = folder.write("key-cert.pub", &format!("{line}\n"))?;
     let mut command = Command::new("ssh");
     for option in ["IdentitiesOnly=yes", "ControlMaster=no", "ControlPath=none"] {

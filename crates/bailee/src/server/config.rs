@@ -7,9 +7,10 @@ use kernel::authority::{Network, Place};
 use kernel::id::PrincipalId;
 use serde::Deserialize;
 
+use super::approvals::Approvals;
 use super::forwarding::settings::{self, Forward};
 use super::identities::{Oidc, Transmitter, Workload};
-use super::makers::{Approvals, Passkeys};
+use super::makers::Passkeys;
 use crate::exit::Failure;
 
 /// The configuration file of `bailee serve`. Every key is optional; what the command line states

@@ -1,14 +1,11 @@
-//! How approvals are made strong and found: the makers whose devices administrators have to use for
-//! their passkeys, and where the team is told what waits.
+//! The makers whose devices administrators have to use for their passkeys.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use connectors::Secret;
 use passkeys::Makers;
 use serde::Deserialize;
 
-use super::outward::files;
 use crate::exit::Failure;
 
 /// What passkeys have to be.
@@ -40,37 +37,6 @@ impl Passkeys {
         made.map(Arc::new).map_err(|why| {
             Failure::usage(format!("`passkeys.makers`: `{path}` names no makers: {why}"))
         })
-    }
-}
-
-/// Where the team is told what waits for an approval.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Approvals {
-    /// Private file with the address of an incoming webhook of Slack, or of what understands its
-    /// Block Kit.
-    pub slack_file: PathBuf,
-}
-
-impl Approvals {
-    /// What is wrong with it by itself.
-    ///
-    /// # Errors
-    /// Without an address that the button could lead to.
-    pub fn check(&self, public_url: Option<&str>) -> Result<(), Failure> {
-        match public_url {
-            Some(_) => Ok(()),
-            None => Err(Failure::usage("`approvals` needs `public_url`: the button leads to it")),
-        }
-    }
-
-    /// The address.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or everybody on the machine can read it.
-    pub fn webhook(&self) -> Result<Secret, Failure> {
-        files::secret(&self.slack_file)
-            .map_err(|why| Failure::usage(format!("`approvals.slack_file`: {why}")))
     }
 }
 

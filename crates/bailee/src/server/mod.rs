@@ -1,5 +1,6 @@
 //! The commands that work on a store of this machine: each one its options and its function.
 
+pub mod approvals;
 pub mod background;
 pub mod backup;
 pub mod config;

@@ -14,28 +14,21 @@ mod noticing;
 mod report;
 mod steps;
 
+pub use crate::grants::approving::{
+    APPROVED_LIFE, Approve, Deny, WAITING_LIFE as PROPOSED_LIFE, Withdraw,
+};
 pub use kinds::Kind;
 pub use noticing::{Noticed, Standing, notice, standing};
 pub use report::{Difference, PolicyReport};
-pub use steps::{Apply, Approve, Deny, Withdraw};
+pub use steps::Apply;
 
 use crate::catalogue::{CURRENT, Catalogue};
-use crate::grants::approving::{
-    ASK, Approval, Asked, Waits, able, approver_of, hashed, next_challenge, of_people,
-};
-use crate::people::hex;
+use crate::grants::approving::{ASK, Approvals, Waits, approver_of, hashed};
 use crate::register::{At, Entry, Mark, Register, Row, Status, Tone, When, line, prose, step};
 use kernel::authority::Authority;
 use kernel::{Error, Moment, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-
-/// How long a change waits for approvals.
-pub const PROPOSED_LIFE: Duration = Duration::from_secs(3 * 86_400);
-
-/// How long an approved change waits to be made.
-pub const APPROVED_LIFE: Duration = Duration::from_secs(86_400);
 
 /// Approvals of a set of policies, and of who becomes an administrator.
 const GRAVE: u32 = 2;
@@ -86,29 +79,6 @@ impl Terms {
     }
 }
 
-/// How a change came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(rename = "ChangeHow")]
-pub enum How {
-    /// An approver said no.
-    Denied,
-    /// Whoever proposed it does not want it any more.
-    Withdrawn,
-}
-
-/// Why a change came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "ChangeEnd")]
-pub struct Closed {
-    /// `denied` or `withdrawn`.
-    pub how: How,
-    /// Why.
-    pub reason: String,
-    /// Who, and when.
-    pub mark: Mark,
-}
-
 /// That a change was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ChangeApplied")]
@@ -129,72 +99,33 @@ pub struct Change {
     pub terms: Terms,
     /// Who proposed it: `person:NAME`; `kernel` for a set of policies that the server found.
     pub proposed_by: String,
-    /// SHA-256 over what would be done, which approvals name.
-    pub terms_sha256: String,
-    /// Approvals it takes.
-    pub needed: u32,
-    /// What the passkey of the next approver signs, in hexadecimal.
-    pub challenge: String,
-    /// First moment at which it lapses, if it is not approved or not made by then.
-    pub lapses: When,
-    /// The approvals given.
-    pub approvals: Vec<Approval>,
-    /// When the last approval it takes was given; of the first set of policies, when it was found.
-    pub approved: Option<When>,
-    /// How it came to nothing, if it did.
-    pub closed: Option<Closed>,
+    /// Its approvals; the first set of policies counts as approved when it was found.
+    #[serde(flatten)]
+    pub approving: Approvals,
     /// That it was made, and by whom.
     pub applied: Option<Applied>,
     /// Since when the server runs a set of policies that it found by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<When>,
-    /// Who was asked by a letter with a link of their own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub asked: Vec<Asked>,
 }
 
 impl Waits for Change {
-    fn waits(&self, now: Moment) -> bool {
-        self.open(now) && self.approved.is_none()
+    const LATE: (&'static str, &'static str) = ("change", "propose it anew");
+
+    fn approvals(&self) -> &Approvals {
+        &self.approving
     }
 
-    fn terms_sha256(&self) -> &str {
-        &self.terms_sha256
+    fn approvals_mut(&mut self) -> &mut Approvals {
+        &mut self.approving
     }
 
-    fn able(&self, rights: &Authority) -> Vec<String> {
-        able(rights, |id| self.barred(id, rights).is_none())
+    fn open(&self, now: Moment) -> bool {
+        let over = self.approving.closed.is_some() || self.applied.is_some();
+        let lapsed = self.approving.lapses.0 <= now && !self.approved_policies();
+        !over && self.found.is_none() && !lapsed
     }
 
-    fn asked(&self) -> &[Asked] {
-        &self.asked
-    }
-
-    fn asked_mut(&mut self) -> &mut Vec<Asked> {
-        &mut self.asked
-    }
-}
-
-impl Change {
-    /// Whether something can still become of it.
-    pub fn open(&self, now: Moment) -> bool {
-        let over = self.closed.is_some() || self.applied.is_some() || self.found.is_some();
-        !over && (now < self.lapses.0 || self.approved_policies())
-    }
-
-    /// Whether it is a set of policies that others approved, or the one of the installation. Who
-    /// approved it stays on record; a set that runs is not taken back by somebody's leaving.
-    pub fn approved_policies(&self) -> bool {
-        self.terms.kind == Kind::Policy && self.approved.is_some() && self.closed.is_none()
-    }
-
-    /// Whom it is about besides who proposed it: whose roles change.
-    fn about(&self) -> Option<String> {
-        let row = self.terms.row.as_ref().filter(|_| self.terms.kind == Kind::Roles);
-        row.map(|name| format!("person:{name}"))
-    }
-
-    /// Why somebody's approval does not count, if it does not.
     fn barred(&self, id: &str, rights: &Authority) -> Option<&'static str> {
         if let Err(why) = approver_of(id, rights) {
             return Some(why);
@@ -202,10 +133,20 @@ impl Change {
         let about = self.proposed_by == id || self.about().as_deref() == Some(id);
         about.then_some("it is about them: whoever proposes it or gets the role does not approve")
     }
+}
 
-    /// The people whose approvals count now, each once.
-    fn counting(&self, rights: &Authority) -> Vec<&str> {
-        of_people(&self.approvals, &self.terms_sha256, |by| self.barred(by, rights).is_none())
+impl Change {
+    /// Whether it is a set of policies that others approved, or the one of the installation. Who
+    /// approved it stays on record; a set that runs is not taken back by somebody's leaving.
+    pub fn approved_policies(&self) -> bool {
+        let state = &self.approving;
+        self.terms.kind == Kind::Policy && state.approved.is_some() && state.closed.is_none()
+    }
+
+    /// Whom it is about besides who proposed it: whose roles change.
+    fn about(&self) -> Option<String> {
+        let row = self.terms.row.as_ref().filter(|_| self.terms.kind == Kind::Roles);
+        row.map(|name| format!("person:{name}"))
     }
 }
 
@@ -249,23 +190,12 @@ impl Row for Change {
         at.tell("terms", &terms_sha256);
         let numbers = at.late::<Catalogue>(CURRENT)?.map(|kept| kept.row.parameters);
         let usual = numbers.unwrap_or_default().changes_by_request.max(1);
-        let mut row = Self {
-            proposed_by: at.by().to_string(),
-            challenge: hex(&next_challenge(&terms_sha256, 0)),
-            terms_sha256,
-            needed: usual,
-            lapses: When(at.now().after(PROPOSED_LIFE)),
-            approvals: vec![],
-            approved: None,
-            closed: None,
-            applied: None,
-            found: None,
-            asked: vec![],
-            terms,
-        };
+        let approving = Approvals::of(terms_sha256, usual, at.now());
+        let mut row =
+            Self { proposed_by: at.by().to_string(), approving, applied: None, found: None, terms };
         at.later(at.now(), ASK, format!("{}/{}", Self::REGISTER, at.id()));
         let able = u32::try_from(row.able(at.rights()?).len()).unwrap_or(u32::MAX);
-        row.needed = match row.terms.kind {
+        row.approving.needed = match row.terms.kind {
             // Nothing makes up for a second approval of what decides everything.
             Kind::Policy => usual.max(GRAVE),
             Kind::Roles if kinds::administrator(&row.terms) => usual.max(GRAVE).min(able.max(1)),
@@ -275,14 +205,11 @@ impl Row for Change {
     }
 
     fn status(&self, now: Moment) -> Status {
-        if let Some(closed) = &self.closed {
-            let word = match closed.how {
-                How::Denied => "denied",
-                How::Withdrawn => "withdrawn",
-            };
-            return Status::of(word, Tone::Past);
+        let state = &self.approving;
+        if let Some(closed) = &state.closed {
+            return Status::of(closed.how.word(), Tone::Past);
         }
-        let given = self.approvals.len();
+        let given = state.given.len();
         match () {
             () if self.applied.is_some() => Status::of("applied", Tone::Past),
             () if self.approved_policies() => Status::of("approved", Tone::Good),
@@ -292,14 +219,14 @@ impl Row for Change {
                        `policy` with their hash and what they widen and narrow",
                 )
                 .who("security-lead"),
-            () if self.lapses.0 <= now => Status::of("lapsed", Tone::Past),
-            () if self.approved.is_some() => Status::of("approved", Tone::Due)
+            () if state.lapses.0 <= now => Status::of("lapsed", Tone::Past),
+            () if state.approved.is_some() => Status::of("approved", Tone::Due)
                 .what("apply it; without that the approval lapses")
-                .due(self.lapses.0)
+                .due(state.lapses.0)
                 .who(&self.proposed_by),
             () => Status::of("proposed", Tone::Due)
-                .what(format!("{given} of {} approvals are there", self.needed))
-                .due(self.lapses.0)
+                .what(format!("{given} of {} approvals are there", state.needed))
+                .due(state.lapses.0)
                 .who("approver"),
         }
     }

@@ -1,6 +1,7 @@
 //! The set of policies that a server runs, noted when it is not the one before.
 
 use super::{Change, Kind, Terms, report};
+use crate::grants::approving::Approvals;
 use crate::register::{self, House, Kept, Survey, When, act};
 use kernel::engine::Wants;
 use kernel::{Act, After, Error, Kernel, Moment, Operation, Ran, Result, Target, Work, on_house};
@@ -30,7 +31,7 @@ pub enum Standing {
 pub fn standing(house: &House, digest: &str) -> Standing {
     let all = house.all::<Change>();
     if let Some(kept) = all.iter().find(|kept| report::approves(&kept.row, digest)) {
-        let at = kept.row.approved.map_or(kept.added.at.0, |at| at.0);
+        let at = kept.row.approving.approved.map_or(kept.added.at.0, |at| at.0);
         return match kept.row.found {
             Some(_) => Standing::Installed(at),
             None => Standing::Approved(at),
@@ -109,18 +110,11 @@ fn found(id: &str, digest: &str, first: bool, now: Moment) -> Change {
         reference: "start".to_owned(),
         report: None,
     };
-    Change {
-        proposed_by: "kernel".to_owned(),
-        terms_sha256: terms.sha256(id),
-        needed: super::GRAVE,
-        challenge: String::new(),
+    let approving = Approvals {
         lapses: When(now),
-        approvals: vec![],
         approved: first.then_some(When(now)),
-        closed: None,
-        applied: None,
-        found: Some(When(now)),
-        asked: vec![],
-        terms,
-    }
+        ..Approvals::of(terms.sha256(id), super::GRAVE, now)
+    };
+    let (proposed_by, found) = ("kernel".to_owned(), Some(When(now)));
+    Change { proposed_by, approving, applied: None, found, terms }
 }

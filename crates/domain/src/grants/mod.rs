@@ -9,7 +9,6 @@ pub mod approving;
 mod bounds;
 pub mod emergencies;
 mod ending;
-mod entering;
 mod moving;
 pub mod reach;
 pub mod requests;

@@ -6,7 +6,8 @@
 //! so that they say what is so.
 
 use super::Grant;
-use super::requests::{AccessRequest, Closed, How, rules};
+use super::approving::{Closed, How, Waits as _};
+use super::requests::AccessRequest;
 use crate::people;
 use crate::register::{self, House, Kept, Mark, Survey, When, act};
 use kernel::authority::Authority;
@@ -73,7 +74,11 @@ impl Operation for Settle {
         for kept in requests {
             let key = register::key::<Kept<AccessRequest>>(&self.kernel, &kept.id)?;
             let allowed = work.load_late::<Settled>(&key)?;
-            let what = if kept.row.closed.is_some() { "withdrawn" } else { "approval taken back" };
+            let what = if kept.row.approving.closed.is_some() {
+                "withdrawn"
+            } else {
+                "approval taken back"
+            };
             work.save(allowed, register::body(&kept)?, vec![("outcome", what.to_owned())])?;
         }
         Ok(After::now(()))
@@ -108,18 +113,17 @@ fn settled(
     let mut new = kept.clone();
     if let Some(gone) = kept.row.about().into_iter().find(|id| !there(rights, id)) {
         let reason = format!("`{gone}` is not there any more");
-        new.row.closed = Some(Closed { how: How::Withdrawn, reason, mark: mark.clone() });
+        new.row.approving.closed = Some(Closed { how: How::Withdrawn, reason, mark: mark.clone() });
     }
-    for approval in &mut new.row.approvals {
-        let barred = rules::barred(&approval.mark.by, &kept.row, rights).is_some();
+    for approval in &mut new.row.approving.given {
+        let barred = kept.row.barred(&approval.mark.by, rights).is_some();
         if approval.taken_back.is_none() && barred {
             approval.taken_back = Some(mark.clone());
         }
     }
     // What was approved by enough and is not any more waits for another approval.
-    let enough = rules::counting(&new.row, rights).len() >= new.row.needed as usize;
-    if !enough {
-        new.row.approved = None;
+    if new.row.enough(rights).is_err() {
+        new.row.approving.approved = None;
     }
     (new != *kept).then_some(new)
 }

@@ -19,6 +19,7 @@ const MOST: usize = 50;
 pub struct Ask {
     kernel: Kernel,
     key: RecordKey,
+    board: bool,
 }
 
 impl Ask {
@@ -29,13 +30,20 @@ impl Ask {
     pub fn new(kernel: &Kernel, object: &str) -> Result<Self> {
         let wrong = || Error::internal("a job about an approval has another form");
         let (plural, id) = object.split_once('/').ok_or_else(wrong)?;
-        Ok(Self { kernel: kernel.clone(), key: kernel.key(HOUSE, plural, id)? })
+        let key = kernel.key(HOUSE, plural, id)?;
+        Ok(Self { kernel: kernel.clone(), key, board: false })
     }
 
-    fn ask<N: Row + Waits>(&self, work: &mut Work<'_>) -> Result<()> {
+    /// Also where the team talks, for a server that knows such a place.
+    #[must_use]
+    pub fn on_the_board(self) -> Self {
+        Self { board: true, ..self }
+    }
+
+    fn ask<N: Waits>(&self, work: &mut Work<'_>) -> Result<()> {
         let (allowed, mut kept) = register::load::<Kept<N>, Asking>(work, &self.key)?;
         let now = work.now();
-        if !kept.row.waits(now) || !kept.row.asked().is_empty() {
+        if !kept.row.waits(now) || !kept.row.approvals().asked.is_empty() {
             work.note(HOUSE, Asking::ACTION.name, vec![("outcome", "nobody is asked".into())]);
             return Ok(());
         }
@@ -51,14 +59,14 @@ impl Ask {
             let token = hex(&work.random::<32>()?);
             let link = hex(&kernel::token_hash(&token));
             let (at, sent, used) = (When(now), None, None);
-            kept.row.asked_mut().push(Asked { person: id, link, at, sent, used });
+            kept.row.approvals_mut().asked.push(Asked { person: id, link, at, sent, used });
             let object = format!("approval|{}|{}|{name}|{token}", N::REGISTER, kept.id);
             work.later(now, HOUSE, SEND, &object);
             asked += 1;
         }
-        // A message where the team talks, for whom it may concern; whoever sends knows whether
-        // there is such a place.
-        work.later(now, HOUSE, SEND, &format!("board|{}|{}", N::REGISTER, kept.id));
+        if self.board {
+            work.later(now, HOUSE, SEND, &format!("board|{}|{}", N::REGISTER, kept.id));
+        }
         let fields = vec![("asked", asked.to_string())];
         if asked == 0 {
             work.note(HOUSE, Asking::ACTION.name, fields);

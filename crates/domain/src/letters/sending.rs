@@ -128,7 +128,7 @@ impl Letter {
         }))
     }
 
-    fn approval<N: Row + Waits>(
+    fn approval<N: Waits>(
         &self,
         work: &mut Work<'_>,
         (person, token): (&str, &str),
@@ -138,12 +138,13 @@ impl Letter {
         let row = work.look_late(&register::key::<Person>(&self.0.kernel, person)?)?;
         let row = row.map(|body| register::parse::<Person>(&body)).transpose()?;
         let address = row.filter(|row| row.left.is_none()).and_then(|row| row.email);
-        let asked = kept.row.asked().iter().find(|one| one.person == format!("person:{person}"));
+        let asked =
+            kept.row.approvals().asked.iter().find(|one| one.person == format!("person:{person}"));
         let open = asked.is_some_and(|one| one.sent.is_none() && one.used.is_none());
         let Some(to) = address.filter(|_| open && kept.row.waits(work.now())) else {
             return Ok(None);
         };
-        let (noun, id, hash) = (N::NOUN, &kept.id, kept.row.terms_sha256());
+        let (noun, id, hash) = (N::NOUN, &kept.id, &kept.row.approvals().terms_sha256);
         Ok(Some(Envelope {
             to: Some(to),
             subject: format!("{noun} {id} waits for an approval"),
@@ -164,13 +165,13 @@ impl Letter {
 }
 
 /// What is said where the team talks: that something waits, and nothing of it.
-fn board<N: Row + Waits>(job: &Job, work: &mut Work<'_>) -> Result<Option<Envelope>> {
+fn board<N: Waits>(job: &Job, work: &mut Work<'_>) -> Result<Option<Envelope>> {
     let (allowed, kept) = register::load::<Kept<N>, Reading>(work, &job.key)?;
     work.disclose(&allowed, vec![("board", "true".to_owned())]);
     if !kept.row.waits(work.now()) {
         return Ok(None);
     }
-    let (noun, id, hash) = (N::NOUN, &kept.id, kept.row.terms_sha256());
+    let (noun, id, hash) = (N::NOUN, &kept.id, &kept.row.approvals().terms_sha256);
     Ok(Some(Envelope {
         to: None,
         subject: format!("{noun} {id} waits for an approval"),
@@ -274,16 +275,11 @@ impl Sent {
         Ok(())
     }
 
-    fn approval<N: Row + Waits>(
-        &self,
-        work: &mut Work<'_>,
-        person: &str,
-        did: Outcome,
-    ) -> Result<()> {
+    fn approval<N: Waits>(&self, work: &mut Work<'_>, person: &str, did: Outcome) -> Result<()> {
         let (allowed, mut kept) = register::load::<Kept<N>, Sending>(work, &self.job.key)?;
         let now = When(work.now());
         let id = format!("person:{person}");
-        if let Some(one) = kept.row.asked_mut().iter_mut().find(|one| one.person == id)
+        if let Some(one) = kept.row.approvals_mut().asked.iter_mut().find(|one| one.person == id)
             && did == Outcome::Accepted
         {
             one.sent.get_or_insert(now);

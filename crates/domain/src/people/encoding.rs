@@ -32,3 +32,70 @@ pub(super) fn base64_url(bytes: &[u8]) -> String {
     }
     out
 }
+
+/// The letters of base 32 (RFC 4648), small: a local part of an address may be folded on the way.
+const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// RFC 4648 §6 in small letters, without padding.
+pub fn base32(bytes: &[u8]) -> String {
+    let (mut out, mut held, mut bits) = (String::new(), 0_u32, 0);
+    for byte in bytes {
+        held = (held << 8) | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            out.push(letter(held >> bits));
+        }
+    }
+    if bits > 0 {
+        out.push(letter(held << (5 - bits)));
+    }
+    out
+}
+
+fn letter(five: u32) -> char {
+    let place = usize::try_from(five & 31).unwrap_or_default();
+    LETTERS.get(place).copied().map_or('a', char::from)
+}
+
+/// Bytes out of base 32; whoever wrote it may have folded it to capitals. At most 64 letters.
+pub(crate) fn from_base32(text: &str) -> Option<Vec<u8>> {
+    let (mut out, mut held, mut bits) = (Vec::new(), 0_u32, 0);
+    for byte in text.bytes().take(64) {
+        let place = LETTERS.iter().position(|one| *one == byte.to_ascii_lowercase())?;
+        held = (held << 5) | u32::try_from(place).ok()?;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            out.push(u8::try_from((held >> bits) & 255).ok()?);
+        }
+    }
+    // What is left over is nothing; so a token is spelled in one way.
+    (held & ((1 << bits) - 1) == 0 && base32(&out).len() == text.len()).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base32, from_base32};
+
+    #[test]
+    fn secrets_are_written_as_apps_read_them() {
+        assert_eq!(base32(b"fooba").to_uppercase(), "MZXW6YTB", "RFC 4648, section 10");
+        let secret = base32(b"12345678901234567890").to_uppercase();
+        assert_eq!(secret, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    }
+
+    #[test]
+    fn a_token_is_spelled_in_one_way() {
+        assert_eq!(base32(b"foobar"), "mzxw6ytboi", "RFC 4648 §10, small and without padding");
+        for length in 0..40_u8 {
+            let bytes: Vec<u8> = (0..length).map(|n| n.wrapping_mul(37) ^ 0xa5).collect();
+            let text = base32(&bytes);
+            assert_eq!(from_base32(&text).unwrap(), bytes);
+            assert_eq!(from_base32(&text.to_uppercase()).unwrap(), bytes, "folded on the way");
+        }
+        for bad in ["a", "mzxw6ytbo1", "mzxw6ytbo", "mzxw6ytboj", "mzxw6=", "ä", "mz w6"] {
+            assert_eq!(from_base32(bad), None, "{bad}");
+        }
+    }
+}

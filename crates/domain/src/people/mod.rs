@@ -21,7 +21,8 @@ pub use credentials::{
     Holder, IssueTo, Issued, StoredCredential, Use, add, certificate_hash, credentials, end_all,
     end_one, issue,
 };
-pub use encoding::{hex, unhex};
+pub(crate) use encoding::from_base32;
+pub use encoding::{base32, hex, unhex};
 pub(crate) use identity::end_provider_session;
 pub use identity::{Bind, BindPerson, Bound, IDENTITY_LIFE, Identity, SignedIn};
 pub use moving::{Moved, Moving, eligible};

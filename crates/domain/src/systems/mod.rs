@@ -5,6 +5,8 @@
 //! the register names as its reporter, or from a person who enters or attests it, with a shelf
 //! life. A fact is never changed; a newer one of the same kind replaces it in what counts.
 
+pub(crate) mod entering;
+
 use crate::register::{At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, step};
 use kernel::id::PrincipalId;
 use kernel::{Error, Moment, Result};

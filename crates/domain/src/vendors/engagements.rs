@@ -9,7 +9,7 @@
 use super::{Class, Vendor, sponsor};
 use crate::accounts::Account;
 use crate::register::{At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, step};
-use crate::systems::System;
+use crate::systems::entering;
 use crate::zones::{Clock, Weekday, Zone};
 use kernel::authority::{self, Right, Verb};
 use kernel::id::{AccountId, Collection, PrincipalId};
@@ -22,9 +22,6 @@ const MOST_DAYS: u32 = 366;
 
 /// Accounts or collections that one engagement names; for more, name `*`.
 const MOST_NAMES: usize = 50;
-
-/// The account that systems are collections of, as far as rights go.
-const HOUSE: &str = "house";
 
 /// Days before its end in which an engagement shows as due.
 const AHEAD_DAYS: u32 = 14;
@@ -173,8 +170,7 @@ impl Row for Engagement {
         needs.row::<Vendor>(&new.vendor)?;
         names("accounts", &new.accounts)?;
         if enters(new) {
-            let systems = new.collections.iter().filter(|name| *name != "*").take(MOST_NAMES);
-            return systems.into_iter().try_for_each(|id| needs.row::<System>(id));
+            return entering::needs(&new.collections, needs);
         }
         if !every(&new.accounts) {
             for account in &new.accounts {
@@ -341,28 +337,21 @@ fn window(from: Day, to: Day, now: Moment) -> Result<()> {
 
 /// Whether it is about signing in to systems, which are collections of `house`.
 fn enters(new: &NewEngagement) -> bool {
-    let house = new.accounts.iter().any(|account| account == HOUSE);
-    house || new.verbs.iter().any(|verb| verb == Verb::Connect.word())
+    new.accounts.iter().any(|account| entering::is(account, &new.verbs))
 }
 
 /// Refuses systems that are not in use, and `connect` beside anything else. A vendor is engaged for
 /// systems by name: every system at once is more than anybody's work needs.
 fn systems(new: &NewEngagement, at: &At<'_, '_>) -> Result<()> {
-    if new.accounts != [HOUSE] || new.verbs != [Verb::Connect.word()] {
-        let why = "`connect` stands alone, with the account `house` and systems as collections: \
-                   declare another engagement for what else the vendor does";
-        return Err(Error::invalid("verbs", why));
+    let [account] = new.accounts.as_slice() else {
+        let why = "systems are of an engagement of their own, with the account `house` alone";
+        return Err(Error::invalid("accounts", why));
+    };
+    entering::alone("accounts", account, &new.verbs)?;
+    if every(&new.collections) {
+        return Err(Error::invalid("collections", "name the systems that the work needs"));
     }
-    for id in &new.collections {
-        if id == "*" {
-            return Err(Error::invalid("collections", "name the systems that the work needs"));
-        }
-        if at.named::<System>("collections", id)?.row.retired.is_some() {
-            let why = format!("system `{id}` is retired: leave it out");
-            return Err(Error::invalid("collections", why));
-        }
-    }
-    Ok(())
+    entering::in_use(&new.collections, at)
 }
 
 /// The slots behind the readable ids; none for `*`.

@@ -371,7 +371,7 @@ fn a_start_with_other_policies_is_noted_and_fails_until_they_are_approved() {
         let unknown = standing(&house, &format!("sha256:{}", "ab".repeat(32)));
         assert_eq!(unknown, Standing::Unknown);
         let mut other = row.clone();
-        other.row.approved = None;
+        other.row.approving.approved = None;
         let later = Registers::default().with(vec![other]);
         assert!(matches!(standing(&later, &digest), Standing::Unapproved(_)));
         let facts = Facts { policies: digest, house: later.into(), ..Facts::default() };

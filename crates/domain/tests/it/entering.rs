@@ -94,7 +94,9 @@ fn a_vendors_person_signs_in_within_the_engagement_and_nowhere_else() {
             add(world, &team.token("mia"), "engagements", &stated)
         };
         assert_eq!(field(engage(json!({"verbs": ["connect", "read"]}))).1, "verbs");
-        assert_eq!(field(engage(json!({"verbs": ["read"]}))).1, "verbs", "of no subscriber");
+        assert_eq!(field(engage(json!({"verbs": ["read"]}))).1, "accounts", "of no subscriber");
+        let two = json!({"accounts": ["house", "acme"]});
+        assert_eq!(field(engage(two)).1, "accounts");
         assert_eq!(field(engage(json!({"accounts": ["*"]}))).1, "verbs");
         assert_eq!(field(engage(json!({"collections": ["*"]}))).1, "collections");
         assert_eq!(field(engage(json!({"collections": ["nowhere"]}))).1, "collections");
@@ -129,7 +131,7 @@ fn an_emergency_reaches_a_system_at_once_and_not_for_long() {
         };
         assert_eq!(field(pool(json!({"logins": []}))).1, "logins");
         assert_eq!(field(pool(json!({"verbs": ["connect", "read"]}))).1, "verbs");
-        assert_eq!(field(pool(json!({"verbs": ["read"]}))).1, "account");
+        assert_eq!(field(pool(json!({"verbs": ["read"]}))).1, "accounts");
         assert_eq!(field(pool(json!({"collections": ["nowhere"]}))).1, "collections");
         pool(json!({})).unwrap();
         let sign = ("emergency-pools", "night", "sign");

@@ -5,7 +5,7 @@
 //! relay nothing is tried, and the record says so: there is a page for both.
 
 use connectors::{alerts, mail};
-use domain::letters::{Envelope, Letter, Outcome, Sent};
+use domain::letters::{Ask, Envelope, Letter, Outcome, Sent};
 use kernel::{Kernel, Ran, Result};
 
 use super::{Ended, Means, PATIENCE, blocking, in_time, seconds};
@@ -34,6 +34,16 @@ pub async fn send(means: &Means, kernel: Kernel, object: &str, right: Ran) -> Re
     };
     let name = object.to_owned();
     blocking(move || right.run(&kernel, Sent::new(&kernel, &name, outcome)?)).await?;
+    Ok(Ended::Done)
+}
+
+/// Asks approvers, and says it where the team talks.
+///
+/// # Errors
+/// Whatever the operation answers; the job then stays.
+pub async fn ask(kernel: Kernel, object: &str, right: Ran) -> Result<Ended> {
+    let name = object.to_owned();
+    blocking(move || right.run(&kernel, Ask::new(&kernel, &name)?.on_the_board())).await?;
     Ok(Ended::Done)
 }
 

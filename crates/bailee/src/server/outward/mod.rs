@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::exposure::probes::PROBE;
+use domain::grants::approving::ASK;
 use domain::incidents::notices::SEND as NOTICE;
 use domain::letters::SEND as LETTER;
 use domain::oncall::pages::{FOLLOW, SEND as PAGE, together};
@@ -43,8 +44,8 @@ use domain::transfers::SEND as TRANSFER;
 use kernel::{EVERY_TICK, Error, Job, Kernel, Moment, Ran, Result};
 use tokio::runtime::Handle;
 
+use super::approvals::Approvals;
 use super::config::Config;
-use super::makers::Approvals;
 use crate::exit::Failure;
 
 /// Tasks at once.
@@ -205,7 +206,9 @@ impl Outward {
             return Taken::No(right);
         }
         let ours = [POLL, PROBE, NOTICE, LETTER, PAGE, FOLLOW, TRANSFER, EVENT];
-        if !ours.contains(&job.kind.as_str()) {
+        // Where there is no chat to be told, the house asks approvers by itself.
+        let asks = job.kind == ASK && self.0.means.chat.is_some();
+        if !asks && !ours.contains(&job.kind.as_str()) {
             return Taken::No(right);
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
@@ -313,6 +316,7 @@ impl Trip {
         let ended = match kind.as_str() {
             POLL => ups::poll(kernel, &object, right).await,
             LETTER => letters::send(means, kernel, &object, right).await,
+            ASK => letters::ask(kernel, &object, right).await,
             NOTICE => notices::send(means, kernel, &object, right).await,
             PROBE => probes::look(means, kernel, &object, right).await,
             EVENT => events::send(means, kernel, &object, right).await,

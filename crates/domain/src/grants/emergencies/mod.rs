@@ -8,12 +8,13 @@
 pub mod pools;
 
 use super::requests::Terms;
-use super::{EXPIRE, Grant, entering};
+use super::{EXPIRE, Grant};
 use crate::accounts::Account;
 use crate::people::eligible;
 use crate::register::{
     At, Entry, Mark, Needs, Readers, Register, Row, Status, Step, Tone, When, line, prose, step,
 };
+use crate::systems::entering;
 use kernel::authority::{Duty, Verb};
 use kernel::id::{AccountId, PrincipalId};
 use kernel::limits::PURPOSE_BYTES;

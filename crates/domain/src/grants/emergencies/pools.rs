@@ -6,9 +6,10 @@
 //! emergency begins. It counts only while whoever signed it is there and none of its holders.
 
 use super::super::requests::APPROVERS;
-use super::super::{check_collections, check_verbs, entering};
+use super::super::{check_collections, check_verbs};
 use crate::accounts::Account;
 use crate::register::{At, Day, Entry, Mark, Needs, Register, Row, Status, Step, Tone, line, step};
+use crate::systems::entering;
 use kernel::authority::Authority;
 use kernel::id::{AccountId, PrincipalId};
 use kernel::{Error, Moment, Result};
@@ -186,7 +187,8 @@ fn reach(new: &NewPool, at: &At<'_, '_>) -> Result<()> {
             let why = "systems are reached by a pool of their own, with the account `house` alone";
             return Err(Error::invalid("accounts", why));
         };
-        entering::alone(account, &new.verbs)?;
+        entering::alone("accounts", account, &new.verbs)?;
+        check_collections(&new.collections)?;
         entering::in_use(&new.collections, at)?;
         return entering::check_logins(&new.logins);
     }

@@ -1,8 +1,9 @@
 //! Requests for registered systems: logins, and the one command that may be run.
 
 use super::{NewAccessRequest, Terms};
-use crate::grants::entering::{alone, check_logins, in_use};
+use crate::grants::check_collections;
 use crate::register::{At, line};
+use crate::systems::entering::{alone, check_logins, in_use};
 use kernel::{Error, Result};
 
 /// The longest command, in bytes, as certificates take it.
@@ -10,7 +11,8 @@ const COMMAND: usize = 1024;
 
 /// Refuses what is outside the rules.
 pub(super) fn check(new: &NewAccessRequest, at: &At<'_, '_>) -> Result<()> {
-    alone(&new.account, &new.verbs)?;
+    alone("account", &new.account, &new.verbs)?;
+    check_collections(&new.collections)?;
     in_use(&new.collections, at)?;
     check_logins(&new.logins)
 }

@@ -15,18 +15,20 @@ mod entering;
 pub(super) mod rules;
 mod steps;
 
-pub use super::approving::APPROVERS;
+pub use super::approving::{
+    APPROVED_LIFE, APPROVERS, Approve, Deny, WAITING_LIFE as ASKED_LIFE, Withdraw,
+};
 pub use rules::needed;
-pub use steps::{Approve, Begin, Deny, Withdraw};
+pub use steps::Begin;
 
-use super::approving::{ASK, Approval, Asked, Waits, able, hashed, next_challenge};
-use super::entering as systems;
+use super::approving::{ASK, Approvals, Waits, hashed};
 use super::{Grant, bounds, check_collections, check_verbs, check_window};
 use crate::accounts::Account;
-use crate::people::{eligible, hex};
+use crate::people::eligible;
 use crate::register::{
-    At, Entry, Mark, Needs, Readers, Register, Row, Status, Tone, When, line, prose, step,
+    At, Entry, Mark, Needs, Readers, Register, Row, Status, Tone, When, line, step,
 };
+use crate::systems::entering as systems;
 use kernel::authority::{Authority, Principal, Verb};
 use kernel::id::{AccountId, PrincipalId};
 use kernel::limits::PURPOSE_BYTES;
@@ -35,35 +37,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long a request waits for approvals.
-pub const ASKED_LIFE: Duration = Duration::from_secs(3 * 86_400);
-
-/// How long an approved request waits for its holder: an approval that nobody uses is none.
-pub const APPROVED_LIFE: Duration = Duration::from_secs(86_400);
-
-/// Why a request came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "AccessRequestEnd")]
-pub struct Closed {
-    /// `denied` or `withdrawn`.
-    pub how: How,
-    /// Why.
-    pub reason: String,
-    /// Who, and when.
-    pub mark: Mark,
-}
-
-/// How a request came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(rename = "AccessRequestHow")]
-pub enum How {
-    /// An approver said no.
-    Denied,
-    /// Whoever asked does not need it any more, or is not there any more.
-    Withdrawn,
-}
 
 /// What was asked for; nothing of it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,48 +107,30 @@ pub struct AccessRequest {
     pub terms: Terms,
     /// Who asked: `person:NAME`.
     pub asked_by: String,
-    /// SHA-256 over what was asked for, which approvals name.
-    pub terms_sha256: String,
-    /// Approvals it takes.
-    pub needed: u32,
-    /// What the passkey of the next approver signs, in hexadecimal: SHA-256 over the hash of the
-    /// terms and how many approvals there are.
-    #[serde(default)]
-    pub challenge: String,
-    /// First moment at which it lapses, if it is not approved or not begun by then.
-    pub lapses: When,
-    /// The approvals given, those that were taken back among them.
-    pub approvals: Vec<Approval>,
-    /// When the last approval it takes was given.
-    pub approved: Option<When>,
-    /// How it came to nothing, if it did.
-    pub closed: Option<Closed>,
+    /// Its approvals.
+    #[serde(flatten)]
+    pub approving: Approvals,
     /// The grant that began, and when.
     pub begun: Option<Begun>,
-    /// Who was asked by a letter with a link of their own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub asked: Vec<Asked>,
 }
 
 impl Waits for AccessRequest {
-    fn waits(&self, now: Moment) -> bool {
-        self.open(now) && self.approved.is_none()
+    const LATE: (&'static str, &'static str) = ("request", "ask anew");
+
+    fn approvals(&self) -> &Approvals {
+        &self.approving
     }
 
-    fn terms_sha256(&self) -> &str {
-        &self.terms_sha256
+    fn approvals_mut(&mut self) -> &mut Approvals {
+        &mut self.approving
     }
 
-    fn able(&self, rights: &Authority) -> Vec<String> {
-        able(rights, |id| rules::barred(id, self, rights).is_none())
+    fn open(&self, now: Moment) -> bool {
+        self.approving.closed.is_none() && self.begun.is_none() && now < self.approving.lapses.0
     }
 
-    fn asked(&self) -> &[Asked] {
-        &self.asked
-    }
-
-    fn asked_mut(&mut self) -> &mut Vec<Asked> {
-        &mut self.asked
+    fn barred(&self, id: &str, rights: &Authority) -> Option<&'static str> {
+        rules::barred(id, self, rights)
     }
 }
 
@@ -191,21 +146,6 @@ pub struct Begun {
 }
 
 impl AccessRequest {
-    /// The approvals that nobody took back.
-    pub fn standing(&self) -> impl Iterator<Item = &Approval> {
-        self.approvals.iter().filter(|one| one.taken_back.is_none())
-    }
-
-    /// Whether something can still become of it.
-    pub fn open(&self, now: Moment) -> bool {
-        self.closed.is_none() && self.begun.is_none() && now < self.lapses.0
-    }
-
-    /// What the passkey of the next approver signs.
-    fn next_challenge(&self) -> [u8; 32] {
-        next_challenge(&self.terms_sha256, self.approvals.len())
-    }
-
     /// Whom it is about: whoever holds it and whoever asked.
     pub fn about(&self) -> [&str; 2] {
         [&self.terms.to, &self.asked_by]
@@ -292,20 +232,8 @@ impl Row for AccessRequest {
         at.tell("reference", &terms.reference);
         let terms_sha256 = terms.sha256(at.id());
         at.tell("terms", &terms_sha256);
-        let mut row = Self {
-            asked_by: by.to_string(),
-            terms_sha256,
-            needed: needed(&terms),
-            challenge: String::new(),
-            lapses: When(at.now().after(ASKED_LIFE)),
-            approvals: vec![],
-            approved: None,
-            closed: None,
-            begun: None,
-            asked: vec![],
-            terms,
-        };
-        row.challenge = hex(&row.next_challenge());
+        let approving = Approvals::of(terms_sha256, needed(&terms), at.now());
+        let row = Self { asked_by: by.to_string(), approving, begun: None, terms };
         at.later(at.now(), ASK, format!("{}/{}", Self::REGISTER, at.id()));
         Ok(row)
     }
@@ -321,23 +249,20 @@ impl Row for AccessRequest {
                 false => Status::of("over", Tone::Past),
             };
         }
-        if let Some(closed) = &self.closed {
-            let word = match closed.how {
-                How::Denied => "denied",
-                How::Withdrawn => "withdrawn",
-            };
-            return Status::of(word, Tone::Past);
+        let state = &self.approving;
+        if let Some(closed) = &state.closed {
+            return Status::of(closed.how.word(), Tone::Past);
         }
-        let given = self.standing().count();
+        let given = state.given.iter().filter(|one| one.taken_back.is_none()).count();
         match () {
-            () if self.lapses.0 <= now => Status::of("lapsed", Tone::Past),
-            () if self.approved.is_some() => Status::of("approved", Tone::Due)
+            () if state.lapses.0 <= now => Status::of("lapsed", Tone::Past),
+            () if state.approved.is_some() => Status::of("approved", Tone::Due)
                 .what("begin it when the work begins; without that the approval lapses")
-                .due(self.lapses.0)
+                .due(state.lapses.0)
                 .who(&self.terms.to),
             () => Status::of("asked", Tone::Due)
-                .what(format!("{given} of {} approvals are there", self.needed))
-                .due(self.lapses.0)
+                .what(format!("{given} of {} approvals are there", state.needed))
+                .due(state.lapses.0)
                 .who("approver"),
         }
     }

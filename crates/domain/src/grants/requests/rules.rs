@@ -1,8 +1,7 @@
 //! How many approvals access takes, and whose count.
 
 use super::{AccessRequest, Grant, Terms};
-use crate::grants::approving::{able, approver_of, not_theirs, of_people};
-use crate::register::At;
+use crate::grants::approving::approver_of;
 use kernel::authority::Authority;
 use kernel::id::PrincipalId;
 use kernel::{Error, Result};
@@ -21,7 +20,7 @@ pub fn needed(terms: &Terms) -> u32 {
 
 /// Why somebody's approval of this request does not count, if it does not: they are not there or
 /// hold no role for it, it is about them, or they work for the same vendor as somebody it is about.
-pub(in crate::grants) fn barred(
+pub(super) fn barred(
     approver: &str,
     row: &AccessRequest,
     rights: &Authority,
@@ -37,19 +36,6 @@ pub(in crate::grants) fn barred(
         return Some("it is about them: whoever asks, holds or owns does not approve");
     }
     None
-}
-
-/// The people whose approvals count now, each once.
-pub(in crate::grants) fn counting<'r>(row: &'r AccessRequest, rights: &Authority) -> Vec<&'r str> {
-    of_people(&row.approvals, &row.terms_sha256, |by| barred(by, row, rights).is_none())
-}
-
-/// Refuses whoever acts if their approval or refusal would not count.
-pub(super) fn check(row: &AccessRequest, at: &At<'_, '_>) -> Result<()> {
-    let Some(why) = barred(at.by().as_str(), row, at.rights()?) else { return Ok(()) };
-    let rights = at.rights()?;
-    let able = able(rights, |id| barred(id, row, rights).is_none());
-    Err(not_theirs(at.by().as_str(), why, able.len()))
 }
 
 /// An extension reaches no further than what it continues.

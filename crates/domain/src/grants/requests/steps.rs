@@ -1,43 +1,13 @@
 //! The steps of a request: approved, denied, begun, withdrawn.
 
-use super::{APPROVED_LIFE, AccessRequest, Begun, Closed, Grant, How, Terms, prose, rules};
-use crate::grants::approving::{Approval, check_hash, use_link};
+use super::{AccessRequest, Approve, Begun, Deny, Grant, Terms, Withdraw};
+use crate::grants::approving::Waits as _;
 use crate::grants::{EXPIRE, bounds};
-use crate::people::{Proof, hex};
 use crate::register::{At, Needs, Step, When};
 use kernel::id::PrincipalId;
 use kernel::{Error, HOUSE, Moment, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-/// Refuses a step with a request of which nothing can become any more.
-fn still_open(row: &AccessRequest, now: Moment) -> Result<()> {
-    match row.open(now) {
-        true => Ok(()),
-        false => {
-            let word = crate::register::Row::status(row, now).word;
-            Err(Error::conflict(format!("this request is {word}: ask anew")))
-        }
-    }
-}
-
-/// Approves what was asked for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Approve {
-    /// SHA-256 over what was asked for, as the request shows it: one approves what one read.
-    pub terms_sha256: String,
-    /// What to add, if anything.
-    #[serde(default)]
-    pub note: Option<String>,
-    /// What your passkey signed for the challenge that the request shows; whoever has a passkey
-    /// signs.
-    #[serde(default)]
-    pub proof: Option<Proof>,
-    /// The secret of the letter by which you were asked, if you came by it: it counts once.
-    #[serde(default)]
-    pub letter: Option<String>,
-}
 
 impl Step<AccessRequest> for Approve {
     const ACTION: &'static str = "access-request.approve";
@@ -48,27 +18,9 @@ impl Step<AccessRequest> for Approve {
     }
 
     fn apply(&self, row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
-        still_open(row, at.now())?;
-        check_hash(&self.terms_sha256, &row.terms_sha256)?;
-        rules::check(row, at)?;
-        let counting = rules::counting(row, at.rights()?);
-        if counting.contains(&at.by().as_str()) {
-            return Err(Error::conflict("you approved it already: it takes another person"));
-        }
-        use_link(&mut row.asked, self.letter.as_deref(), at)?;
-        let (hash, given) = (&row.terms_sha256, row.approvals.len());
-        let said = (self.note.as_deref(), self.proof.as_ref());
-        row.approvals.push(Approval::given(hash, given, said, at)?);
-        row.challenge = hex(&row.next_challenge());
         at.tell("to", &row.terms.to);
-        at.tell("terms", &row.terms_sha256);
-        let enough = rules::counting(row, at.rights()?).len() >= row.needed as usize;
-        if enough && row.approved.is_none() {
-            row.approved = Some(When(at.now()));
-            row.lapses = When(at.now().after(APPROVED_LIFE));
-        }
         // A service does not know when its work begins; a person does, and says so.
-        match enough && row.terms.to.starts_with("service:") {
+        match self.add(row, at)? && row.terms.to.starts_with("service:") {
             true => begin(row, at),
             false => Ok(()),
         }
@@ -89,7 +41,7 @@ impl Step<AccessRequest> for Begin {
     }
 
     fn apply(&self, row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
-        still_open(row, at.now())?;
+        row.still_open(at.now())?;
         let by = at.by().as_str();
         if !row.about().contains(&by) {
             return Err(Error::forbidden(format!("`{}` begins it, nobody else", row.terms.to)));
@@ -106,13 +58,7 @@ fn grant_of(id: &str) -> String {
 
 /// Makes the grant, if everything still is as it was approved.
 fn begin(row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
-    let counting = rules::counting(row, at.rights()?);
-    if counting.len() < row.needed as usize {
-        let (given, needed) = (counting.len(), row.needed);
-        let why = format!("{given} of {needed} approvals count now: ask another approver");
-        return Err(Error::conflict(why));
-    }
-    let approvers: Vec<String> = counting.iter().map(ToString::to_string).collect();
+    let approvers = row.enough(at.rights()?)?;
     let holder = PrincipalId::parse(&row.terms.to)?;
     let Some(holder) = at.rights()?.principal(&holder).filter(|one| one.active) else {
         return Err(Error::conflict(format!("`{}` is not there any more", row.terms.to)));
@@ -160,48 +106,21 @@ fn given(
     Ok(Grant { request, ..Grant::on(id, &row.terms, approver, span, given) })
 }
 
-/// Refuses what was asked for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Deny {
-    /// Why, which whoever asked can read.
-    pub reason: String,
-}
-
 impl Step<AccessRequest> for Deny {
     const ACTION: &'static str = "access-request.deny";
 
     fn apply(&self, row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
-        still_open(row, at.now())?;
-        rules::check(row, at)?;
-        close(row, How::Denied, &self.reason, at)
+        at.tell("to", &row.terms.to);
+        self.close(row, at)
     }
-}
-
-/// Takes a request back.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Withdraw {
-    /// Why.
-    pub reason: String,
 }
 
 impl Step<AccessRequest> for Withdraw {
     const ACTION: &'static str = "access-request.withdraw";
 
     fn apply(&self, row: &mut AccessRequest, at: &mut At<'_, '_>) -> Result<()> {
-        still_open(row, at.now())?;
-        if !row.about().contains(&at.by().as_str()) {
-            return Err(Error::forbidden("whoever asked takes it back: an approver denies it"));
-        }
-        close(row, How::Withdrawn, &self.reason, at)
+        at.tell("to", &row.terms.to);
+        let theirs = row.about().contains(&at.by().as_str());
+        self.close(row, theirs, at)
     }
-}
-
-fn close(row: &mut AccessRequest, how: How, reason: &str, at: &mut At<'_, '_>) -> Result<()> {
-    let reason = prose("reason", reason, 500)?;
-    at.tell("to", &row.terms.to);
-    at.tell("reason", &reason);
-    row.closed = Some(Closed { how, reason, mark: at.mark() });
-    Ok(())
 }

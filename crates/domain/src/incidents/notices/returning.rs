@@ -13,7 +13,7 @@ use super::super::breaches::{self, Breach};
 use super::chasing::Summons;
 use super::sending::{self, SEND};
 use super::{Notice, Reopened};
-use crate::people::hex;
+use crate::people::{base32, from_base32, hex};
 use crate::register::{self, Kept, When, act};
 use kernel::engine::Wants;
 use kernel::{
@@ -99,8 +99,6 @@ const AGAIN: Duration = Duration::from_secs(3600);
 
 /// Bytes of the tag in a token: nobody tries 2^80.
 const TAG: usize = 10;
-/// The letters of base 32 (RFC 4648), small: a local part may be folded on the way.
-const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The token of the return path of a letter; letters and digits, 36 of them.
 ///
@@ -139,42 +137,6 @@ pub fn addressee(kernel: &Kernel, token: &str) -> Result<Option<(String, String)
 /// nothing that is stored has this tag.
 fn tag(kernel: &Kernel, notice: &str, contact: &str) -> Result<[u8; 16]> {
     kernel.collection_tag(HOUSE, &format!("return-paths/{notice}/{contact}"))
-}
-
-fn base32(bytes: &[u8]) -> String {
-    let (mut out, mut held, mut bits) = (String::new(), 0_u32, 0);
-    for byte in bytes {
-        held = (held << 8) | u32::from(*byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            out.push(letter(held >> bits));
-        }
-    }
-    if bits > 0 {
-        out.push(letter(held << (5 - bits)));
-    }
-    out
-}
-
-fn letter(five: u32) -> char {
-    let place = usize::try_from(five & 31).unwrap_or_default();
-    LETTERS.get(place).copied().map_or('a', char::from)
-}
-
-fn from_base32(text: &str) -> Option<Vec<u8>> {
-    let (mut out, mut held, mut bits) = (Vec::new(), 0_u32, 0);
-    for byte in text.bytes().take(64) {
-        let place = LETTERS.iter().position(|one| *one == byte.to_ascii_lowercase())?;
-        held = (held << 5) | u32::try_from(place).ok()?;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            out.push(u8::try_from((held >> bits) & 255).ok()?);
-        }
-    }
-    // What is left over is nothing; so a token is spelled in one way.
-    (held & ((1 << bits) - 1) == 0 && base32(&out).len() == text.len()).then_some(out)
 }
 
 /// Records what came back about a letter.
@@ -328,24 +290,5 @@ impl NoteReturn {
             what: format!("{why}: tell the next contact, or in another way"),
         };
         summons.raise::<Returned>(&self.kernel, work)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{base32, from_base32};
-
-    #[test]
-    fn a_token_is_spelled_in_one_way() {
-        assert_eq!(base32(b"foobar"), "mzxw6ytboi", "RFC 4648 §10, small and without padding");
-        for length in 0..40_u8 {
-            let bytes: Vec<u8> = (0..length).map(|n| n.wrapping_mul(37) ^ 0xa5).collect();
-            let text = base32(&bytes);
-            assert_eq!(from_base32(&text).unwrap(), bytes);
-            assert_eq!(from_base32(&text.to_uppercase()).unwrap(), bytes, "folded on the way");
-        }
-        for bad in ["a", "mzxw6ytbo1", "mzxw6ytbo", "mzxw6ytboj", "mzxw6=", "ä", "mz w6"] {
-            assert_eq!(from_base32(bad), None, "{bad}");
-        }
     }
 }

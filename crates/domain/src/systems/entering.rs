@@ -3,14 +3,13 @@
 //! As far as rights go, a system is a collection of `house`: whatever gives access to one names the
 //! account `house`, the verb `connect` alone, and the systems where others name collections.
 
-use super::check_collections;
+use super::System;
 use crate::register::{At, Needs};
-use crate::systems::System;
 use kernel::authority::Verb;
 use kernel::{Error, Result};
 
 /// The account of what is about systems.
-pub(super) const HOUSE: &str = "house";
+pub(crate) const HOUSE: &str = "house";
 
 /// Logins at once.
 const LOGINS: usize = 8;
@@ -19,15 +18,15 @@ const LOGINS: usize = 8;
 const LOGIN: usize = 63;
 
 /// Whether it is about systems. Whether it is so in a way that holds together, [`alone`] says.
-pub(super) fn is(account: &str, verbs: &[String]) -> bool {
+pub(crate) fn is(account: &str, verbs: &[String]) -> bool {
     account == HOUSE || verbs.iter().any(|verb| verb == Verb::Connect.word())
 }
 
-/// Refuses what is about systems and something else too.
-pub(super) fn alone(account: &str, verbs: &[String]) -> Result<()> {
+/// Refuses what is about systems and something else too; `field` is where its account is stated.
+pub(crate) fn alone(field: &'static str, account: &str, verbs: &[String]) -> Result<()> {
     if !verbs.iter().any(|verb| verb == Verb::Connect.word()) {
         let why = "`house` is no account of a subscriber: it is for systems, with `connect` alone";
-        return Err(Error::invalid("account", why));
+        return Err(Error::invalid(field, why));
     }
     if verbs != [Verb::Connect.word()] || account != HOUSE {
         let why = "`connect` stands alone, with the account `house` and systems as collections";
@@ -37,14 +36,13 @@ pub(super) fn alone(account: &str, verbs: &[String]) -> Result<()> {
 }
 
 /// The systems that are named.
-pub(super) fn needs(systems: &[String], needs: &mut Needs<'_>) -> Result<()> {
+pub(crate) fn needs(systems: &[String], needs: &mut Needs<'_>) -> Result<()> {
     let named = systems.iter().filter(|name| *name != "*").take(50);
     named.into_iter().try_for_each(|id| needs.row::<System>(id))
 }
 
 /// Refuses systems that are not in use. They have to be [needed](needs).
-pub(super) fn in_use(systems: &[String], at: &At<'_, '_>) -> Result<()> {
-    check_collections(systems)?;
+pub(crate) fn in_use(systems: &[String], at: &At<'_, '_>) -> Result<()> {
     for id in systems.iter().filter(|id| *id != "*") {
         if at.named::<System>("collections", id)?.row.retired.is_some() {
             let why = format!("system `{id}` is retired: leave it out");
@@ -55,7 +53,7 @@ pub(super) fn in_use(systems: &[String], at: &At<'_, '_>) -> Result<()> {
 }
 
 /// Refuses what are no logins.
-pub(super) fn check_logins(logins: &[String]) -> Result<()> {
+pub(crate) fn check_logins(logins: &[String]) -> Result<()> {
     if logins.is_empty() || logins.len() > LOGINS {
         let why = format!("name 1 to {LOGINS} accounts of the host, or roles of the database");
         return Err(Error::invalid("logins", why));
