@@ -74,7 +74,8 @@ impl Folder {
         let output = mount.output().unwrap();
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr);
-            skipped(&format!("a small disk has to be mounted by root: {}", why.trim()));
+            let why = why.lines().next().unwrap_or_default();
+            skipped(&format!("a small disk has to be mounted by root: {why}"));
             return None;
         }
         give(&disk);

@@ -39,4 +39,13 @@ impl Log {
     pub(super) fn text(&self) -> String {
         self.0.0.lock().unwrap().join("\n")
     }
+
+    /// The last of them.
+    pub(super) fn end(&self, most: usize) -> String {
+        let lines = self.0.0.lock().unwrap();
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(most))
+            .fold(String::new(), |all, line| all + line + "\n")
+    }
 }

@@ -15,6 +15,7 @@
 mod certificates;
 mod folder;
 mod log;
+pub mod patroni;
 pub mod postgres;
 pub mod wire;
 
@@ -68,6 +69,8 @@ fn unprivileged(program: &str) -> Command {
     }
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--", program]);
+    // Clients look there for certificates, and may not look into root's.
+    command.env("HOME", "/nonexistent");
     command
 }
 

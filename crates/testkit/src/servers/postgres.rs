@@ -117,7 +117,7 @@ impl Cluster {
     /// How a client reaches it. The name `localhost` is in its certificate; `sslmode=disable` goes
     /// to the address.
     pub fn url(&self, role: &str, password: &str, database: &str, sslmode: &str) -> String {
-        url(self.port, &self.ca(), [role, password, database, sslmode])
+        url(&[self.port], &self.ca(), [role, password, database, sslmode])
     }
 
     /// Stops it as an operator would: sessions are ended, what was committed is kept.
@@ -203,8 +203,9 @@ impl Cluster {
     }
 }
 
-/// `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE?…`, with what is not plain written in `%XX`.
-pub(super) fn url(port: u16, ca: &Path, [role, password, database, mode]: [&str; 4]) -> String {
+/// `postgres://ROLE:PASSWORD@HOST:PORT[,HOST:PORT…]/DATABASE?…`, with what is not plain written in
+/// `%XX`.
+pub(super) fn url(ports: &[u16], ca: &Path, [role, password, database, mode]: [&str; 4]) -> String {
     let plain = |text: &str| {
         text.bytes().fold(String::new(), |mut out, byte| {
             match byte {
@@ -217,13 +218,13 @@ pub(super) fn url(port: u16, ca: &Path, [role, password, database, mode]: [&str;
         })
     };
     let [role, password, database] = [role, password, database].map(plain);
-    if mode == "disable" {
-        return format!("postgres://{role}:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
-    }
-    format!(
-        "postgres://{role}:{password}@localhost:{port}/{database}?sslmode={mode}&sslrootcert={}",
-        ca.display()
-    )
+    let (host, further) = match mode {
+        "disable" => ("127.0.0.1", String::new()),
+        _ => ("localhost", format!("&sslrootcert={}", ca.display())),
+    };
+    let hosts: Vec<_> = ports.iter().map(|port| format!("{host}:{port}")).collect();
+    let hosts = hosts.join(",");
+    format!("postgres://{role}:{password}@{hosts}/{database}?sslmode={mode}{further}")
 }
 
 fn quoted(text: &str, mark: char) -> String {

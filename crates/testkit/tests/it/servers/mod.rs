@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output, Stdio};
 
+mod patroni;
 mod postgres;
 mod wire;
 
