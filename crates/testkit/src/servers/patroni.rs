@@ -114,10 +114,22 @@ impl Patroni {
 
     /// Waits until another machine has each commit before it is answered, and may take over.
     pub fn wait_synchronous(&self) {
-        until("a machine follows synchronously", || {
-            let leader = self.leader();
-            self.standby(leader).map(drop)
-        });
+        until("a machine follows synchronously", || self.standby().map(drop));
+    }
+
+    /// The machine that follows synchronously. Both have to say so: PostgreSQL, which waits for it
+    /// with each commit, and Patroni, which lets nobody else take over. Between a change of leader
+    /// and the next look of Patroni (`loop_wait`) it is only the first.
+    pub fn standby(&self) -> Option<usize> {
+        let sync = "select application_name from pg_stat_replication \
+                    where sync_state in ('sync', 'quorum') limit 1";
+        let output = self.psql(self.leader(), "postgres", sync).output().unwrap();
+        let standby = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let status = self.status();
+        let mut members = status.split('{').filter(|member| member.contains("\"sync_standby\""));
+        let named = format!("\"{standby}\"");
+        let agreed = output.status.success() && members.any(|member| member.contains(&named));
+        (0..self.machines.len()).find(|machine| agreed && name(*machine) == standby)
     }
 
     /// Waits until so many machines follow the leader, synchronously or not.
@@ -180,17 +192,28 @@ impl Patroni {
 
     /// Hands over to the machine that follows synchronously, as an operator would; which one.
     pub fn switchover(&self) -> usize {
-        let asked = until("a switchover is taken", || {
+        let new = until("a switchover is taken", || {
             let leader = self.leader();
-            let standby = self.standby(leader)?;
-            let order = format!(r#"{{"leader": "{}", "candidate": "{standby}"}}"#, name(leader));
+            let standby = self.standby()?;
+            let (from, to) = (name(leader), name(standby));
+            let order = format!(r#"{{"leader": "{from}", "candidate": "{to}"}}"#);
             let mut curl = self.curl(leader, "switchover", 60);
             curl.args(["-H", "Content-Type: application/json", "-d", &order]);
             curl.output().unwrap().status.success().then_some(standby)
         });
-        let new = (0..self.machines.len()).find(|machine| name(*machine) == asked).unwrap();
         until("the other one leads", || (self.led_by() == Some(new)).then_some(()));
         new
+    }
+
+    /// Runs `patronictl` with these words on a machine, as an operator there would; what it says.
+    ///
+    /// # Panics
+    /// If it does not succeed.
+    pub fn control(&self, machine: usize, words: &[&str]) -> String {
+        let machine = self.machine(machine);
+        let mut patronictl = unprivileged("/usr/bin/patronictl");
+        patronictl.arg("-c").arg(&machine.config).args(words).current_dir("/");
+        succeed(patronictl.envs(machine.environment.iter().cloned()))
     }
 
     /// What Patroni says of all machines, in JSON.
@@ -221,21 +244,6 @@ impl Patroni {
         let leader = (0..self.machines.len()).find(named)?;
         let agrees = self.curl(leader, "primary", 2).output().unwrap().status.success();
         agrees.then_some(leader)
-    }
-
-    /// Who follows the leader synchronously, by name. Both have to say so: PostgreSQL, which waits
-    /// for it with each commit, and Patroni, which lets nobody else take over. Between a change of
-    /// leader and the next look of Patroni (`loop_wait`) it is only the first.
-    fn standby(&self, leader: usize) -> Option<String> {
-        let sync = "select application_name from pg_stat_replication \
-                    where sync_state in ('sync', 'quorum') limit 1";
-        let output = self.psql(leader, "postgres", sync).output().unwrap();
-        let standby = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let status = self.status();
-        let mut members = status.split('{').filter(|member| member.contains("\"sync_standby\""));
-        let named = format!("\"{standby}\"");
-        (output.status.success() && members.any(|member| member.contains(&named)))
-            .then_some(standby)
     }
 
     /// A client that runs statements as the superuser, over the socket of a machine.

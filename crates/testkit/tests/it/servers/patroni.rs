@@ -20,6 +20,15 @@ fn now() -> Instant {
     Instant::now()
 }
 
+impl Written {
+    /// That all of it is there.
+    fn is_kept(&self, url: &str) {
+        let there = rows(url);
+        let lost: Vec<_> = self.acknowledged.difference(&there).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    }
+}
+
 /// Writes until it is told to stop.
 fn write(url: &str, stop: &AtomicBool, first: u32) -> Written {
     let mut written = Written::default();
@@ -76,10 +85,10 @@ fn during(url: &str, first: u32, event: impl FnOnce()) -> Written {
     })
 }
 
-#[test]
-fn what_was_acknowledged_survives_a_killed_leader_and_a_switchover() {
+/// Three machines, a database with a table for numbers, and how to reach whoever takes writes.
+fn furnished() -> Option<(Patroni, String)> {
     let started = now();
-    let Some(rig) = Patroni::start(3) else { return };
+    let rig = Patroni::start(3)?;
     println!("three machines follow each other after {:.1?}", started.elapsed());
     let leader = rig.leader();
     rig.run(leader, "postgres", "create role app login password 'pw'");
@@ -92,46 +101,67 @@ fn what_was_acknowledged_survives_a_killed_leader_and_a_switchover() {
     }
     let url = format!("{}&connect_timeout=2", rig.url("app", "pw", "app", "verify-full"));
     answer(&url, "create table t (n int primary key)");
+    Some((rig, url))
+}
+
+#[test]
+fn what_was_acknowledged_survives_kills_and_a_switchover() {
+    let Some((rig, url)) = furnished() else { return };
     for (name, is) in [("synchronous_commit", "on"), ("fsync", "on"), ("data_checksums", "on")] {
         assert_eq!(answer(&url, &format!("show {name}")), is, "{name}");
     }
-
-    let mut killed = leader;
+    let killed = rig.leader();
     let first = during(&url, 0, || {
-        killed = rig.kill_leader();
+        assert_eq!(rig.kill_leader(), killed);
         assert_ne!(rig.leader(), killed);
         rig.wait_synchronous();
     });
-    assert_eq!(killed, leader);
     println!("leader killed: {:.1?} without writes", first.without);
-    let there = rows(&url);
-    assert!(first.acknowledged.is_subset(&there), "{:?}", first.acknowledged.difference(&there));
-
+    first.is_kept(&url);
     // It comes back as one that follows.
     rig.start_machine(killed);
     rig.wait_followers(2);
-    let before = rig.leader();
-    let second = during(&url, 1_000_000, || assert_ne!(rig.switchover(), before));
-    println!("switchover: {:.1?} without writes", second.without);
-    let there = rows(&url);
-    assert!(second.acknowledged.is_subset(&there), "{:?}", second.acknowledged.difference(&there));
-    assert!(first.acknowledged.is_subset(&there));
-
-    // One that hangs is replaced, and when it wakes it leads no more.
     rig.wait_synchronous();
-    let hung = rig.leader();
-    let third = during(&url, 2_000_000, || {
-        rig.freeze_machine(hung);
-        assert_ne!(rig.leader(), hung);
+
+    let follows = rig.standby().unwrap();
+    let second = during(&url, 1_000_000, || {
+        rig.kill_machine(follows);
         rig.wait_synchronous();
     });
-    println!("leader frozen: {:.1?} without writes", third.without);
-    rig.thaw_machine(hung);
+    println!("the one that follows killed: {:.1?} without writes", second.without);
+    rig.start_machine(follows);
     rig.wait_followers(2);
-    let there = rows(&url);
-    let all = [&first, &second, &third].map(|written| &written.acknowledged);
-    assert!(all.into_iter().all(|acknowledged| acknowledged.is_subset(&there)));
-    println!("{}", rig.status());
+
+    let before = rig.leader();
+    let third = during(&url, 2_000_000, || assert_ne!(rig.switchover(), before));
+    println!("switchover: {:.1?} without writes", third.without);
+    [first, second, third].iter().for_each(|written| written.is_kept(&url));
+    let listed = rig.control(rig.leader(), &["list", "bailee"]);
+    assert_eq!(listed.matches("Leader").count(), 1, "{listed}");
+}
+
+/// One that hangs is replaced, and when it wakes it leads no more. By version 3 of etcd's API, the
+/// Patroni of Debian 12 took the lead back in two of eight such rounds, and rows were lost.
+#[test]
+fn a_leader_that_wakes_takes_nothing_back() {
+    let Some((rig, url)) = furnished() else { return };
+    let full = std::env::var_os("BAILEE_FULL").is_some_and(|value| value == "1");
+    for round in 0..if full { 8 } else { 1 } {
+        rig.wait_synchronous();
+        let hung = rig.leader();
+        let written = during(&url, round * 1_000_000, || {
+            rig.freeze_machine(hung);
+            let new = rig.leader();
+            assert_ne!(new, hung);
+            rig.wait_synchronous();
+            wait_for_more(&url);
+            rig.thaw_machine(hung);
+            rig.wait_followers(2);
+            assert_eq!(rig.leader(), new);
+        });
+        println!("leader frozen: {:.1?} without writes", written.without);
+        written.is_kept(&url);
+    }
 }
 
 #[test]
