@@ -11,18 +11,18 @@ struct Scene {
     wire: Wire,
     by_wire: String,
     straight: String,
-    _cluster: Cluster,
 }
 
-fn scene() -> Option<Scene> {
-    let cluster = Cluster::fast()?;
-    cluster.create_role("app", "pw", "");
-    cluster.create_database("app", "app");
+/// Tests of one process share the server, and have databases of their own.
+fn scene(name: &str) -> Option<Scene> {
+    let cluster = Cluster::shared()?;
+    cluster.create_role(name, "pw", "");
+    cluster.create_database(name, name);
     let wire = Wire::to(SocketAddr::from(([127, 0, 0, 1], cluster.port())));
-    let straight = cluster.url("app", "pw", "app", "disable");
+    let straight = cluster.url(name, "pw", name, "disable");
     let by_wire = straight.replace(&cluster.port().to_string(), &wire.port().to_string());
     answer(&straight, "create table t (n int)");
-    Some(Scene { wire, by_wire, straight, _cluster: cluster })
+    Some(Scene { wire, by_wire, straight })
 }
 
 impl Scene {
@@ -58,7 +58,7 @@ fn failure(client: Child) -> String {
 
 #[test]
 fn what_is_stalled_hangs_and_goes_on() {
-    let Some(scene) = scene() else { return };
+    let Some(scene) = scene("stalled") else { return };
     scene.wire.watch(b"COMMIT");
     assert!(scene.write(1).wait().unwrap().success());
     assert_eq!(scene.wire.counted(b"COMMIT"), 1);
@@ -77,7 +77,7 @@ fn what_is_stalled_hangs_and_goes_on() {
 
 #[test]
 fn what_is_cut_is_reset_and_refused() {
-    let Some(scene) = scene() else { return };
+    let Some(scene) = scene("cut") else { return };
     scene.wire.on(b"COMMIT", Then::LoseRequest);
     let hung = scene.write(1);
     scene.wire.wait_for(b"COMMIT", 1);
@@ -92,7 +92,7 @@ fn what_is_cut_is_reset_and_refused() {
 
 #[test]
 fn lost_answers_leave_what_was_done() {
-    let Some(scene) = scene() else { return };
+    let Some(scene) = scene("lost") else { return };
     scene.wire.on(b"COMMIT", Then::LoseAnswers);
     let said = failure(scene.write(1));
     assert!(said.contains("server closed the connection unexpectedly"), "{said}");
@@ -105,7 +105,7 @@ fn lost_answers_leave_what_was_done() {
 
 #[test]
 fn a_reset_client_does_not_know_and_the_server_does_it() {
-    let Some(scene) = scene() else { return };
+    let Some(scene) = scene("reset") else { return };
     scene.wire.on(b"COMMIT", Then::Reset);
     let said = failure(scene.write(1));
     assert!(said.contains("server closed the connection unexpectedly"), "{said}");
