@@ -172,12 +172,43 @@ const DEBIAN: &[Tool] = &[
     Tool {
         detect: Detect::File("/usr/lib/postgresql/15/bin/postgres"),
         package: "postgresql-15",
-        needed_for: "a real host for client certificates",
+        needed_for: "a real host for client certificates, and stores of several nodes",
     },
     Tool {
         detect: Detect::Program("psql"),
         package: "postgresql-client-15",
         needed_for: "a client for that host",
+    },
+    Tool {
+        detect: Detect::Program("patroni"),
+        package: "patroni",
+        needed_for: "stores that survive the loss of a machine",
+    },
+    Tool {
+        detect: Detect::File("/usr/lib/python3/dist-packages/etcd/__init__.py"),
+        package: "python3-etcd",
+        needed_for: "what Patroni agrees by",
+    },
+    Tool {
+        // Only a recommendation of the package before; without it addresses in certificates fail.
+        detect: Detect::File("/usr/lib/python3/dist-packages/idna/__init__.py"),
+        package: "python3-idna",
+        needed_for: "what Patroni agrees by, over TLS",
+    },
+    Tool {
+        detect: Detect::Program("etcd"),
+        package: "etcd-server",
+        needed_for: "what Patroni agrees by",
+    },
+    Tool {
+        detect: Detect::Program("etcdctl"),
+        package: "etcd-client",
+        needed_for: "a client for that",
+    },
+    Tool {
+        detect: Detect::Program("systemd-analyze"),
+        package: "systemd",
+        needed_for: "checks of the units that ship",
     },
     Tool {
         detect: Detect::File("/usr/lib/postfix/sbin/master"),

@@ -1,10 +1,12 @@
-//! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights.
+//! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights;
+//! and real servers to keep a store in.
 
 mod dice;
 mod planted;
 mod world;
 
 pub mod conformance;
+pub mod servers;
 pub mod simulation;
 
 pub use dice::Dice;

@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod engines;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod whole;

@@ -28,6 +28,7 @@ mod incident;
 mod inside;
 mod machine;
 mod mutual;
+mod packaging;
 mod paging;
 mod passwords;
 mod provider;
