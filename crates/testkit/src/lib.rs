@@ -1,5 +1,6 @@
 //! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights.
 
+mod authenticator;
 mod dice;
 mod planted;
 mod world;
@@ -7,6 +8,7 @@ mod world;
 pub mod conformance;
 pub mod simulation;
 
+pub use authenticator::{Device, SITE};
 pub use dice::Dice;
 pub use planted::Planted;
 pub use world::{HandClock, Token, World, asked_by, stranger};
