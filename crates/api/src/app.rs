@@ -6,7 +6,7 @@
 
 use crate::answer::without_body;
 use crate::body::{self, discard};
-use crate::keyed::{Keyed, Unproven, proofs};
+use crate::keyed::{Keyed, Shown, Unproven, proofs};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::path::{self, Template};
@@ -77,6 +77,21 @@ pub(crate) struct App {
     count: AtomicU64,
 }
 
+/// Who asks.
+struct Login {
+    caller: Caller,
+    /// First moment at which what was shown counts no more.
+    until: Moment,
+    /// The proof of a key that came with it.
+    proof: Option<Shown>,
+}
+
+impl Login {
+    fn of((caller, until): (Caller, Moment)) -> Self {
+        Self { caller, until, proof: None }
+    }
+}
+
 /// What a path and a method lead to.
 enum Found<'a> {
     Route(usize, &'static Route, Vec<(&'static str, &'a str)>),
@@ -91,6 +106,7 @@ impl App {
         let templates = ROUTES.iter().map(|route| Template::new(route.path)).collect();
         let (metrics, probed, outbox) = (Metrics::new(), Arc::default(), Arc::default());
         let (count, pulse, lists) = (AtomicU64::new(0), Arc::default(), Arc::default());
+        let keyed = Arc::new(Keyed::new(&kernel));
         Self {
             pages: None,
             public_url: None,
@@ -103,7 +119,7 @@ impl App {
             outbox,
             pulse,
             lists,
-            keyed: Arc::new(Keyed::new()),
+            keyed,
             templates,
             boot,
             count,
@@ -242,7 +258,7 @@ impl App {
         found: &Found<'_>,
         parts: &Parts,
         (peer, certificate): (IpAddr, Option<[u8; 32]>),
-    ) -> Result<Option<(Caller, Moment)>, Problem> {
+    ) -> Result<Option<Login>, Problem> {
         let needed = match found {
             Found::Route(_, route, _) => route.login,
             Found::Other(_, login) => *login,
@@ -257,7 +273,7 @@ impl App {
         let shown = certificate.map(|hash| self.kernel.workload(&hash));
         match &shown {
             _ if parts.headers.contains_key(AUTHORIZATION) => {}
-            Some(Ok(caller)) => return Ok(Some(forever(caller.clone()))),
+            Some(Ok(caller)) => return Ok(Some(Login::of(forever(caller.clone())))),
             Some(Err(error)) if error.restraint().is_some() => return Err(error.clone().into()),
             _ => {}
         }
@@ -279,12 +295,12 @@ impl App {
             Scheme::Bearer => self.kernel.identify(token).map(forever),
             Scheme::Dpop => {
                 let known = self.login_keyed(token, parts, &source())?;
-                return if other(&known.0) { Err(twice()) } else { Ok(Some(known)) };
+                return if other(&known.caller) { Err(twice()) } else { Ok(Some(known)) };
             }
         };
         match known {
             Ok((caller, _)) if other(&caller) => Err(twice()),
-            Ok(caller) => Ok(Some(caller)),
+            Ok(known) => Ok(Some(Login::of(known))),
             Err(error) => {
                 // What a restraint refuses is counted by itself: it is no try of a stranger.
                 if error.restraint().is_none() && error.kind() != Kind::Unavailable {
@@ -296,12 +312,7 @@ impl App {
     }
 
     /// As [`App::login`], by a token that is bound to a key.
-    fn login_keyed(
-        &self,
-        token: &str,
-        parts: &Parts,
-        source: &str,
-    ) -> Result<(Caller, Moment), Problem> {
+    fn login_keyed(&self, token: &str, parts: &Parts, source: &str) -> Result<Login, Problem> {
         let base = self.public_url.clone().or_else(|| base(parts)).unwrap_or_default();
         let address = format!("{base}{}", parts.uri.path());
         let of = ProofOf { method: parts.method.as_str(), address: &address, token: Some(token) };
@@ -319,6 +330,11 @@ impl App {
             }
         };
         let proved = self.keyed.proved(&proofs(&parts.headers), of, now).map_err(unproven)?;
+        let key = parts.headers.get("idempotency-key").map(|key| key.as_bytes());
+        if proved.is_for_another(key) {
+            let why = "this proof is for another `Idempotency-Key`".to_owned();
+            return Err(unproven(Unproven::Proof(why)));
+        }
         let caller = self.kernel.identify_keyed(token, &proved.thumbprint);
         let caller = caller.inspect_err(|error| {
             if error.restraint().is_none() {
@@ -326,12 +342,12 @@ impl App {
             }
         })?;
         self.keyed.once(&proved, now).map_err(unproven)?;
-        Ok((caller, Moment(u64::MAX)))
+        Ok(Login { caller, until: Moment(u64::MAX), proof: Some(proved.into()) })
     }
 
     async fn handle(
         &self,
-        (login, peer): (Option<(Caller, Moment)>, IpAddr),
+        (login, peer): (Option<Login>, IpAddr),
         found: Found<'_>,
         parts: &Parts,
         body: &mut Incoming,
@@ -362,11 +378,11 @@ impl App {
                 body::read(body, limit).await?
             }
         };
-        let (caller, until) = login.unzip();
         // A body may have taken longer to come than its token counts.
-        if until.is_some_and(|until| until <= self.kernel.now()) {
+        if login.as_ref().is_some_and(|login| login.until <= self.kernel.now()) {
             return Err(Error::unauthenticated().into());
         }
+        let (caller, proof) = login.map(|login| (login.caller, login.proof)).unzip();
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str()).to_owned();
         let call = Call {
             route,
@@ -381,6 +397,7 @@ impl App {
             bearer: presented(&parts.headers).ok().map(|(_, token)| token.to_owned()),
             keyed: Arc::clone(&self.keyed),
             proofs: proofs(&parts.headers),
+            proof: proof.flatten(),
             caller,
             peer,
             number: number.to_owned(),

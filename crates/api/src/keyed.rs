@@ -1,17 +1,20 @@
 //! Tokens that are bound to a key (DPoP, RFC 9449), and the codes by which programs without a
-//! browser get them (RFC 8628): what this process makes and recognizes, and what it saw.
+//! browser get them (RFC 8628): what nodes make and recognize, and what this one saw.
 //!
-//! Codes and nonces are made under a key of the process and kept nowhere. Only the ids of proofs
-//! are remembered, for as long as a repetition could count.
+//! Codes and nonces are made under a key that all nodes of a store have, and are kept nowhere. The
+//! ids of proofs are remembered here for as long as a repetition could count; on other nodes the
+//! tag counts that an operation left in the store (decision 0043).
 
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::members::{DEVICE_LIFE, LENGTH, LETTERS};
+use domain::members::{ANYTHING, DEVICE_LIFE, LENGTH, LETTERS};
+use domain::people::hex;
 use hyper::http::{HeaderMap, HeaderValue};
 use jose::{DpopProof, PROOF_SECONDS, ProofOf};
-use kernel::Moment;
+use kernel::{Kernel, Moment};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How long a nonce counts, in seconds.
@@ -41,6 +44,44 @@ pub(crate) struct Proved {
     /// The thumbprint of the key.
     pub(crate) thumbprint: [u8; 32],
     id: [u8; 32],
+    idempotency_key: Option<String>,
+}
+
+/// What is said to whoever sends a proof a second time.
+pub(crate) const AGAIN: &str = "this proof was sent before: make one for each request";
+
+/// The proof that a request came with, by which its operations are done once on all nodes.
+pub(crate) struct Shown {
+    id: [u8; 32],
+    idempotency_key: Option<String>,
+    operations: AtomicU32,
+}
+
+impl Shown {
+    /// Whether it was signed for a request with this idempotency key.
+    pub(crate) fn binds(&self, key: &str) -> bool {
+        self.idempotency_key.as_deref() == Some(key)
+    }
+
+    /// The key under which the next operation of the request is done.
+    pub(crate) fn once(&self) -> (String, [u8; 32]) {
+        let nth = self.operations.fetch_add(1, Ordering::Relaxed);
+        (format!("proof {} {nth}", hex(&self.id)), ANYTHING)
+    }
+}
+
+impl Proved {
+    /// Whether it was signed for a request with another idempotency key than this one.
+    pub(crate) fn is_for_another(&self, key: Option<&[u8]>) -> bool {
+        self.idempotency_key.as_deref().is_some_and(|own| key != Some(own.as_bytes()))
+    }
+}
+
+impl From<Proved> for Shown {
+    fn from(proved: Proved) -> Self {
+        let Proved { id, idempotency_key, .. } = proved;
+        Self { id, idempotency_key, operations: AtomicU32::new(0) }
+    }
 }
 
 /// The proofs that a request carries.
@@ -59,12 +100,13 @@ pub(crate) struct Keyed {
 }
 
 impl Keyed {
-    /// With a key of its own.
-    pub(crate) fn new() -> Self {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new());
-        // INVARIANT: without randomness nothing else of this server works either; an empty key
-        // would make codes that others can make.
-        let key = key.unwrap_or_else(|_| std::process::abort());
+    /// Those of the store behind this kernel; nothing was seen here yet.
+    pub(crate) fn new(kernel: &Kernel) -> Self {
+        Self::under(kernel.derived("keyed").expose())
+    }
+
+    fn under(secret: &[u8; 32]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         Self { key, proofs: Mutex::default(), polls: Mutex::default() }
     }
 
@@ -72,13 +114,13 @@ impl Keyed {
         hmac::sign(&self.key, &[what.as_bytes(), &[0], bytes].concat()).as_ref().to_vec()
     }
 
-    /// Bytes under a tag of this process, as text.
+    /// Bytes under a tag of this store's nodes, as text.
     fn made(&self, what: &str, bytes: &[u8]) -> String {
         let tag = self.tag(what, bytes);
         URL_SAFE_NO_PAD.encode([bytes, tag.get(..TAG).unwrap_or_default()].concat())
     }
 
-    /// The bytes, if this process made them.
+    /// The bytes, if a node of this store made them.
     fn known(&self, what: &str, text: &str) -> Option<Vec<u8>> {
         let all = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() <= 128)?;
         let (bytes, tag) = all.split_at_checked(all.len().checked_sub(TAG)?)?;
@@ -110,7 +152,7 @@ impl Keyed {
         tag.iter().filter_map(letter).map(|one| char::from(*one)).take(LENGTH).collect()
     }
 
-    /// Until when a device code of this process counts, in seconds since 1970.
+    /// Until when a device code of this store counts, in seconds since 1970.
     pub(crate) fn device_until(&self, device_code: &str) -> Option<u64> {
         let bytes = self.known("device", device_code)?;
         let until = bytes.get(16..).and_then(|until| until.try_into().ok());
@@ -147,10 +189,11 @@ impl Keyed {
             return Err(Unproven::Nonce);
         }
         let id = kernel::digest(&[&proof.thumbprint[..], proof.id.as_bytes()].concat());
-        Ok(Proved { thumbprint: proof.thumbprint, id })
+        let (thumbprint, idempotency_key) = (proof.thumbprint, proof.idempotency_key);
+        Ok(Proved { thumbprint, id, idempotency_key })
     }
 
-    /// Takes a proof, once.
+    /// Takes a proof, once on this node; what it is taken for makes it once on all.
     ///
     /// # Errors
     /// Why it does not count.
@@ -158,7 +201,7 @@ impl Keyed {
         let because = |why: &str| Unproven::Proof(why.to_owned());
         match remember(&self.proofs, proved.id, seconds(now), 2 * PROOF_SECONDS) {
             Some(true) => Ok(()),
-            Some(false) => Err(because("this proof was sent before: make one for each request")),
+            Some(false) => Err(because(AGAIN)),
             None => Err(because("too many proofs are remembered: try again in two minutes")),
         }
     }
@@ -194,10 +237,13 @@ mod tests {
     const NOW: Moment = Moment(1_795_356_131_000_000);
 
     #[test]
-    fn only_this_process_makes_codes_and_nonces_and_they_end() {
-        let (ours, others) = (Keyed::new(), Keyed::new());
+    fn only_nodes_of_this_store_make_codes_and_nonces_and_they_end() {
+        let (ours, others) = (Keyed::under(&[1; 32]), Keyed::under(&[2; 32]));
+        let another = Keyed::under(&[1; 32]);
         let code = ours.device_code([1; 16], NOW);
         assert_eq!(ours.device_until(&code), Some(seconds(NOW) + 600));
+        assert_eq!(another.device_until(&code), Some(seconds(NOW) + 600));
+        assert_eq!(another.user_code(&code), ours.user_code(&code));
         assert_eq!(others.device_until(&code), None);
         assert_eq!(ours.user_code(&code).len(), 8);
         assert_ne!(ours.user_code(&code), others.user_code(&code));
@@ -213,13 +259,14 @@ mod tests {
         let nonce = ours.nonce(NOW);
         assert!(ours.is_nonce(&nonce, seconds(NOW) + NONCE_SECONDS));
         assert!(!ours.is_nonce(&nonce, seconds(NOW) + NONCE_SECONDS + 1));
+        assert!(another.is_nonce(&nonce, seconds(NOW)));
         assert!(!others.is_nonce(&nonce, seconds(NOW)));
         assert!(ours.device_until(&nonce).is_none() && !ours.is_nonce("", 0));
     }
 
     #[test]
     fn questions_keep_their_distance() {
-        let keyed = Keyed::new();
+        let keyed = Keyed::under(&[1; 32]);
         assert!(!keyed.is_early("a", NOW));
         assert!(keyed.is_early("a", NOW.after(Duration::from_secs(INTERVAL - 1))));
         assert!(!keyed.is_early("b", NOW));

@@ -2,8 +2,8 @@
 //! and the answer of its receiver.
 //!
 //! Promises: room is made before anything is committed, so that a transfer that was recorded has
-//! its message; what is held is bounded in number, bytes and time. A message lives in memory alone:
-//! after a restart its transfer is unsent, and says so.
+//! its message; what is held is bounded in number, bytes and time. A message lives in the memory of
+//! one server alone: no other sends it, and after a restart its transfer is unsent, and says so.
 //! Does not: send. Whoever runs the job of a transfer looks here, and settles what is done with.
 
 use kernel::{Error, Moment, Result};
@@ -48,7 +48,11 @@ impl std::fmt::Debug for Held {
 
 /// Messages by the id of their transfer.
 #[derive(Default)]
-pub struct Outbox(Mutex<HashMap<String, Waiting>>);
+pub struct Outbox {
+    messages: Mutex<HashMap<String, Waiting>>,
+    /// The name of this server among those of its store.
+    node: Option<String>,
+}
 
 struct Waiting {
     message: Option<Arc<[u8]>>,
@@ -62,6 +66,16 @@ impl Waiting {
 }
 
 impl Outbox {
+    /// Of the server of this name.
+    pub(crate) fn of(node: String) -> Self {
+        Self { messages: Mutex::default(), node: Some(node) }
+    }
+
+    /// The name of the server that holds the messages, if it has one.
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
     /// What is held for a transfer. It stays, because it may be tried again.
     pub fn get(&self, id: &str) -> Held {
         match self.held().get(id) {
@@ -93,7 +107,7 @@ impl Outbox {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

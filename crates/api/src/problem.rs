@@ -97,6 +97,11 @@ impl Problem {
         problem
     }
 
+    /// Whether it is this refusal.
+    pub(crate) fn says(&self, detail: &str) -> bool {
+        self.0.detail == detail
+    }
+
     /// The path names nothing.
     pub(crate) fn no_route() -> Self {
         Error::not_found("no such path: `/openapi.json` lists what there is").into()

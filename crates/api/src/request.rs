@@ -2,7 +2,7 @@
 //!
 //! Whatever is not understood is refused and named; nothing is guessed, ignored or corrected.
 
-use crate::keyed::Keyed;
+use crate::keyed::{AGAIN, Keyed, Shown};
 use crate::outbox::Outbox;
 use crate::probe::Probed;
 use crate::problem::Problem;
@@ -12,6 +12,7 @@ use crate::routes::streams::Published;
 use crate::transmitters::Transmitters;
 use crate::workloads::{self, Workloads};
 use aws_lc_rs::digest;
+use domain::members::{Once, UseNonce};
 use domain::oncall::Pulse;
 use domain::register::When;
 use hyper::Method;
@@ -21,7 +22,7 @@ use hyper::http::request::Parts;
 use kernel::authority::Caller;
 use kernel::id::shown;
 use kernel::limits::PURPOSE_BYTES;
-use kernel::{Asked, Done, Error, Kernel, Moment, Operation};
+use kernel::{Asked, Done, Error, HOUSE, Kernel, Moment, Operation};
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -83,6 +84,8 @@ pub(crate) struct Call {
     pub(crate) keyed: Arc<Keyed>,
     /// The proofs of keys that came along.
     pub(crate) proofs: Vec<HeaderValue>,
+    /// The proof by which somebody logged in, if they did by one.
+    pub(crate) proof: Option<Shown>,
     /// Who asks; `None` on the routes that need no login.
     pub(crate) caller: Option<Caller>,
     /// The other end of the connection; what a header says of it is not believed.
@@ -163,7 +166,46 @@ impl Call {
     }
 
     /// As [`Call::submit`], for a handler that gave the body away after it was fingerprinted.
+    ///
+    /// Where a proof of a key came along, it is used up on all nodes: a read leaves its tag in the
+    /// account that the path names, or in `house`; an idempotency key that the proof names counts
+    /// once by itself; and otherwise, since the proof says nothing of key and body, it is used up
+    /// before.
     pub(crate) async fn submit_as<O: Operation>(
+        &self,
+        asked: Asked,
+        operation: O,
+    ) -> Result<Done<O::Output>, Problem> {
+        let Some(proof) = &self.proof else { return self.run(asked, operation).await };
+        let placed = operation.target().account == HOUSE || !self.part("account").is_empty();
+        let reads = self.method == Method::GET || self.method == Method::HEAD;
+        match &asked.idempotency {
+            None if placed && reads => {
+                let asked = Asked { idempotency: Some(proof.once()), ..asked };
+                let done = self.run(asked, Once::new(operation, AGAIN)).await;
+                return done.map_err(|problem| self.sent_again(problem));
+            }
+            Some((key, _)) if placed && proof.binds(key) => {}
+            _ => {
+                let caller = Caller::bearer();
+                let first = Asked { idempotency: Some(proof.once()), ..self.asked_by(caller) };
+                let used = self.run(first, UseNonce::new("proof", AGAIN)).await;
+                used.map_err(|problem| self.sent_again(problem))?;
+            }
+        }
+        self.run(asked, operation).await
+    }
+
+    /// What is said of a proof that another node took.
+    fn sent_again(&self, problem: Problem) -> Problem {
+        if !problem.says(AGAIN) {
+            return problem;
+        }
+        self.kernel.count_stranger(&kernel::address(self.peer));
+        Problem::unproven("invalid_dpop_proof", AGAIN, None)
+    }
+
+    async fn run<O: Operation>(
         &self,
         asked: Asked,
         operation: O,

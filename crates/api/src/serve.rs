@@ -186,6 +186,14 @@ impl Server {
         Arc::new(move || probed.seen())
     }
 
+    /// As the server of this name among those of its store. To be said before anybody asks for the
+    /// outbox.
+    #[must_use]
+    pub fn with_node(mut self, node: String) -> Self {
+        self.app.outbox = Arc::new(Outbox::of(node));
+        self
+    }
+
     /// Where messages of transfers wait; whoever runs the jobs of this kernel sends them.
     pub fn outbox(&self) -> Arc<Outbox> {
         Arc::clone(&self.app.outbox)

@@ -2,13 +2,15 @@
 //! ten minutes and counts once.
 //!
 //! Nothing is kept of a challenge until it is answered: it carries its moment and a mark that only
-//! this server can make, so that a stranger who asks for a million pages fills no memory. What was
-//! answered is remembered until it is too old to be answered again.
+//! the nodes of this store can make, so that a stranger who asks for a million pages fills no
+//! memory. What was answered here is remembered until it is too old to be answered again; what
+//! counted leaves its tag in the store, and counts on no other node either (decision 0043).
 
 use crate::visit::fresh;
 use aws_lc_rs::hmac;
+use domain::members::ANYTHING;
 use domain::people::{hex, unhex};
-use kernel::{Error, Moment, Result};
+use kernel::{Error, Kernel, Moment, Result};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -26,18 +28,23 @@ const MOST: usize = 100_000;
 /// Bytes: 16 random, 8 of the moment, 32 of the mark.
 const BYTES: usize = 56;
 
-/// The challenges of one server.
+/// What is said to whoever answers a challenge that counts no more.
+pub(crate) const STALE: &str = "this page waited too long or was used already: open it again";
+
+/// The challenges that one node gives out and takes back.
 pub(crate) struct Ceremonies {
-    key: Option<hmac::Key>,
+    key: hmac::Key,
     answered: Mutex<HashMap<Vec<u8>, Moment>>,
 }
 
 impl Ceremonies {
-    /// None yet.
-    pub(crate) fn new() -> Self {
-        let secret = fresh().and_then(|one| Ok([one, fresh()?].concat()));
-        let key = secret.ok().map(|secret| hmac::Key::new(hmac::HMAC_SHA256, &secret));
-        Self { key, answered: Mutex::default() }
+    /// Those of the store behind this kernel; none was answered here yet.
+    pub(crate) fn new(kernel: &Kernel) -> Self {
+        Self::under(kernel.derived("challenges").expose())
+    }
+
+    fn under(secret: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), answered: Mutex::default() }
     }
 
     /// A new challenge for this purpose, in hexadecimal.
@@ -47,12 +54,13 @@ impl Ceremonies {
     pub(crate) fn begin(&self, purpose: &str, now: Moment) -> Result<String> {
         let mut bytes = fresh()?.to_vec();
         bytes.extend_from_slice(&now.0.to_be_bytes());
-        let mark = self.mark(&bytes, purpose)?;
+        let mark = hmac::sign(&self.key, &marked(&bytes, purpose));
         bytes.extend_from_slice(mark.as_ref());
         Ok(hex(&bytes))
     }
 
-    /// The challenge that a page was given for this purpose; it counts no more from now on.
+    /// The challenge that a page was given for this purpose; it counts here no more from now on. On
+    /// every node it is over with the operation that is asked for under [`once`].
     ///
     /// # Errors
     /// `Forbidden` for one that is not ours, too old, or was answered before.
@@ -87,40 +95,33 @@ impl Ceremonies {
         let (stated, mark) = bytes.split_at_checked(24).ok_or_else(stale)?;
         let moment = stated.last_chunk::<8>().ok_or_else(stale)?;
         let until = Moment(u64::from_be_bytes(*moment)).after(LIFE);
-        let key = self.key.as_ref().ok_or_else(stale)?;
         // `verify` compares in constant time.
-        hmac::verify(key, &marked(stated, purpose), mark).map_err(|_| stale())?;
+        hmac::verify(&self.key, &marked(stated, purpose), mark).map_err(|_| stale())?;
         if until <= now {
             return Err(stale());
         }
         Ok((bytes, until))
     }
 
-    /// Something of this name that only this server knows of a challenge, in hexadecimal.
-    ///
-    /// # Errors
-    /// `Unavailable` without randomness.
-    pub(crate) fn derive(&self, challenge: &str, name: &str) -> Result<String> {
-        let key = self.key.as_ref();
-        let key = key.ok_or_else(|| Error::unavailable("the system gives no randomness"))?;
-        Ok(hex(hmac::sign(key, &named(challenge, name)).as_ref()))
+    /// Something of this name that only nodes of this store know of a challenge, in hexadecimal.
+    pub(crate) fn derive(&self, challenge: &str, name: &str) -> String {
+        hex(hmac::sign(&self.key, &named(challenge, name)).as_ref())
     }
 
     /// Whether this is what [`Ceremonies::derive`] gives; compares in constant time.
     pub(crate) fn derived(&self, challenge: &str, name: &str, given: &str) -> bool {
-        let parts = self.key.as_ref().zip(unhex(given));
-        parts.is_some_and(|(key, tag)| hmac::verify(key, &named(challenge, name), &tag).is_ok())
-    }
-
-    fn mark(&self, stated: &[u8], purpose: &str) -> Result<hmac::Tag> {
-        let key = self.key.as_ref();
-        let key = key.ok_or_else(|| Error::unavailable("the system gives no randomness"))?;
-        Ok(hmac::sign(key, &marked(stated, purpose)))
+        let tag = unhex(given);
+        tag.is_some_and(|tag| hmac::verify(&self.key, &named(challenge, name), &tag).is_ok())
     }
 }
 
+/// The key under which an operation is done that a challenge is used up by.
+pub(crate) fn once(challenge: &[u8]) -> (String, [u8; 32]) {
+    (format!("challenge {}", hex(&kernel::digest(challenge))), ANYTHING)
+}
+
 fn stale() -> Error {
-    Error::forbidden("this page waited too long or was used already: open it again")
+    Error::forbidden(STALE)
 }
 
 /// When a challenge was made, by its bytes.
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_challenge_is_ours_young_for_one_purpose_and_answered_once() {
-        let (here, there) = (Ceremonies::new(), Ceremonies::new());
+        let (here, there) = (Ceremonies::under(&[1; 32]), Ceremonies::under(&[2; 32]));
         let now = Moment(1_795_356_131_000_000);
         let one = here.begin("sign-in", now).unwrap();
         assert!(one.len() == 112 && one != here.begin("sign-in", now).unwrap());
@@ -158,5 +159,9 @@ mod tests {
         assert!(here.answered(&one, "sign-in", now.after(LIFE)).is_err());
         assert_eq!(here.answered(&one, "sign-in", now).unwrap().len(), 56);
         assert!(here.answered(&one, "sign-in", now).is_err());
+        let other = Ceremonies::under(&[1; 32]);
+        assert!(other.answered(&one, "sign-in", now).is_ok(), "it is of every node with this key");
+        let state = here.derive(&one, "state");
+        assert!(other.derived(&one, "state", &state) && !there.derived(&one, "state", &state));
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::ReaderClock;
 use crate::passwords::Tries;
 use crate::preferences::Preferences;
 use crate::provider::SignIn;
-use crate::receipts::Recent;
+use crate::receipts::Marks;
 use crate::reply::{self, Page, Reply};
 use crate::request::{self, Pairs, Request};
 use crate::sessions::{self, plausible};
@@ -37,7 +37,7 @@ type Probe = Arc<dyn Fn() -> Option<Listener> + Send + Sync>;
 pub struct Console {
     pub(crate) kernel: Kernel,
     pub(crate) listener: Probe,
-    pub(crate) recent: Recent,
+    pub(crate) marks: Marks,
     pub(crate) history: History,
     pub(crate) processors: Processors,
     pub(crate) calendars: Calendars,
@@ -53,14 +53,15 @@ pub struct Console {
 impl Console {
     /// Over this kernel; `listener` tells what the server's own probe of its listener saw last.
     pub fn new(kernel: Kernel, listener: Probe) -> Self {
+        let (ceremonies, marks) = (Ceremonies::new(&kernel), Marks::new(&kernel));
         Self {
             kernel,
             listener,
-            recent: Recent::default(),
+            marks,
             history: Arc::new(|_| vec![]),
             processors: Arc::new(Vec::new),
             calendars: Arc::new(|_| String::new()),
-            ceremonies: Ceremonies::new(),
+            ceremonies,
             site: None,
             makers: None,
             tries: Tries::default(),
@@ -199,6 +200,7 @@ impl Console {
             host: host(&request.headers, &request.uri),
             number: request.number.clone(),
             provider: provider::cookie(&request.headers),
+            made: Mutex::default(),
         }
     }
 

@@ -10,8 +10,8 @@
 //! not disclosed by an operation; what somebody typed is shown as text, never as markup.
 //!
 //! It deliberately has no rules of its own: what may be done is the kernel's decision, what is
-//! valid is the noun's. It keeps nothing but the last state of the board and the numbers of recent
-//! entries, in memory.
+//! valid is the noun's. It keeps nothing but the last state of the board, what was answered
+//! here and how often a name was tried, in memory.
 
 mod account;
 mod acknowledge;

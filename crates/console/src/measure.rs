@@ -45,7 +45,7 @@ pub(crate) async fn show(visit: &Visit<'_>, id: &str) -> Result<Page> {
             @if let Some(entry) = board.entry {
                 "; that it was asked is entry #" (crate::shell::grouped(entry)) " of "
                 code { (log) } " ("
-                a href=(format!("/receipts/{entry}.json")) download { "receipt" } ")"
+                a href=(visit.receipt(entry)) download { "receipt" } ")"
             }
             ". Check a saved receipt on any machine, without this one:"
         }

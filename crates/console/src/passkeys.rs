@@ -4,11 +4,14 @@
 //! into the form, which is sent as every form is. Without scripts there are links and recovery
 //! codes.
 
+use crate::ceremonies::{STALE, once};
 use crate::form::hidden;
 use crate::reply::{Page, Reply};
 use crate::visit::Visit;
 use ::passkeys::{ALGORITHMS, Registration, Site};
-use domain::members::{AddPasskey, Asked, EndPasskey, FRESH, LookPasskeys, OwnPasskey, Signed};
+use domain::members::{
+    AddPasskey, Asked, EndPasskey, FRESH, LookPasskeys, Once, OwnPasskey, Signed,
+};
 use domain::people::{Passkey, Proof, hex, unhex};
 use kernel::authority::{Caller, Credential, CredentialKind};
 use kernel::{Error, Moment, Result};
@@ -213,9 +216,10 @@ pub(crate) async fn make(visit: &Visit<'_>) -> Result<Page> {
     let (client_data, attestation) = (part("client_data")?, part("attestation")?);
     let made = Registration { client_data, attestation };
     let name = visit.form.get("name").unwrap_or_default();
+    let key = once(&challenge);
     let asked = Asked { challenge, site, makers: visit.console.makers.clone() };
     let add = AddPasskey::new(visit.kernel(), &caller, name, made, asked)?;
-    let made = visit.submit(add).await?.output;
+    let made = visit.submit_as(caller, Some(key), Once::new(add, STALE)).await?.output;
     let codes = html! {
         p.sentence { "The passkey is made." }
         @if !made.codes.is_empty() {

@@ -2,15 +2,16 @@
 //! signing in with it.
 //!
 //! What a password is known by is made here, by Argon2id with a salt of the person's own, whether
-//! there is such a person or not: neither the answer nor its time says who is known.
+//! there is such a person or not: neither the answer nor its time says who is known. Each try uses
+//! up one of a few numbers in the store, so that more nodes are no more tries (decision 0043).
 
 use crate::form::hidden;
 use crate::reply::{Page, Reply};
 use crate::sessions;
 use crate::visit::Visit;
 use argon2::{Algorithm, Argon2, Params, Version};
-use domain::members::{BeginSession, FRESH, SetPassword, password_hash};
-use domain::people::{SECRET, STEP, base32, unhex};
+use domain::members::{ANYTHING, BeginSession, FRESH, SetPassword, UseNonce, password_hash};
+use domain::people::{SECRET, STEP, base32, hex, unhex};
 use http::StatusCode;
 use kernel::authority::Caller;
 use kernel::id::{Name, PrincipalId};
@@ -43,16 +44,19 @@ const WITHIN: Duration = Duration::from_secs(15 * 60);
 /// Names whose tries are counted at once.
 const NAMES: usize = 10_000;
 
-/// How often each name was tried lately.
+/// What is said to whoever tries too often.
+const OVER: &str = "it was tried too often: wait a quarter of an hour";
+
+/// How often each name was tried lately, as far as this node knows.
 #[derive(Default)]
 pub(crate) struct Tries(Mutex<HashMap<String, (u32, Moment)>>);
 
 impl Tries {
-    /// Counts a try.
+    /// Counts a try, and says the how-manieth it is.
     ///
     /// # Errors
     /// `Limit` if this name was tried too often.
-    fn count(&self, name: &str, now: Moment) -> Result<()> {
+    fn count(&self, name: &str, now: Moment) -> Result<u32> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= NAMES {
             known.retain(|_, (_, until)| *until > now);
@@ -63,13 +67,21 @@ impl Tries {
             (*tried, *until) = (0, now.after(WITHIN));
         }
         *tried = tried.saturating_add(1);
-        let over = full || *tried > TRIES;
+        let number = *tried;
         if full {
             known.remove(name);
         }
-        match over {
-            true => Err(Error::limit("it was tried too often: wait a quarter of an hour")),
-            false => Ok(()),
+        match full || number > TRIES {
+            true => Err(Error::limit(OVER)),
+            false => Ok(number),
+        }
+    }
+
+    /// Learns how often a name was tried on all nodes.
+    fn learn(&self, name: &str, number: u32) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((tried, _)) = known.get_mut(name) {
+            *tried = number.max(*tried);
         }
     }
 
@@ -125,9 +137,11 @@ pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Option<Reply>> {
     let name = visit.form.filled("name").unwrap_or_default();
     // Who is known is not told: a name that is none is as wrong as any other.
     let Ok(parsed) = Name::parse(name) else { return Ok(Some(refused(visit, None))) };
-    let tries = &visit.console.tries;
-    if let Err(error) = tries.count(name, visit.kernel().now()) {
-        return Ok(Some(refused(visit, Some(&error))));
+    match count(visit, &PrincipalId::person(&parsed)).await {
+        Err(error) if error.kind() == Kind::Limit => {
+            return Ok(Some(refused(visit, Some(&error))));
+        }
+        counted => counted?,
     }
     let derived = derived(visit, &PrincipalId::person(&parsed), password).await?;
     let caller = match visit.kernel().password(&password_hash(&derived)) {
@@ -137,15 +151,48 @@ pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Option<Reply>> {
     };
     let code = visit.form.filled("code").unwrap_or_default();
     let operation = BeginSession::by_password(visit.kernel(), &caller, code)?;
-    match sessions::began(visit, caller, operation).await {
-        Ok(cookie) => {
-            tries.forget(name);
+    match visit.submit_as(caller, None, operation).await {
+        Ok(done) => {
+            visit.console.tries.forget(name);
+            let cookie = sessions::kept(&done.output);
             Ok(Some(Reply::Keeping(Box::new(Reply::See("/".to_owned())), vec![cookie])))
         }
         // The password was right; whether the code was, or is allowed, whoever knows it may learn.
         Err(error) if error.kind() == Kind::Forbidden => Ok(Some(refused(visit, Some(&error)))),
         Err(error) => Err(error),
     }
+}
+
+/// Uses up one of the tries of a name, here and in the store: a node that knows of fewer asks for
+/// the numbers that follow until one is left.
+///
+/// # Errors
+/// `Limit` if none is.
+async fn count(visit: &Visit<'_>, who: &PrincipalId) -> Result<()> {
+    let (kernel, name) = (visit.kernel(), who.parts().1);
+    kernel.may_try(&kernel::address(visit.peer))?;
+    let now = kernel.now();
+    let first = visit.console.tries.count(name, now)?;
+    let credentials = kernel.authority().principal(who).map(|one| {
+        let ids = one.credentials.iter().map(|one| one.id.clone());
+        ids.collect::<Vec<_>>().join(" ")
+    });
+    // Whoever signs in has another credential, and begins anew.
+    let since = hex(&kernel::digest(credentials.unwrap_or_default().as_bytes()));
+    let window = u128::from(now.0) / WITHIN.as_micros();
+    for number in first..=TRIES {
+        let key = format!("password {name} {since} {window} {number}");
+        let using = UseNonce::new("password", OVER);
+        match visit.submit_as(Caller::bearer(), Some((key, ANYTHING)), using).await {
+            Err(error) if error.kind() == Kind::Forbidden => {}
+            used => {
+                visit.console.tries.learn(name, number);
+                return used.map(|_| ());
+            }
+        }
+    }
+    visit.console.tries.learn(name, TRIES);
+    Err(Error::limit(OVER))
 }
 
 fn refused(visit: &Visit<'_>, why: Option<&Error>) -> Reply {
@@ -239,7 +286,7 @@ fn purpose(caller: &Caller) -> String {
 /// The secret of the app: of the challenge of the page, so that nothing is kept of pages that
 /// nobody sends.
 fn secret(visit: &Visit<'_>, challenge: &str) -> Result<[u8; SECRET]> {
-    let derived = visit.console.ceremonies.derive(challenge, "one-time codes")?;
+    let derived = visit.console.ceremonies.derive(challenge, "one-time codes");
     let bytes = unhex(&derived).and_then(|bytes| bytes.first_chunk::<SECRET>().copied());
     bytes.ok_or_else(|| Error::internal("a derived secret is too short"))
 }

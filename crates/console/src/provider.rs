@@ -1,8 +1,8 @@
 //! Signing in at the company's provider (OpenID Connect): there, back, and out.
 //!
 //! The browser keeps a challenge of ours in a cookie; state, nonce and verifier are derived from it
-//! under this server's key. So an answer counts in the browser that asked, once, for ten minutes,
-//! and nothing has to be kept here.
+//! under the key of challenges. So an answer counts in the browser that asked, once, for ten
+//! minutes, on whichever node, and nothing has to be kept here.
 
 use crate::ceremonies::{self, Ceremonies};
 use crate::reply::{self, Page, Reply};
@@ -56,7 +56,7 @@ pub(crate) async fn start(visit: &Visit<'_>) -> Result<Reply> {
     let purpose = if visit.query.get("anew").is_some() { ANEW } else { ANY };
     let ceremonies = &visit.console.ceremonies;
     let challenge = ceremonies.begin(purpose, now)?;
-    let trip = trip(ceremonies, &challenge, purpose, now)?;
+    let trip = trip(ceremonies, &challenge, purpose, now);
     let place = provider.address(&trip, seconds(now)).await.map_err(|problem| told(&problem))?;
     let word = if purpose == ANEW { "anew" } else { "any" };
     let rules = format!("Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", ceremonies::SECONDS);
@@ -102,7 +102,7 @@ async fn came(visit: &Visit<'_>) -> Result<Reply> {
         return Err(Error::forbidden(why));
     }
     let code = only(&visit.query, "code")?.ok_or_else(ours)?;
-    let trip = trip(ceremonies, challenge, purpose, ceremonies::moment(&bytes))?;
+    let trip = trip(ceremonies, challenge, purpose, ceremonies::moment(&bytes));
     let back = Back { code, issuer: only(&visit.query, "iss")? };
     let proof = match provider.signs_as() {
         None => None,
@@ -127,7 +127,7 @@ async fn came(visit: &Visit<'_>) -> Result<Reply> {
         }
         found => found?,
     };
-    let cookie = sessions::began(visit, caller, begin).await?;
+    let cookie = sessions::answering(visit, caller, begin, &bytes).await?;
     // The browser came from another site, and brings the new cookie only to what we lead it to.
     let page = Page::new("You are signed in", html! { p { a href="/" { "Go on" } } });
     Ok(Reply::Keeping(Box::new(page.leading("/").into()), vec![cookie, gone()]))
@@ -174,14 +174,14 @@ fn known<'v>(visit: &Visit<'v>) -> Result<&'v SignIn> {
 }
 
 /// What makes a sign-in its own, out of its challenge.
-fn trip(ceremonies: &Ceremonies, challenge: &str, purpose: &str, asked: Moment) -> Result<Trip> {
-    Ok(Trip {
-        state: ceremonies.derive(challenge, "state")?,
-        nonce: ceremonies.derive(challenge, "nonce")?,
-        verifier: ceremonies.derive(challenge, "verifier")?,
+fn trip(ceremonies: &Ceremonies, challenge: &str, purpose: &str, asked: Moment) -> Trip {
+    Trip {
+        state: ceremonies.derive(challenge, "state"),
+        nonce: ceremonies.derive(challenge, "nonce"),
+        verifier: ceremonies.derive(challenge, "verifier"),
         asked: seconds(asked),
         max_age: if purpose == ANEW { 0 } else { SESSION_LIFE.as_secs() },
-    })
+    }
 }
 
 /// A parameter that stands once (RFC 6749 §3.1).

@@ -6,33 +6,35 @@
 
 use crate::reply::Reply;
 use crate::visit::Visit;
+use aws_lc_rs::hmac;
 use domain::ledgers::Read;
-use kernel::{Act, Error, HOUSE, Result};
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use domain::people::{hex, unhex};
+use kernel::{Act, Error, HOUSE, Kernel, Result};
 
-/// Entries that are remembered, of all sessions together.
-const MOST: usize = 4096;
+/// What shows that an entry is of a session: the link to its receipt carries it, so that no node
+/// has to remember who did what.
+pub(crate) struct Marks(hmac::Key);
 
-/// The entries of recent sessions, by credential.
-#[derive(Default)]
-pub(crate) struct Recent(Mutex<VecDeque<(String, u64)>>);
-
-impl Recent {
-    /// This session may fetch the receipt of this entry.
-    pub(crate) fn remember(&self, credential: &str, index: u64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST {
-            all.pop_front();
-        }
-        all.push_back((credential.to_owned(), index));
+impl Marks {
+    /// Those of the store behind this kernel.
+    pub(crate) fn new(kernel: &Kernel) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, kernel.derived("receipts").expose()))
     }
 
-    /// Whether it may.
-    pub(crate) fn knows(&self, credential: &str, index: u64) -> bool {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().any(|(known, at)| known == credential && *at == index)
+    /// The mark of an entry for the session with this credential, in hexadecimal.
+    pub(crate) fn of(&self, credential: &str, entry: u64) -> String {
+        hex(hmac::sign(&self.0, &said(credential, entry)).as_ref())
     }
+
+    /// Whether this is it; compares in constant time.
+    pub(crate) fn is(&self, given: &str, credential: &str, entry: u64) -> bool {
+        let tag = unhex(given);
+        tag.is_some_and(|tag| hmac::verify(&self.0, &said(credential, entry), &tag).is_ok())
+    }
+}
+
+fn said(credential: &str, entry: u64) -> Vec<u8> {
+    format!("{entry} {credential}").into_bytes()
 }
 
 /// `GET /receipts/123.json`

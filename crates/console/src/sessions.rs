@@ -1,7 +1,8 @@
 //! The way in and the way out, as operations: the one place that knows how a session begins.
 
+use crate::ceremonies::{STALE, once};
 use crate::visit::Visit;
-use domain::members::{BeginSession, EndSession, SESSION_LIFE, Signed};
+use domain::members::{BeginSession, EndSession, Once, SESSION_LIFE, Session, Signed};
 use kernel::Result;
 use kernel::authority::Caller;
 
@@ -22,7 +23,7 @@ pub(crate) fn plausible(text: &str) -> Option<&str> {
 /// Begins a session with a link; the link counts no more. Gives what the cookie has to say.
 pub(crate) async fn begin(visit: &Visit<'_>, caller: Caller) -> Result<String> {
     let operation = BeginSession::new(visit.kernel(), &caller)?;
-    began(visit, caller, operation).await
+    Ok(kept(&visit.submit_as(caller, None, operation).await?.output))
 }
 
 /// Begins a session with what a passkey signed. Gives what the cookie has to say.
@@ -31,20 +32,29 @@ pub(crate) async fn begin_with(
     caller: Caller,
     signed: Signed,
 ) -> Result<String> {
+    let challenge = signed.challenge.clone();
     let operation = BeginSession::by_passkey(visit.kernel(), &caller, signed)?;
-    began(visit, caller, operation).await
+    answering(visit, caller, operation, &challenge).await
 }
 
-/// Begins a session by this operation. Gives what the cookie has to say.
-pub(crate) async fn began(
+/// Begins a session by this operation, which answers a challenge; nothing else does on any node.
+/// Gives what the cookie has to say.
+pub(crate) async fn answering(
     visit: &Visit<'_>,
     caller: Caller,
     operation: BeginSession,
+    challenge: &[u8],
 ) -> Result<String> {
-    let session = visit.submit_as(caller, None, operation).await?.output;
+    let operation = Once::new(operation, STALE);
+    let done = visit.submit_as(caller, Some(once(challenge)), operation).await?;
+    Ok(kept(&done.output))
+}
+
+/// What the cookie of a session has to say.
+pub(crate) fn kept(session: &Session) -> String {
     let life = SESSION_LIFE.as_secs();
     let rules = format!("Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Strict");
-    Ok(format!("{COOKIE}={}; {rules}", session.token))
+    format!("{COOKIE}={}; {rules}", session.token)
 }
 
 /// Ends the session. Gives what makes the browser forget it.

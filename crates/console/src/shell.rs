@@ -158,7 +158,7 @@ fn footer(visit: &Visit<'_>, as_of: &AsOf, page: &Page) -> Markup {
                 ", address " code { (visit.here()) } ", request " code { (visit.number) } "."
                 @if let Some(entry) = page.entry {
                     " That you saw this page is entry #" (grouped(entry)) " of the operator's log: "
-                    a href=(format!("/receipts/{entry}.json")) download { "receipt" } "."
+                    a href=(visit.receipt(entry)) download { "receipt" } "."
                 }
             }
             (preferences::form(visit))

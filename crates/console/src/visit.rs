@@ -14,6 +14,7 @@ use ledger::receipt::Receipt;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 /// Somebody who is signed in.
@@ -42,6 +43,8 @@ pub(crate) struct Visit<'c> {
     pub(crate) number: String,
     /// What the browser keeps while somebody signs in at the provider.
     pub(crate) provider: Option<String>,
+    /// The entries of `house` that this visit made.
+    pub(crate) made: Mutex<Vec<u64>>,
 }
 
 impl Visit<'_> {
@@ -144,20 +147,33 @@ impl Visit<'_> {
         done.map_err(|error| Error::internal(format!("a read ended by a defect: {error}")))?
     }
 
-    /// Whether an entry of `house` is of this session, as far as is remembered.
+    /// Whether an entry of `house` is of this session, by the mark that the address carries.
     pub(crate) fn did(&self, entry: u64) -> bool {
-        let session = self.session.as_ref();
-        session.is_some_and(|one| self.console.recent.knows(&one.caller.credential, entry))
+        let parts = self.session.as_ref().zip(self.query.get("mark"));
+        let own =
+            |(one, mark): (&Session, _)| self.console.marks.is(mark, &one.caller.credential, entry);
+        parts.is_some_and(own)
     }
 
-    /// The entry of `house` that a receipt is for; from now on this session may fetch it.
+    /// The mark of an entry of this session; empty for one that neither this visit made nor its
+    /// address has a mark of.
+    pub(crate) fn mark(&self, entry: u64) -> String {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry);
+        let session = self.session.as_ref().filter(|_| made || self.did(entry));
+        let of = |one: &Session| self.console.marks.of(&one.caller.credential, entry);
+        session.map(of).unwrap_or_default()
+    }
+
+    /// Where this session finds the receipt of an entry of its own.
+    pub(crate) fn receipt(&self, entry: u64) -> String {
+        format!("/receipts/{entry}.json?mark={}", self.mark(entry))
+    }
+
+    /// The entry of `house` that a receipt is for.
     pub(crate) fn entry(&self, receipts: &[String]) -> Option<u64> {
-        let receipt = Receipt::from_json(receipts.first()?).ok()?;
-        let index = receipt.proof.index;
-        if let Some(session) = &self.session {
-            self.console.recent.remember(&session.caller.credential, index);
-        }
-        Some(index)
+        let entry = Receipt::from_json(receipts.first()?).ok()?.proof.index;
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        Some(entry)
     }
 }
 
@@ -181,6 +197,7 @@ impl<'c> Visit<'c> {
             host: None,
             number: "r-test".to_owned(),
             provider: None,
+            made: Mutex::default(),
         }
     }
 }

@@ -109,7 +109,8 @@ pub fn run_job(kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
         EXPIRE => right.run(kernel, NoteExpiry { id: job.object.clone() }),
         // What was to be sent is held by the face that asked for it; here nobody has it.
         SEND => {
-            let gone = NoteAttempt::new(kernel, &job.object, Outcome::Unsent, None, "")?;
+            let (id, _) = crate::transfers::job(&job.object);
+            let gone = NoteAttempt::new(kernel, id, Outcome::Unsent, None, "")?;
             right.run(kernel, gone)
         }
         INVESTIGATE => right.run(kernel, NoteOverdue::new(kernel, &job.object)?),

@@ -28,6 +28,8 @@ pub struct DpopProof {
     pub id: String,
     /// The nonce of the server, if it has one.
     pub nonce: Option<String>,
+    /// The idempotency key of the request, if whoever signed the proof stated it there too.
+    pub idempotency_key: Option<String>,
 }
 
 impl DpopProof {
@@ -72,6 +74,7 @@ impl DpopProof {
         let id = claims.name("jti", "its id (`jti`) is none")?;
         let id = id.ok_or(Error::Refused("it has no id (`jti`)"))?;
         let nonce = claims.text("nonce").map(str::to_owned);
-        Ok(Self { thumbprint, id, nonce })
+        let idempotency_key = claims.text("idempotency_key").map(str::to_owned);
+        Ok(Self { thumbprint, id, nonce, idempotency_key })
     }
 }

@@ -1,6 +1,7 @@
 //! The two doors: [`Kernel::submit`] for whatever changes or shows Service Data or a register, and
 //! [`Kernel::allow`] for what is read without an entry (checkpoints, tiles, leaves).
 
+mod derived;
 mod feed;
 mod reads;
 mod shared;

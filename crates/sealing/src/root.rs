@@ -8,12 +8,13 @@ use crate::secret::{Key, Secret};
 
 /// The key that everything hangs from. It lives in the keys folder, never in the store.
 ///
-/// It is used for nothing itself; three keys are derived from it by name.
+/// It is used for nothing itself; four keys are derived from it by name.
 pub struct RootKey {
     root: Key,
     wrapping: Key,
     meta: Key,
     index: Key,
+    faces: Key,
 }
 
 impl RootKey {
@@ -36,7 +37,8 @@ impl RootKey {
         let wrapping = derive(&root, b"root-wrapping", &[]);
         let meta = derive(&root, b"root-meta", &[]);
         let index = derive(&root, b"root-index", &[]);
-        Self { root, wrapping, meta, index }
+        let faces = derive(&root, b"root-faces", &[]);
+        Self { root, wrapping, meta, index, faces }
     }
 
     /// Wraps account keys and the ledger's signing key.
@@ -55,6 +57,13 @@ impl RootKey {
     #[must_use]
     pub const fn index(&self) -> &Key {
         &self.index
+    }
+
+    /// What marks that faces give out and take back hang from, on every node of a store
+    /// ([`crate::derive`]). Nothing that is stored is sealed or tagged under it.
+    #[must_use]
+    pub const fn faces(&self) -> &Key {
+        &self.faces
     }
 
     /// The root itself, for its key file only.

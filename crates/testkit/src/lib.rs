@@ -1,6 +1,7 @@
 //! Worlds for tests: a kernel on an engine, a clock that is set by hand, and callers with rights;
 //! and real servers to keep a store in.
 
+mod authenticator;
 mod dice;
 mod planted;
 mod world;
@@ -9,6 +10,7 @@ pub mod conformance;
 pub mod servers;
 pub mod simulation;
 
+pub use authenticator::{Device, SITE};
 pub use dice::Dice;
 pub use planted::Planted;
 pub use world::{HandClock, Token, World, asked_by, stranger};

@@ -38,7 +38,7 @@ const BELOW: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("testkit", &["domain", "kernel", "ledger", "sealing"]),
+    ("testkit", &["domain", "kernel", "ledger", "passkeys", "sealing"]),
     ("xtask", &[]),
 ];
 

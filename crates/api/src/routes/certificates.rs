@@ -5,10 +5,11 @@ use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::{Call, Tag};
 use crate::routes::table::{Conditions, Gives, Route, get};
-use domain::certificates::{Lists, Publish};
+use domain::certificates::{Lists, Publish, Publishing};
+use domain::register::action;
 use hyper::StatusCode;
-use kernel::Asked;
 use kernel::authority::Caller;
+use kernel::{Asked, HOUSE};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -79,6 +80,8 @@ fn unless_known(call: &Call, lists: &Lists, answer: impl FnOnce() -> Answer) -> 
 
 /// The lists as the rights are now. Of those who ask at once, one has them made.
 async fn lists(call: &Call) -> Result<Arc<Lists>, Problem> {
+    // What moved on another node is known here before a list in memory is given out.
+    call.blocking(|kernel| kernel.allow(&Caller::bearer(), action::<Publishing>(), HOUSE)).await?;
     let mut made = call.lists.lock().await;
     if let Some(lists) = made.as_mut()
         && Arc::make_mut(lists).stand(&call.kernel)?

@@ -92,7 +92,7 @@ pub(crate) async fn send(call: Call) -> Result<Answer, Problem> {
     let new = stated(&call)?;
     let (collection, records) = (new.collection.clone(), new.records.clone());
     let random = fresh()?;
-    let operation = SendRecords::new(&call.kernel, new, random)?;
+    let operation = SendRecords::new(&call.kernel, new, random)?.held_by(call.outbox.node());
     let room = call.outbox.expect(&transfer_id(random), call.kernel.now())?;
     let done = call.submit(operation).await?;
     let Outgoing { id, transfer, bodies } = done.output;

@@ -16,6 +16,8 @@ mod incidents;
 #[cfg(test)]
 mod ledgers;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod registers;
 #[cfg(test)]
 mod scim;

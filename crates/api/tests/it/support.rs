@@ -57,6 +57,13 @@ impl Running {
         Self::with(world, kernel, change)
     }
 
+    /// Another node over the same store, for as long as this one.
+    pub fn node(&self) -> Self {
+        let World { kernel, clock, admin } = &self.world;
+        let (kernel, clock, admin) = (kernel.clone(), Arc::clone(clock), admin.clone());
+        Self::over(World { kernel: kernel.clone(), clock, admin }, kernel)
+    }
+
     /// A server over another kernel than the world's.
     pub fn over(world: World, kernel: Kernel) -> Self {
         Self::with(world, kernel, |_| {})

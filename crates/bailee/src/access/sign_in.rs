@@ -101,7 +101,7 @@ impl Asker {
             let mut request = self.http.post(url.clone()).body(form.to_owned());
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             if let Some(prover) = prover {
-                request = request.header("dpop", prover.proof("POST", &url)?);
+                request = request.header("dpop", prover.proof("POST", &url, None)?);
             }
             let answer = request.send().await;
             let answer = answer.map_err(|error| crate::client::lost(&error, self.base.as_str()))?;

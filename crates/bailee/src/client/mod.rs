@@ -245,7 +245,8 @@ impl Client {
         let why = || Failure::failed("the request's body cannot be sent a second time");
         let mut request = request.try_clone().ok_or_else(why)?;
         let Some(prover) = &self.prover else { return Ok(request) };
-        let proof = prover.proof(request.method().as_str(), request.url())?;
+        let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
+        let proof = prover.proof(request.method().as_str(), request.url(), key)?;
         let authorization = prover.authorization().unwrap_or_default();
         for (name, text) in [(AUTHORIZATION, authorization), (DPOP, proof)] {
             let value = HeaderValue::from_str(&text).map_err(|_| why())?;

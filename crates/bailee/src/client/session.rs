@@ -165,11 +165,12 @@ impl Prover {
         *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.to_owned());
     }
 
-    /// A proof for one request.
+    /// A proof for one request; it names the idempotency key that the request carries, so that
+    /// nobody sends it with another.
     ///
     /// # Errors
     /// When the system gives no randomness.
-    pub fn proof(&self, method: &str, url: &Url) -> Result<String, Failure> {
+    pub fn proof(&self, method: &str, url: &Url, key: Option<&str>) -> Result<String, Failure> {
         let coded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let point = self.pair.public_key().as_ref();
         let (x, y) = point.get(1..).unwrap_or_default().split_at(32);
@@ -184,6 +185,7 @@ impl Prover {
         let hash = self.token.as_ref().map(|token| digest(&SHA256, token.as_bytes()));
         if let Some(claims) = claims.as_object_mut() {
             claims.extend(nonce.map(|nonce| ("nonce".to_owned(), nonce.into())));
+            claims.extend(key.map(|key| ("idempotency_key".to_owned(), key.into())));
             claims.extend(hash.map(|hash| ("ath".to_owned(), coded(hash.as_ref()).into())));
         }
         let signed = format!(

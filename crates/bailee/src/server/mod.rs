@@ -12,6 +12,7 @@ pub mod forwarding;
 pub mod identities;
 pub mod init;
 pub mod makers;
+pub mod node;
 pub mod openapi;
 pub mod outward;
 pub mod pages;

@@ -23,11 +23,12 @@ use super::folders::Folders;
 use super::forwarding::Forwarding;
 use super::identities::{transmitters, workloads};
 use super::makers::Passkeys;
+use super::node;
 use super::outward::{Means, Outbox, Outward};
 use super::pages::{Ways, furnish};
 use super::returns::Returns;
 use super::signals::{self, Receivers};
-use super::watching::{self, Answering, Watching};
+use super::watching::{self, ALONE, Answering, Watching};
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
@@ -75,8 +76,8 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let server = runtime.block_on(async { Server::bind(&setup, kernel.clone()) });
     let server = server.map_err(|why| cannot_listen(listen, &why))?;
-    let server = server.with_workloads(workloads(&config.workload)?);
-    let server = server.with_transmitters(transmitters(&config.transmitter)?);
+    let node = node::name(&folders.data)?;
+    let server = others(server.with_node(node.clone()), &config)?;
     let wanted = receiving(options, &config);
     let (intake, arrivals) = signals::queue();
     let places =
@@ -88,7 +89,7 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let (firewall, forwarding) = (Firewall::default(), Forwarding::of(&config.forward)?);
     let copies = config.answers.nftables.as_ref().map(|_| firewall.clone());
     let server = server.with_metrics(counts(&receivers, copies, forwarding.clone()));
-    let means = Means::of(&config, Outbox::of(server.outbox()))?;
+    let means = Means::of(&config, Outbox::of(server.outbox()))?.named(node);
     let outward = Outward::new(means, runtime.handle().clone());
     let public_url = config.public_url.as_deref();
     let sign_in = config.oidc.as_ref().zip(public_url).map(|(oidc, url)| oidc.sign_in(url));
@@ -133,6 +134,12 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     });
     kernel.close();
     served.map_err(|why| cannot_listen(listen, &why)).map(|()| Exit::Done)
+}
+
+/// With those whose tokens and events are taken.
+fn others(server: Server, config: &Config) -> Result<Server, Failure> {
+    let server = server.with_workloads(workloads(&config.workload)?);
+    Ok(server.with_transmitters(transmitters(&config.transmitter)?))
 }
 
 /// Where syslog is received: what the command says comes before the configuration.
@@ -182,6 +189,8 @@ pub async fn tick(kernel: Kernel, background: Arc<Background>, every: Duration) 
     loop {
         pace.tick().await;
         let (kernel, own) = (kernel.clone(), Arc::clone(&background));
+        // No other process has this store open: the lock of its folder says so.
+        own.lead(Some(ALONE));
         let ticked = tokio::task::spawn_blocking(move || {
             kernel.tick(&|kernel: &Kernel, job: &Job, right: Ran| own.run_job(kernel, job, right))
         })

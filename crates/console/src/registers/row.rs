@@ -94,7 +94,7 @@ fn done(visit: &Visit<'_>) -> Markup {
             div.done role="status" {
                 p { "Done, and recorded as entry #" (crate::shell::grouped(entry))
                     " of the operator's log. "
-                    a href=(format!("/receipts/{entry}.json")) download { "Receipt" }
+                    a href=(visit.receipt(entry)) download { "Receipt" }
                     "; check it with " code { "bailee verify receipt-house-" (entry) ".json" } "." }
             }
         }
@@ -296,7 +296,7 @@ pub(super) fn after(
     }
     let mark = entry.map(|entry| {
         let joint = if path.contains('?') { '&' } else { '?' };
-        format!("{joint}entry={entry}")
+        format!("{joint}entry={entry}&mark={}", visit.mark(entry))
     });
     crate::reply::Reply::See(format!("{path}{}", mark.unwrap_or_default()))
 }

@@ -36,6 +36,16 @@ impl Site {
         Self { world, console, runtime }
     }
 
+    /// Another node over the same store, for as long as this one: its console remembers nothing of
+    /// this one's.
+    pub fn node(&self, change: impl FnOnce(Console) -> Console) -> Self {
+        let World { kernel, clock, admin } = &self.world;
+        let (kernel, clock, admin) = (kernel.clone(), Arc::clone(clock), admin.clone());
+        let console = change(Console::new(kernel.clone(), Arc::new(|| None)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Self { world: World { kernel, clock, admin }, console, runtime }
+    }
+
     /// With a console that is built in another way.
     pub fn with(mut self, change: impl FnOnce(Console) -> Console) -> Self {
         self.console = change(Console::new(self.world.kernel.clone(), Arc::new(|| None)));

@@ -13,6 +13,8 @@ mod hostile;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod policy;

@@ -4,17 +4,20 @@
 //! A list is made of the rights as they are in the lane, so that one that is made after a
 //! revocation was answered has it. It names numbers only: who asks needs no login, so it holds
 //! nobody's name. Each list is an entry of `house`; while the same is refused, the one before
-//! counts.
+//! counts. Which one that is stands in a row, so that every node makes the same list, with the same
+//! number: a host takes no lower one (decision 0043).
 
 use super::Issuing;
 use super::authority::{self, Authorities, defect, seconds};
-use crate::register::act;
+use crate::people::hex;
+use crate::register::{self, Noun, When, act};
 use kernel::authority::Fallen;
 use kernel::engine::Wants;
 use kernel::{
     Act as _, After, HOUSE, Kernel, Moment, Operation, RecordKey, Result, Target, Work, on_house,
 };
 use pki::{ssh, x509};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 act!(
@@ -71,9 +74,28 @@ impl Lists {
     }
 }
 
+/// Which list there was last.
+#[derive(Serialize, Deserialize)]
+struct Last {
+    /// `certificate-list/v1`.
+    format: String,
+    /// When it was made, which is its number.
+    made: When,
+    /// SHA-256 of the ids of what it refuses, in hexadecimal.
+    refused: String,
+}
+
+impl Noun for Last {
+    const REGISTER: &'static str = "certificate-lists";
+    const NOUN: &'static str = "certificate list";
+    type Read = Publishing;
+    type List = Publishing;
+}
+
 /// Makes the lists. For whoever asks: a caller that carries no login.
 pub struct Publish {
     keys: RecordKey,
+    last: RecordKey,
 }
 
 impl Publish {
@@ -82,7 +104,8 @@ impl Publish {
     /// # Errors
     /// `Internal` if `house` has no keys.
     pub fn new(kernel: &Kernel) -> Result<Self> {
-        Ok(Self { keys: authority::key(kernel)? })
+        let last = register::key::<Last>(kernel, "last")?;
+        Ok(Self { keys: authority::key(kernel)?, last })
     }
 }
 
@@ -95,22 +118,33 @@ impl Operation for Publish {
 
     fn wants(&self, wants: &mut Wants) {
         wants.record(&self.keys);
+        wants.record(&self.last);
     }
 
     fn execute(&self, work: &mut Work<'_>) -> Result<After<Lists>> {
         let by = authority::load::<Publishing>(work, &self.keys)?;
-        let lists = made(work, &by)?;
-        let fields =
-            vec![("number", lists.0.version.to_string()), ("revoked", lists.1.to_string())];
-        work.note(HOUSE, Publishing::ACTION.name, fields);
-        Ok(After::now(lists.0))
+        let now = work.now();
+        let fallen = work.rights()?.fallen(Issuing::ACTION, now)?;
+        let refused = hex(&kernel::digest(fallen.ids.join("\n").as_bytes()));
+        let allowed = work.load::<Publishing>(&self.last)?;
+        let last = work.look(&self.last)?.map(|body| register::parse::<Last>(&body)).transpose()?;
+        let last = last.filter(|last| last.refused == refused && now < last.made.0.after(LIFE));
+        let at = last.as_ref().map_or(now, |last| last.made.0);
+        let fields = vec![("number", at.0.to_string()), ("revoked", fallen.ids.len().to_string())];
+        match last {
+            Some(_) => work.note(HOUSE, Publishing::ACTION.name, fields),
+            None => {
+                let format = "certificate-list/v1".to_owned();
+                let row = Last { format, made: When(at), refused };
+                work.save(allowed, register::body(&row)?, fields)?;
+            }
+        }
+        Ok(After::now(made(at, fallen, &by)?))
     }
 }
 
-/// The lists as of now, and how many certificates they name.
-fn made(work: &Work<'_>, by: &Authorities) -> Result<(Lists, usize)> {
-    let now = work.now();
-    let fallen = work.rights()?.fallen(Issuing::ACTION, now)?;
+/// The lists of what fell, as they were made at this moment.
+fn made(now: Moment, fallen: Fallen, by: &Authorities) -> Result<Lists> {
     let serials = fallen.ids.iter().filter_map(|id| {
         let number = u64::from_str_radix(id.strip_prefix("ssh-")?, 16).ok()?;
         Some(ssh::SerialRange::one(number))
@@ -128,8 +162,7 @@ fn made(work: &Work<'_>, by: &Authorities) -> Result<(Lists, usize)> {
     });
     let (this, next) = (seconds(now).saturating_sub(BACK), seconds(now).saturating_add(SPEAKS));
     let crl = by.x509.revoke(version, this, next, ended.collect()).map_err(defect)?;
-    let refused = fallen.ids.len();
-    let lists = Lists {
+    Ok(Lists {
         until: now.after(LIFE),
         version,
         ssh_authority: format!("{}\n", by.ssh.public_key().line()),
@@ -137,6 +170,5 @@ fn made(work: &Work<'_>, by: &Authorities) -> Result<(Lists, usize)> {
         krl: krl.to_bytes(),
         crl: crl.pem(),
         fallen,
-    };
-    Ok((lists, refused))
+    })
 }

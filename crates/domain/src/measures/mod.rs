@@ -15,7 +15,7 @@ pub use controls::{
     CONTROLS, CredentialFact, Facts, GrantFact, Listener, Proof, Proven, Scope, Third, ThirdGrant,
     ThirdPrincipal, control,
 };
-pub use states::{Board, Change, ReadStates, States, note_states};
+pub use states::{Board, Change, ReadStates, States, look_at_states, note_states};
 pub use weigh::{Answer, Basis, Fact, SCOPE_LIFE, State, Todo, Weigh};
 
 use crate::catalogue::{CURRENT, Catalogue};

@@ -143,9 +143,21 @@ const NOTHING: &str = "no obligation changed its state";
 /// # Errors
 /// Whatever the kernel answers.
 pub fn note_states(kernel: &Kernel, right: Ran, listener: Option<Listener>) -> Result<Board> {
+    asked(kernel, right, listener, true)
+}
+
+/// As [`note_states`], and saves nothing: for a node that only shows them.
+///
+/// # Errors
+/// Whatever the kernel answers.
+pub fn look_at_states(kernel: &Kernel, right: Ran, listener: Option<Listener>) -> Result<Board> {
+    asked(kernel, right, listener, false)
+}
+
+fn asked(kernel: &Kernel, right: Ran, listener: Option<Listener>, saves: bool) -> Result<Board> {
     let seen = Arc::default();
     let (ask, keys) = (ReadMeasures::new(kernel, listener)?, keys(kernel)?);
-    let noted = right.run(kernel, NoteStates { ask, keys, seen: Arc::clone(&seen) });
+    let noted = right.run(kernel, NoteStates { ask, keys, saves, seen: Arc::clone(&seen) });
     match noted {
         Err(error) if error.message() != NOTHING => Err(error),
         _ => Ok(std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner))),
@@ -155,6 +167,8 @@ pub fn note_states(kernel: &Kernel, right: Ran, listener: Option<Listener>) -> R
 struct NoteStates {
     ask: ReadMeasures,
     keys: Vec<RecordKey>,
+    /// Whether what changed is saved.
+    saves: bool,
     /// The answers, also where nothing changed.
     seen: Arc<Mutex<Board>>,
 }
@@ -178,7 +192,7 @@ impl Operation for NoteStates {
         let mut states = known(work, &self.keys)?;
         let answered = answers(&facts);
         let mut changed = false;
-        for one in &answered {
+        for one in answered.iter().filter(|_| self.saves) {
             let before = states.iter().position(|row| row.id == one.obligation.id);
             let before = before.map(|place| states.swap_remove(place));
             let (now, moved) = self.note(work, one, before)?;

@@ -8,6 +8,7 @@ mod devices;
 mod hearing;
 mod invite;
 mod logout;
+mod once;
 mod own;
 mod passkeys;
 mod passwords;
@@ -19,6 +20,7 @@ pub use invite::{
     DismissAuditor, Dismissing, InviteAuditor, Inviting, NewAuditor, RenewAuditor, Renewing,
 };
 pub use logout::{LoggedOut, Logout};
+pub use once::{ANYTHING, Once, UseNonce, UsingNonce};
 pub use passkeys::{
     AddPasskey, Asked, EndPasskey, Ending, FRESH, LookPasskeys, Looking, Made, Making, OwnPasskey,
     OwnPasskeys,

@@ -35,7 +35,7 @@ const ASSERTED: u64 = 60;
 const CURRENT: &str = "current";
 
 /// How long an answer with the public halves counts before they are looked at again.
-pub const PUBLISHED: Duration = Duration::from_secs(5 * 60);
+pub const PUBLISHED: Duration = Duration::from_secs(60);
 
 /// How long a key is published before it signs: whoever fetched just before it was made has fetched
 /// again.

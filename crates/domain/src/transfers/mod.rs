@@ -21,7 +21,7 @@ pub use destinations::Destination;
 pub use elections::{Elect, Election, EndElection};
 pub use parties::{Party, Used, sub_processors};
 pub use sending::{Export, NewTransfer, Outgoing, SendRecords};
-pub use steps::{Hand, NoteAttempt, Receive, SEND};
+pub use steps::{Hand, NoteAttempt, Receive, SEND, job};
 
 use crate::register::{At, Entry, Mark, Register, Row, Status, Tone, step};
 use destinations::Kind;
@@ -128,6 +128,9 @@ pub struct Transfer {
     pub shown: String,
     /// Index of that entry in the account's ledger.
     pub entry: u64,
+    /// Which server holds the message until it is delivered, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
     /// Attempts to deliver, oldest first.
     pub attempts: Vec<Attempt>,
     /// The medium, if it travels on one.

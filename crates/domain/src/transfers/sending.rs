@@ -2,7 +2,7 @@
 
 use super::destinations::{Destination, Kind};
 use super::elections::Election;
-use super::steps::SEND;
+use super::steps::{SEND, object};
 use super::{Custody, Medium, Transfer};
 use crate::data::Place;
 use crate::register::{
@@ -74,6 +74,7 @@ pub struct SendRecords {
     election: RecordKey,
     key: RecordKey,
     only_media: bool,
+    held_by: Option<String>,
 }
 
 /// The way a transfer takes, once the rules allow it.
@@ -115,7 +116,14 @@ impl SendRecords {
             place,
             new,
             only_media: false,
+            held_by: None,
         })
+    }
+
+    /// The server of this name holds the message, and no other can send it.
+    #[must_use]
+    pub fn held_by(self, node: Option<&str>) -> Self {
+        Self { held_by: node.map(str::to_owned), ..self }
     }
 
     fn way(&self, work: &Work<'_>) -> Result<Way> {
@@ -254,6 +262,7 @@ impl SendRecords {
             shown: String::new(),
             entry: work.next_index(self.place.account)?,
             attempts: vec![],
+            held_by: self.held_by.clone().filter(|_| way.medium.is_none()),
             medium: way.medium,
             received: None,
         })
@@ -326,7 +335,8 @@ impl Operation for SendRecords {
         work.save(allowed, body(&kept)?, of.into_iter().chain(fields).collect())?;
         let carried = kept.row.medium.is_some();
         if !carried {
-            work.later(work.now(), HOUSE, SEND, &kept.id);
+            let object = object(&kept.id, kept.row.held_by.as_deref());
+            work.later(work.now(), HOUSE, SEND, &object);
         }
         let transfer = Some(Shown::at(kept, work.now()));
         let id = self.key.id.clone();

@@ -96,10 +96,21 @@ impl Operation for NoteAttempt {
             && let Some(minutes) = WAITS.get(tries - 1)
         {
             let due = work.now().after(Duration::from_secs(minutes * 60));
-            work.later(due, HOUSE, SEND, &self.key.id);
+            work.later(due, HOUSE, SEND, &object(&self.key.id, kept.row.held_by.as_deref()));
         }
         Ok(After::now(()))
     }
+}
+
+/// What a job of a transfer is about: the transfer, and which server holds its message.
+pub(super) fn object(id: &str, held_by: Option<&str>) -> String {
+    held_by.map_or_else(|| id.to_owned(), |node| format!("{id} {node}"))
+}
+
+/// The transfer that a job is about, by its id, and which server holds its message, where there
+/// are several.
+pub fn job(object: &str) -> (&str, Option<&str>) {
+    object.split_once(' ').map_or((object, None), |(id, node)| (id, Some(node)))
 }
 
 /// A medium passes into other hands.

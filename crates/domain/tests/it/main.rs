@@ -49,6 +49,8 @@ mod members;
 #[cfg(test)]
 mod movers;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod obligations;
 #[cfg(test)]
 mod oncall;

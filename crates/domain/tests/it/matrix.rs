@@ -140,6 +140,7 @@ fn of_members() -> Vec<&'static Action> {
         action::<members::Inviting>(),
         action::<members::Renewing>(),
         action::<members::Dismissing>(),
+        action::<members::UsingNonce>(),
     ]
 }
 

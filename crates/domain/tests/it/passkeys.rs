@@ -2,102 +2,19 @@
 
 use crate::registers::{add, show, take};
 use crate::support::{account_with_data, both, field, kind, name, newest, says};
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use domain::grants::MovePerson;
 use domain::members::{
     AddPasskey, Asked, BeginSession, EndPasskey, FRESH, IssueLink, LinkLife, Made, Signed,
 };
-use domain::people::{EndPerson, Passkey, Person, Proof};
+use domain::people::{EndPerson, Passkey, Person, hex};
 use domain::register::Read;
 use kernel::{HOUSE, Kind, Result};
-use passkeys::{Registration, Site};
+use passkeys::Site;
 use serde_json::{Value, json};
-use testkit::World;
+pub use testkit::Device;
+use testkit::{SITE, World};
 
 pub const CHALLENGE: [u8; 32] = [5; 32];
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// An authenticator with one key.
-pub struct Device {
-    key: EcdsaKeyPair,
-    id: Vec<u8>,
-    flags: u8,
-    counter: std::cell::Cell<u32>,
-}
-
-impl Device {
-    /// One whose key stays on it.
-    pub fn new(id: &str) -> Self {
-        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
-        let counter = std::cell::Cell::new(0);
-        Self { key, id: id.as_bytes().to_vec(), flags: 0b101, counter }
-    }
-
-    /// One whose keys are copied to a cloud.
-    pub fn copied(id: &str) -> Self {
-        Self { flags: 0b1_1101, ..Self::new(id) }
-    }
-
-    fn client(kind: &str, challenge: &[u8]) -> Vec<u8> {
-        let mut coded = String::new();
-        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        for three in challenge.chunks(3) {
-            let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
-                << (8 * (3 - three.len()));
-            for at in 0..=three.len() {
-                coded.push(char::from(alphabet[(bits >> (18 - 6 * at)) as usize & 63]));
-            }
-        }
-        let origin = "https://bailee.test";
-        format!(r#"{{"type":"{kind}","challenge":"{coded}","origin":"{origin}"}}"#).into()
-    }
-
-    fn data(&self, flags: u8) -> Vec<u8> {
-        let mut data = digest(&SHA256, b"bailee.test").as_ref().to_vec();
-        data.push(self.flags | flags);
-        data.extend(self.counter.get().to_be_bytes());
-        data
-    }
-
-    pub fn make(&self, challenge: &[u8]) -> Registration {
-        let mut data = self.data(0x40);
-        data.extend([0; 16]);
-        data.extend(u16::try_from(self.id.len()).unwrap().to_be_bytes());
-        data.extend(&self.id);
-        // A COSE map of five: kind 2, ES256, P-256, x and y.
-        let point = &self.key.public_key().as_ref()[1..];
-        data.extend([0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32]);
-        data.extend(&point[..32]);
-        data.extend([0x22, 0x58, 32]);
-        data.extend(&point[32..]);
-        // {"authData": bytes}
-        let mut attestation = vec![0xa1, 0x68];
-        attestation.extend(b"authData");
-        attestation.push(0x59);
-        attestation.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-        attestation.extend(data);
-        Registration { client_data: Self::client("webauthn.create", challenge), attestation }
-    }
-
-    pub fn sign(&self, challenge: &[u8]) -> Proof {
-        self.counter.set(self.counter.get() + 1);
-        let (client_data, data) = (Self::client("webauthn.get", challenge), self.data(0));
-        let mut message = data.clone();
-        message.extend(digest(&SHA256, &client_data).as_ref());
-        let signature = self.key.sign(&SystemRandom::new(), &message).unwrap();
-        Proof {
-            key_id: hex(&self.id),
-            client_data: hex(&client_data),
-            authenticator_data: hex(&data),
-            signature: hex(signature.as_ref()),
-        }
-    }
-}
 
 /// A session that a link begins.
 pub fn by_link(world: &World, who: &str) -> Result<String> {
@@ -114,7 +31,7 @@ pub fn by_token(world: &World, token: &str) -> Result<String> {
 
 /// A session that a passkey begins, with what it signed for this challenge.
 pub fn by_passkey(world: &World, device: &Device, signed: &[u8], asked: &[u8]) -> Result<String> {
-    let caller = world.kernel.passkey(&Passkey::hash(&device.id))?;
+    let caller = world.kernel.passkey(&Passkey::hash(device.id()))?;
     let signed = Signed { proof: device.sign(signed), challenge: asked.to_vec(), attested: false };
     let begin = BeginSession::by_passkey(&world.kernel, &caller, signed).unwrap();
     Ok(world.kernel.run(testkit::asked_by(caller), begin)?.output.token)
@@ -122,7 +39,7 @@ pub fn by_passkey(world: &World, device: &Device, signed: &[u8], asked: &[u8]) -
 
 pub fn make(world: &World, session: &str, device: &Device) -> Result<Made> {
     let caller = world.kernel.identify(session)?;
-    let site = Site::new("bailee.test").unwrap();
+    let site = Site::new(SITE).unwrap();
     let made = device.make(&CHALLENGE);
     let asked = Asked { challenge: CHALLENGE.to_vec(), site, makers: None };
     let add = AddPasskey::new(&world.kernel, &caller, "desk", made, asked)?;
@@ -163,18 +80,18 @@ fn what_was_signed_for_another_challenge_or_before_does_not_count() {
         make(world, &by_link(world, "eve").unwrap(), &device).unwrap();
         assert_eq!(kind(by_passkey(world, &device, &[6; 32], &CHALLENGE)), Kind::Forbidden);
         by_passkey(world, &device, &CHALLENGE, &CHALLENGE).unwrap();
-        device.counter.set(0);
+        device.count(0);
         let copied = by_passkey(world, &device, &CHALLENGE, &CHALLENGE).unwrap_err();
         assert!(says(&copied, "may have been copied"), "{copied:?}");
-        let stranger = Device { id: b"key-1".to_vec(), ..Device::new("x") };
-        stranger.counter.set(90);
+        let stranger = Device::new("x").named("key-1");
+        stranger.count(90);
         let stranger = by_passkey(world, &stranger, &CHALLENGE, &CHALLENGE);
         assert_eq!(kind(stranger), Kind::Forbidden, "another key under its name");
         let unknown = by_passkey(world, &Device::new("key-2"), &CHALLENGE, &CHALLENGE);
         assert_eq!(kind(unknown), Kind::Unauthenticated);
         let end = EndPerson::new(&world.kernel, &name("eve")).unwrap();
         world.run(&world.admin, end).unwrap();
-        device.counter.set(50);
+        device.count(50);
         let gone = by_passkey(world, &device, &CHALLENGE, &CHALLENGE);
         assert_eq!(kind(gone), Kind::Unauthenticated, "who left does not sign in");
     });

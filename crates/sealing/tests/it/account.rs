@@ -109,14 +109,15 @@ fn another_root_takes_over_without_touching_the_bundle() {
 
 #[test]
 fn the_keys_of_a_root_differ() {
-    let root = root(1);
-    let keys = [root.wrapping(), root.meta(), root.index()];
+    let (root, other) = (root(1), root(2));
+    let keys = [root.wrapping(), root.meta(), root.index(), root.faces()];
     for (i, a) in keys.iter().enumerate() {
         assert_ne!(a.expose(), &[1; 32], "the root itself is used for nothing");
         for b in keys.iter().skip(i + 1) {
             assert!(!a.ct_eq(b));
         }
     }
+    assert!(!other.faces().ct_eq(root.faces()));
 }
 
 /// Bundles that are authentic, so that only their form can be what is refused.

@@ -15,7 +15,10 @@ fn locked() -> PassphraseFile {
 }
 
 fn same(a: &RootKey, b: &RootKey) -> bool {
-    a.wrapping().ct_eq(b.wrapping()) && a.meta().ct_eq(b.meta()) && a.index().ct_eq(b.index())
+    let keys = |root: &RootKey| {
+        [root.wrapping(), root.meta(), root.index(), root.faces()].map(|key| *key.expose())
+    };
+    keys(a) == keys(b)
 }
 
 fn parse(text: &str) -> Result<RootFile, RootFileError> {

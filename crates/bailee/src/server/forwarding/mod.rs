@@ -97,6 +97,8 @@ struct Batch {
 /// A destination at work.
 struct Work<'a> {
     destination: &'a Destination,
+    /// The turn in which what follows was read and done (decision 0043).
+    turn: Option<u64>,
     forwarder: Forwarder,
     row: Option<Coverage>,
     place: Place,
@@ -194,6 +196,7 @@ impl<'a> Work<'a> {
         let patience = Patience { tries: 1, each: TRY, pause: PACE };
         Self {
             destination,
+            turn: None,
             forwarder: Forwarder::new(destination.to.clone(), patience),
             row: None,
             place: Place::default(),
@@ -212,6 +215,13 @@ impl<'a> Work<'a> {
         let (Some(right), Some(known)) = (watching.right(), watching.known()) else {
             return Ok(false);
         };
+        if self.turn != watching.turn() {
+            // Another node may have sent meanwhile: where it came to is in the store.
+            *self = Work { turn: watching.turn(), ..Work::on(self.destination) };
+        }
+        if self.turn.is_none() {
+            return Ok(false);
+        }
         if self.row.is_none() {
             self.begin(kernel, &right).await?;
         }

@@ -49,6 +49,14 @@ async fn a_destination_that_is_away_is_told_once_and_sent_everything_when_it_is_
     again.round(kernel, &watched.watching).await.unwrap();
     assert_eq!(again.place, work.place);
     assert_eq!(alerts().len(), 1);
+    // Who has no turn sends nothing and keeps nothing; with another one it begins from the store.
+    let place = again.place;
+    watched.watching.lead(None);
+    assert!(!again.round(kernel, &watched.watching).await.unwrap());
+    assert!(again.row.is_none() && again.place == super::Place::default());
+    watched.watching.lead(Some(2));
+    again.round(kernel, &watched.watching).await.unwrap();
+    assert_eq!(again.place, place);
     // It is back: everything that waited comes, in order, and nothing is late any more.
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let heard = std::thread::spawn(move || {

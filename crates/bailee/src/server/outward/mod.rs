@@ -99,7 +99,7 @@ impl Means {
             chat: None,
             public_url: None,
             outbox: Outbox::empty(),
-            node: NODE.to_owned(),
+            node: ALONE.to_owned(),
             boot: boot(),
             test_pages: true,
         }
@@ -119,15 +119,21 @@ impl Means {
             chat: config.approvals.as_ref().map(Approvals::webhook).transpose()?,
             public_url: config.public_url.clone(),
             outbox,
-            node: NODE.to_owned(),
+            node: ALONE.to_owned(),
             boot: boot(),
             test_pages: config.weekly_test_page.unwrap_or(true),
         })
     }
+
+    /// As the server of this name among those of one store.
+    #[must_use]
+    pub fn named(self, node: String) -> Self {
+        Self { node, ..self }
+    }
 }
 
-/// The one server of a store. Several need names of their own.
-const NODE: &str = "server";
+/// The server of a store that has one.
+const ALONE: &str = "server";
 
 /// What no other start of a server has.
 #[expect(clippy::disallowed_methods, reason = "a process names itself; nothing depends on it")]
@@ -210,6 +216,9 @@ impl Outward {
         let asks = job.kind == ASK && self.0.means.chat.is_some();
         if !asks && !ours.contains(&job.kind.as_str()) {
             return Taken::No(right);
+        }
+        if job.kind == TRANSFER && transfers::is_of_another(&self.0.means, job, kernel.now()) {
+            return Taken::Mine;
         }
         let name = (job.kind.clone(), job.object.clone(), job.due.0);
         match together(&job.object).filter(|_| job.kind == PAGE) {

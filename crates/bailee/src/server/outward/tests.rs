@@ -92,6 +92,11 @@ impl Scene {
 
     /// Asks for a transfer of the record; its body waits in the outbox.
     fn send(&self, destination: &str) -> String {
+        self.send_held(destination, None)
+    }
+
+    /// As [`Scene::send`], with the message in the memory of the server of this name.
+    fn send_held(&self, destination: &str, node: Option<&str>) -> String {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let new = NewTransfer {
             account: self.account.to_string(),
@@ -103,7 +108,7 @@ impl Scene {
             place: None,
         };
         let random = (u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) << 80).to_be_bytes();
-        let send = SendRecords::new(&self.world.kernel, new, random).unwrap();
+        let send = SendRecords::new(&self.world.kernel, new, random).unwrap().held_by(node);
         let out = self.world.run(&self.worker, send).unwrap().output;
         self.bodies.lock().unwrap().insert(out.id.clone(), out.bodies[0].body.clone().into());
         out.id
@@ -283,6 +288,38 @@ async fn what_may_not_leave_any_more_stays() {
     }
     assert!(receiver.heard.try_recv().is_err(), "nothing left");
     assert!(scene.bodies.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_sent_by_the_server_that_holds_it_and_no_other_calls_it_gone() {
+    let scene = Scene::new(709);
+    let mut receiver = Receiver::start(&[500, 200]).await;
+    scene.secret();
+    scene.declare("archive", &receiver.url);
+    let named = |outward: Outward, node: &str| {
+        let shared = Arc::into_inner(outward.0).unwrap();
+        Outward::new(shared.means.named(node.to_owned()), Handle::current())
+    };
+    let one = named(scene.outward_with(&receiver.ca), "one");
+    let two = named(scene.with(&receiver.ca, Box::new(|_| Held::Gone)), "two");
+    let id = scene.send_held("archive", Some("one"));
+    scene.tick(&two).await;
+    assert_eq!(scene.word(&id), "queued", "it is the other one's");
+    scene.tick(&one).await;
+    assert_eq!(scene.word(&id), "failing");
+    receiver.heard.try_recv().unwrap();
+    scene.world.clock.advance(Duration::from_secs(3600));
+    scene.tick(&two).await;
+    assert_eq!(scene.word(&id), "failing", "so is the next attempt");
+    scene.tick(&one).await;
+    assert_eq!(scene.word(&id), "delivered");
+    // One that never comes back: once its message can be nowhere, that is said.
+    let lost = scene.send_held("archive", Some("three"));
+    scene.tick(&two).await;
+    assert_eq!(scene.word(&lost), "queued");
+    scene.world.clock.advance(Duration::from_secs(36 * 3600));
+    scene.tick(&two).await;
+    assert_eq!(scene.word(&lost), "unsent");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,18 +5,20 @@
 //! the transfer says why. A message goes to the declared address and to no other. The identifier of
 //! the message is that of the transfer, so that a receiver knows a repetition.
 //!
-//! Does not: keep messages; they wait in the [`Outbox`], in memory alone.
+//! Does not: keep messages; they wait in the [`Outbox`], in the memory of one server alone. Another
+//! one leaves the job to it (decision 0043).
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Held;
 use connectors::webhook::{self, Delivery, Plaintext};
 use connectors::{Outcome as Answer, Secret};
 use domain::register::{Kept, Read};
 use domain::transfers::destinations::Destination;
-use domain::transfers::{Election, NoteAttempt, Outcome, Transfer};
-use kernel::{Kernel, Kind, Moment, Ran, Result};
+use domain::transfers::{Election, NoteAttempt, Outcome, Transfer, job as parts};
+use kernel::{Job, Kernel, Kind, Moment, Ran, Result};
 
 use super::{Ended, Means, PATIENCE, blocking, files, in_time, seconds};
 
@@ -66,6 +68,16 @@ impl Note {
     }
 }
 
+/// How long a message can be in the memory of another server: longer than a transfer is tried.
+const HELD: Duration = Duration::from_secs(36 * 3600);
+
+/// Whether a job is for another server to run. One that does not come back leaves it until no
+/// message can be there any more; then it is noted as unsent.
+pub fn is_of_another(means: &Means, job: &Job, now: Moment) -> bool {
+    let (_, node) = parts(&job.object);
+    node.is_some_and(|node| node != means.node) && now < job.due.after(HELD)
+}
+
 /// Where a transfer goes.
 struct Way {
     url: String,
@@ -77,7 +89,8 @@ struct Way {
 ///
 /// # Errors
 /// Whatever an operation answers; the job then stays.
-pub async fn send(means: &Means, kernel: Kernel, id: &str, right: Ran) -> Result<Ended> {
+pub async fn send(means: &Means, kernel: Kernel, object: &str, right: Ran) -> Result<Ended> {
+    let (id, _) = parts(object);
     let message = match (means.outbox.look)(id) {
         Held::Coming => return Ok(Ended::NotYet),
         Held::Here(message) => Some(message),

@@ -22,11 +22,13 @@ mod silence;
 mod telling;
 #[cfg(test)]
 pub mod tests;
+mod turn;
 mod uses;
 
 pub use answering::Answering;
 pub use keeper::keep;
 pub use rulebook::rules;
+pub use turn::ALONE;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -44,7 +46,7 @@ use domain::register::When;
 use domain::registers::House;
 use domain::signals::{ForgetSignals, TakeSignals, decode};
 use kernel::{Kernel, Moment, Ran, Result};
-use watch::{Detector, Limits, Rules};
+use watch::{Detector, Rules};
 
 use canary::Canary;
 use known::Known;
@@ -77,6 +79,10 @@ pub struct Watching(Arc<Shared>);
 struct Shared {
     /// The right to work, once the first tick gave it.
     right: Mutex<Option<Ran>>,
+    /// The turn to evaluate, if this node has one.
+    turn: Mutex<Option<u64>>,
+    rules: Arc<Rules>,
+    canary: Option<Duration>,
     state: Mutex<State>,
     known: Mutex<Option<Arc<Known>>>,
     /// The row up to which the registers were shown.
@@ -91,6 +97,8 @@ struct Shared {
 }
 
 struct State {
+    /// The turn in which what follows was remembered.
+    turn: Option<u64>,
     detector: Detector,
     problems: Vec<String>,
     numbers: Numbers,
@@ -113,28 +121,15 @@ impl Watching {
     /// With these rules, of which some could not be read; signals are kept for so many days, and a
     /// synthetic attack is made so often.
     pub fn new(rules: Rules, problems: Vec<String>, days: u32, canary: Option<Duration>) -> Self {
-        let detector = Detector::new(rules, Limits::default());
-        let titles = detector.rules().iter();
+        let titles = rules.iter();
         let titles = titles.map(|rule| (rule.id.clone(), (rule.title.clone(), rule.level)));
-        let titles = titles.collect();
-        let state = State {
-            detector,
-            problems,
-            numbers: Numbers::default(),
-            entry: 0,
-            signal: 0,
-            coverage: None,
-            kept: None,
-            waiting: VecDeque::new(),
-            canary: Canary::new(canary),
-            answering: Answering::default(),
-            forgotten: None,
-            silence: Silence::default(),
-            places: None,
-            uses: uses::Uses::default(),
-        };
+        let (titles, rules) = (titles.collect(), Arc::new(rules));
+        let state = State::fresh(&rules, problems, canary, Answering::default());
         Self(Arc::new(Shared {
             right: Mutex::default(),
+            turn: Mutex::new(Some(ALONE)),
+            rules,
+            canary,
             state: Mutex::new(state),
             known: Mutex::default(),
             shown: Mutex::default(),
@@ -216,6 +211,9 @@ impl Watching {
     pub fn round(&self, kernel: &Kernel) -> Result<bool> {
         let (Some(right), Some(known)) = (self.right(), self.known()) else { return Ok(false) };
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.leads(&self.0, self.turn()) {
+            return Ok(false);
+        }
         if state.coverage.is_none() {
             state.places = self.0.places.get().cloned();
             state.begin(kernel, &right, &known)?;

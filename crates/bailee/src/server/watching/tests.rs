@@ -289,3 +289,50 @@ fn one_person_in_two_places_is_told_where_the_places_are_known() {
     watched.reads_from(&eve, "192.0.2.200");
     assert_eq!(watched.about("One person in two places"), ["user.name=person:eve"]);
 }
+
+#[test]
+fn of_several_nodes_the_one_whose_turn_it_is_tells_and_the_next_goes_on() {
+    let one = Watched::new(927);
+    let World { kernel, clock, admin } = &one.world;
+    let world = World { kernel: kernel.clone(), clock: Arc::clone(clock), admin: admin.clone() };
+    let (rules, problems) = rules(None).unwrap();
+    let two = Watched { world, watching: Watching::new(rules, problems, 30, None) };
+    two.watching.lead(None);
+    two.tick();
+    for name in ["sam", "tom", "uma"] {
+        one.world.person(name, &["support"]);
+        let end = domain::people::EndPerson::new(kernel, &Name::parse(name).unwrap());
+        one.world.run(admin, end.unwrap()).unwrap();
+    }
+    let both = || (one.minutes(1), two.tick());
+    both();
+    let title = "The badge of somebody who left was used";
+    let told = |of: &Watched| of.about(title);
+    let door = |person: &str| {
+        let fields =
+            json!({"event.action": "badge", "user.name": person, "event.outcome": "failure"});
+        one.hear("doors", ("bailee", "badges"), &fields);
+    };
+    let entries = || kernel.head(kernel::HOUSE).unwrap().size;
+    door("sam");
+    assert_eq!(told(&two), [""; 0], "it is not this one's turn");
+    assert_eq!(told(&one), ["user.name=sam"]);
+    // Nobody has the turn: nothing is told, and nothing is lost.
+    one.watching.lead(None);
+    door("tom");
+    both();
+    assert_eq!((told(&one), told(&two)), (told(&two), vec!["user.name=sam".to_owned()]));
+    two.watching.lead(Some(2));
+    assert_eq!(told(&two), ["user.name=sam", "user.name=tom"]);
+    // Back at the first one, which does not tell again what both told, and goes on.
+    two.watching.lead(None);
+    one.watching.lead(Some(3));
+    both();
+    assert_eq!(told(&one), ["user.name=sam", "user.name=tom"]);
+    door("uma");
+    both();
+    assert_eq!(told(&one), ["user.name=sam", "user.name=tom", "user.name=uma"]);
+    let before = entries();
+    while two.watching.round(kernel).unwrap() {}
+    assert_eq!(entries(), before, "whoever has no turn writes nothing");
+}

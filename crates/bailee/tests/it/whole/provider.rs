@@ -376,6 +376,22 @@ fn what_comes_back_is_of_the_browser_and_the_provider_that_were_asked() {
 }
 
 #[test]
+fn a_sign_in_that_is_under_way_goes_on_at_a_server_that_was_started_again() {
+    let Some(mut scene) = Scene::with_eve(&json!({})) else { return };
+    let browser = scene.browser("eve");
+    let asked = browser.go(&scene.at("/sign-in/oidc"), &[]);
+    let place = asked.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    // It remembers nothing of what the one before gave out, as another node does not.
+    scene.server.stop();
+    scene.server = serve(&scene.store);
+    let follow = ["-L", "--max-redirs", "9"];
+    browser.go(place, &follow).expect(200, "You are signed in");
+    assert!(scene.inside(&browser));
+    scene.server.stop();
+    scene.store.verified();
+}
+
+#[test]
 fn the_server_proves_who_it_is_by_what_it_signs() {
     let Some(scene) = Scene::with_eve(&json!({"signs": true})) else { return };
     let browser = scene.browser("eve");
