@@ -13,7 +13,9 @@ use crate::nouns::{
     Noun, accounts, data, grants, ledger, measures, oncall, people, requests, services, setup,
     signing_keys,
 };
-use crate::server::{backup, demo, epoch, init, restore, serve, verify, watcher};
+use crate::server::{
+    accept, backup, demo, epoch, init, privileges, restore, serve, verify, watcher,
+};
 
 /// Keeps subscribers' Service Data sealed per account, lets nobody reach it without a right, and
 /// records every access in a log that anybody can check.
@@ -49,6 +51,10 @@ pub enum Command {
     Restore(restore::Options),
     /// Begin a new epoch after a store lost its newest entries
     Epoch(epoch::Options),
+    /// Take a store in a database for the newest there is, where no node is left that knows
+    Accept(accept::Options),
+    /// Print the statements that give a database's user what serving a store needs
+    Privileges(privileges::Options),
     /// Run detection rules over a file of events, offline
     ///
     /// Prints an alert a line: its level, window, rule, whom it is about, and the lines that

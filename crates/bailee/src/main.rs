@@ -64,6 +64,8 @@ fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Backup(options) => server::backup::run(&options, output),
         Command::Restore(options) => server::restore::run(&options, output),
         Command::Epoch(options) => server::epoch::run(&options, output),
+        Command::Accept(options) => server::accept::run(&options, output),
+        Command::Privileges(options) => server::privileges::run(&options, output),
         Command::Detect(options) => detect::run(&options, output),
         Command::WatchTheWatcher(options) => server::watcher::run(&options, output),
         Command::Openapi => server::openapi::run(output),

@@ -5,7 +5,7 @@
 //! root, and its opening lists which heads moved since the anchor before, so that `verify` can
 //! replay every anchor. There is no witness yet.
 
-use crate::engine::Reader;
+use crate::engine::{AnchoredRow, HeadRow, Reader};
 use crate::error::{Error, Result};
 use crate::time::Moment;
 use ledger::Hash;
@@ -30,6 +30,8 @@ struct Inner {
     settled: bool,
     /// When it was last seen that nothing had moved since the last anchor.
     seen: Moment,
+    /// Row of the newest entry whose log is known to have moved, where others move logs too.
+    row: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -42,6 +44,7 @@ pub(crate) struct Snapshot {
     pub(crate) value: String,
     pub(crate) moved: String,
     pub(crate) count: usize,
+    pub(crate) rows: Vec<AnchoredRow>,
 }
 
 /// Where an account stands in the last anchor.
@@ -52,6 +55,8 @@ pub(crate) struct Anchored {
     pub(crate) snapshot: Hash,
     pub(crate) path: Vec<Hash>,
     pub(crate) house_index: u64,
+    /// What the anchor's entry has to say.
+    pub(crate) value: String,
 }
 
 impl Anchors {
@@ -63,6 +68,8 @@ impl Anchors {
     /// says when the newest of them was written to (µs).
     pub(crate) fn load(&self, reader: &dyn Reader) -> Result<u64> {
         let (mut after, mut latest) = (None, 0);
+        let row = reader.commit(None)?.map_or(0, |commit| commit.last);
+        *self.lock() = Inner { row, ..Inner::default() };
         loop {
             let heads = reader.heads(after, 10_000)?;
             let Some(last) = heads.last() else { return Ok(latest) };
@@ -70,16 +77,43 @@ impl Anchors {
             let mut inner = self.lock();
             for head in heads {
                 latest = latest.max(head.time);
-                let frontier =
-                    Frontier::from_parts(head.size, &head.frontier).map_err(|error| {
-                        Error::internal(format!(
-                            "the head of log {} is damaged: {error}",
-                            head.account
-                        ))
-                    })?;
-                inner.moved.insert(head.account, (head.size, frontier.root()));
+                inner.moved.insert(head.account, (head.size, root_of(&head)?));
             }
         }
+    }
+
+    /// Takes over what other nodes moved.
+    pub(crate) fn look(&self, reader: &dyn Reader) -> Result<()> {
+        let after = self.lock().row;
+        let Some((row, heads)) = reader.moved(after)? else { return Ok(()) };
+        let mut inner = self.lock();
+        inner.row = row;
+        for head in heads {
+            inner.moved.insert(head.account, (head.size, root_of(&head)?));
+        }
+        Ok(())
+    }
+
+    /// Another node makes the anchors: what was prepared here counts no more.
+    pub(crate) fn step_down(&self) {
+        *self.lock() = Inner::default();
+    }
+
+    /// Takes over the anchors that another node made.
+    pub(crate) fn follow(&self, reader: &dyn Reader) -> Result<()> {
+        let known = self.lock().last.map(|last| last.house_index);
+        let Some((index, rows)) = reader.anchored(known)? else { return Ok(()) };
+        let mut inner = self.lock();
+        // Meanwhile it may have been made known by somebody else here.
+        if inner.last.map(|last| last.house_index) != known || known == Some(index) {
+            return Ok(());
+        }
+        let leaf = |row: &AnchoredRow| (row.account, slot_leaf(row.account, row.size, &row.root));
+        let changes: Vec<(u64, Hash)> = rows.iter().map(leaf).collect();
+        inner.tree.update(&changes).map_err(|error| Error::limit(error.to_string()))?;
+        inner.heads.extend(rows.into_iter().map(|row| (row.account, (row.size, row.root))));
+        (inner.last, inner.settled) = (Some(Last { house_index: index }), true);
+        Ok(())
     }
 
     /// Logs that moved: slot, size, root.
@@ -108,10 +142,16 @@ impl Anchors {
         let list: Vec<String> =
             moved.iter().map(|(slot, (size, _))| format!("{slot}:{size}")).collect();
         let count = moved.len();
+        let row = |(slot, (size, root)): (&u64, &(u64, Hash))| AnchoredRow {
+            account: *slot,
+            size: *size,
+            root: *root,
+        };
+        let rows = moved.iter().map(row).collect();
         inner.said = moved.keys().copied().collect();
         inner.heads.extend(moved);
         let value = snapshot_value(inner.tree.len(), &inner.tree.root());
-        Ok(Snapshot { value, moved: list.join(" "), count })
+        Ok(Snapshot { value, moved: list.join(" "), count, rows })
     }
 
     /// The anchor entry was committed at this index of `house`.
@@ -161,6 +201,15 @@ impl Anchors {
             snapshot: inner.tree.root(),
             path: inner.tree.prove(slot)?,
             house_index: last.house_index,
+            value: snapshot_value(inner.tree.len(), &inner.tree.root()),
         })
     }
+}
+
+fn root_of(head: &HeadRow) -> Result<Hash> {
+    let frontier = Frontier::from_parts(head.size, &head.frontier);
+    let frontier = frontier.map_err(|error| {
+        Error::internal(format!("the head of log {} is damaged: {error}", head.account))
+    })?;
+    Ok(frontier.root())
 }

@@ -3,7 +3,7 @@
 //! Nothing here can fail a commit. Ed25519 is deterministic (RFC 8032), so a head signed again
 //! after a crash has the same bytes.
 
-use crate::engine::Reader;
+use crate::engine::{Reader, VersionRow};
 use crate::error::{Error, Result};
 use crate::kernel::Shared;
 use crate::lane::{Body, Committed, Handed};
@@ -18,6 +18,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+/// Versions that were read before they are shown, by account and row.
+type Read = HashMap<(u64, i64), VersionRow>;
+
 pub(crate) struct Finisher {
     pub(crate) shared: Arc<Shared>,
     pub(crate) reader: Arc<dyn Reader>,
@@ -29,8 +32,9 @@ impl Finisher {
         while let Ok(next) = handed.recv() {
             match next {
                 Handed::Failed { error, body } => body.answer(Err(error)),
-                Handed::Batch { moved, leaves, now, waiting } => {
-                    self.batch(&moved.into_iter().collect(), &leaves, now, waiting);
+                Handed::Batch { moved, leaves, now, waiting, shown } => {
+                    let read = Arc::new(self.read(&shown));
+                    self.batch(&moved.into_iter().collect(), &leaves, (now, &read), waiting);
                 }
                 Handed::Repeated { account, first, count, now, body } => {
                     body.replay(self.repeated(account, first, count, now));
@@ -43,7 +47,7 @@ impl Finisher {
         &self,
         moved: &HashMap<u64, Head>,
         leaves: &[Vec<u8>],
-        now: Moment,
+        (now, read): (Moment, &Arc<Read>),
         waiting: Vec<(Vec<Place>, Box<dyn Body>)>,
     ) {
         let mut signed: HashMap<u64, (String, String)> = HashMap::with_capacity(moved.len());
@@ -65,7 +69,7 @@ impl Finisher {
                 })
                 .collect::<Result<Vec<_>>>();
             let indexes = places.iter().map(|place| (place.account, place.index)).collect();
-            body.answer(receipts.map(|receipts| self.committed(receipts, indexes, now)));
+            body.answer(receipts.map(|receipts| self.committed(receipts, indexes, now, read)));
         }
     }
 
@@ -78,8 +82,25 @@ impl Finisher {
         Ok((checkpoint.sign(&self.shared.signer), self.shared.vkey(&head.origin)?))
     }
 
-    fn committed(&self, receipts: Vec<String>, indexes: Vec<(u64, u64)>, now: Moment) -> Committed {
-        let reveal = Reveal { reader: Arc::clone(&self.reader), indexes, now };
+    /// What is shown, read at once where each reading is a message. What cannot be read now is
+    /// read, and the error told, where it is shown.
+    fn read(&self, shown: &[(u64, i64)]) -> Read {
+        if shown.len() < 2 || !self.shared.rights.shared {
+            return Read::new();
+        }
+        let found = self.reader.versions(shown).unwrap_or_default();
+        found.into_iter().map(|row| ((row.account, row.row), row)).collect()
+    }
+
+    fn committed(
+        &self,
+        receipts: Vec<String>,
+        indexes: Vec<(u64, u64)>,
+        now: Moment,
+        read: &Arc<Read>,
+    ) -> Committed {
+        let (reader, read) = (Arc::clone(&self.reader), Arc::clone(read));
+        let reveal = Reveal { reader, read, indexes, now };
         Committed { reveal, receipts }
     }
 
@@ -104,6 +125,6 @@ impl Finisher {
             receipts.push(self.shared.receipt(&*self.reader, account, row.index, None)?);
         }
         let indexes = entries.iter().map(|entry| (account, entry.index)).collect();
-        Ok((Replay { entries }, self.committed(receipts, indexes, now)))
+        Ok((Replay { entries }, self.committed(receipts, indexes, now, &Arc::default())))
     }
 }

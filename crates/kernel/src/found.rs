@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// The first entry of every store.
 static FOUNDED: Action = Action { name: "house.founded", verb: None, changes_rights: true };
+/// The entry that takes a store for the newest there is.
+static ACCEPTED: Action = Action { name: "store.accepted", verb: None, changes_rights: false };
 /// The entry that begins a new epoch.
 static EPOCH: Action = Action { name: "epoch.begun", verb: None, changes_rights: false };
 
@@ -89,6 +91,7 @@ pub fn begin_epoch(
 ) -> Result<u32> {
     let (mut identity, _) = known(&root, &*engine.reader())?;
     let last = high_water.read(&root)?;
+    alone(engine)?;
     identity.epoch += 1;
     let epoch = identity.epoch;
     let meta = meta_row(&root, "epoch", &epoch.to_be_bytes());
@@ -112,6 +115,54 @@ pub fn begin_epoch(
     Ok(epoch)
 }
 
+/// Takes the store as it stands for the newest there is, on the word of an administrator, where no
+/// mark outside of it says so: on a node that never served it. The word is an entry.
+///
+/// # Errors
+/// `Conflict` if there is a mark, or other nodes could vouch; `Unavailable` if the keys are not
+/// those of the store.
+pub fn accept(
+    engine: &mut dyn Engine,
+    root: RootKey,
+    high_water: &mut HighWater,
+    clock: &dyn Clock,
+    entropy: &mut dyn Entropy,
+    interpret: Interpret,
+    reason: &str,
+) -> Result<u64> {
+    let (identity, _) = known(&root, &*engine.reader())?;
+    if high_water.read(&root)?.is_some() {
+        return Err(Error::conflict(
+            "this node has a high-water mark: where the store is behind it, begin a new epoch",
+        ));
+    }
+    alone(engine)?;
+    let newest = engine.counters()?.commit;
+    let latest = engine.reader().head(HOUSE)?.map_or(0, |head| head.time);
+    let mut offline = Offline::new(engine, root, identity, interpret)?;
+    let mut work = Before::new(&ACCEPTED, clock.now().max(Moment(latest)));
+    let mut stage = offline.stage(vec![HOUSE])?;
+    let mut entry = work.work(&stage, entropy);
+    let chain: String = newest.chain.iter().map(|byte| format!("{byte:02x}")).collect();
+    let newest = format!("{} {chain}", newest.sequence);
+    let fields = vec![("newest", newest), ("reason", reason.to_owned())];
+    entry.note(HOUSE, ACCEPTED.name, fields);
+    let finished = Finished::of(entry, None);
+    stage.apply(finished, entropy)?;
+    offline.commit(stage, high_water)?;
+    Ok(offline.engine.counters()?.commit.sequence)
+}
+
+/// Nobody else works on the store.
+fn alone(engine: &mut dyn Engine) -> Result<()> {
+    let others = engine.others()?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let others = others.join("`, `");
+    Err(Error::conflict(format!("other nodes work on this store: stop `{others}` first")))
+}
+
 /// A store without a lane.
 struct Offline<'a> {
     engine: &'a mut dyn Engine,
@@ -132,14 +183,13 @@ impl<'a> Offline<'a> {
     }
 
     fn stage(&mut self, heads: Vec<u64>) -> Result<Stage> {
-        let counters = self.engine.counters()?;
         let fetched = self.engine.fetch(&Wants { heads, ..Wants::default() })?;
         let reader = self.engine.reader();
-        Stage::new(&self.keyring, &reader, &self.identity, self.interpret, &counters, &[], fetched)
+        Stage::new(&self.keyring, &reader, &self.identity, self.interpret, &[], fetched)
     }
 
     fn commit(&mut self, stage: Stage, high_water: &mut HighWater) -> Result<()> {
-        let closed = stage.close()?;
+        let closed = stage.close(self.engine.order()?)?;
         self.engine.persist(&closed.commit)?;
         high_water.reset(&self.keyring.root, Mark::from(&closed.commit.commit))
     }
@@ -176,6 +226,9 @@ impl Before {
             founded: Vec::new(),
             jobs: Vec::new(),
             job_done: None,
+            lease: None,
+            shown: Vec::new(),
+            anchored: None,
         }
     }
 }

@@ -3,29 +3,33 @@
 
 mod derived;
 mod feed;
+mod identifying;
 mod reads;
 mod shared;
 
 pub use feed::{Fed, Told, Trace, Traced};
+pub use identifying::{keyed_hash, token_hash};
 pub use reads::{Accesses, KeptSignals};
 
 use crate::anchors::Anchors;
-use crate::authority::{Action, Authority, Caller, Decision, Denied, Interpret, Policies};
-use crate::engine::{Engine, Reader, Wants};
+use crate::authority::{Action, Authority, Caller, Decision, Interpret, Policies};
+use crate::engine::{Engine, Lease, Reader, Wants};
 use crate::error::{Error, Kind, Result};
 use crate::finisher::Finisher;
 use crate::highwater::{HighWater, Mark};
 use crate::id::{AccountId, Collection};
-use crate::lane::{Done, Lane, Queued, Typed};
+use crate::lane::{Done, Lane, Queued, Typed, Under};
 use crate::limits::QUEUE_OPERATIONS;
 use crate::operation::{Asked, Operation, RecordKey, Target};
 use crate::probed::Probes;
 use crate::refusals::Refusals;
 use crate::store::{HOUSE, Identity, Keyring, account_tag, known};
-use crate::tick::kernel_decides;
+use crate::tick::{kernel_decides, undecided};
 use crate::time::{Clock, Moment};
+use crate::vouching::{Question, WAITING, question};
 use ledger::note::NoteSigner;
 use sealing::{Entropy, RootKey};
+use shared::Rights;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,8 +37,8 @@ use std::thread::JoinHandle;
 
 /// Everything a kernel is built from. Whatever is not deterministic is a parameter.
 pub struct Parts {
-    /// The store.
-    pub engine: Box<dyn Engine>,
+    /// The store: an engine for each lane.
+    pub engines: Vec<Box<dyn Engine>>,
     /// The root key of the store.
     pub root: RootKey,
     /// The mark outside the store.
@@ -55,7 +59,8 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Kernel {
     shared: Arc<Shared>,
-    queue: Arc<Mutex<Option<SyncSender<Queued>>>>,
+    /// The lanes; none once the kernel is closed.
+    queues: Arc<Mutex<Vec<SyncSender<Queued>>>>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
     reader: Arc<dyn Reader>,
 }
@@ -70,12 +75,19 @@ pub(crate) struct Shared {
     pub(crate) anchors: Anchors,
     pub(crate) refusals: Refusals,
     pub(crate) probes: Probes,
+    pub(crate) rights: Rights,
+    /// Where the mark outside the store is kept, and the newest one, if there is one.
+    pub(crate) high_water: Mutex<(HighWater, Option<Mark>)>,
+    /// What this node asks the others, as long as it has no mark.
+    pub(crate) question: Mutex<Option<Question>>,
     /// Time of the newest entry of any log, µs since 1970.
     pub(crate) latest: AtomicU64,
     /// Revision of the rights at the last tick whose work for every tick was done.
     pub(crate) ticked: AtomicU64,
+    /// This node's turn to do what one node does for all, as of its last tick.
+    pub(crate) turn: Mutex<Option<Lease>>,
     stopped: AtomicBool,
-    behind: Mutex<Option<String>>,
+    pub(crate) behind: Mutex<Option<String>>,
 }
 
 /// An entry with what may be shown of it.
@@ -95,13 +107,26 @@ impl Kernel {
     /// # Errors
     /// `Unavailable` if the keys are not those of the store; `Internal` if it is damaged.
     pub fn open(mut parts: Parts) -> Result<Self> {
-        let reader = parts.engine.reader();
+        let first = parts.engines.first_mut();
+        let first = first.ok_or_else(|| Error::internal("a kernel without an engine"))?;
+        let reader = first.reader();
         let (identity, signing) = known(&parts.root, &*reader)?;
-        let counters = parts.engine.counters()?;
-        let behind = guard(&mut parts, &counters.commit)?;
+        let counters = first.counters()?;
+        let mark = parts.high_water.read(&parts.root)?;
+        let question = question(&**first, mark, &mut *parts.entropy)?;
+        let behind = match question {
+            Some(_) => Some(WAITING.to_owned()),
+            None => guard(&mut **first, mark, &counters.commit)?,
+        };
         if let Some(why) = &behind {
             tracing::error!(%why, "rollback guard: this store does not sign");
         }
+        let rights = Rights {
+            collections: parts.rights,
+            interpret: parts.interpret,
+            shared: first.shared(),
+            known: Mutex::default(),
+        };
         let shared = Arc::new(Shared {
             authority: Authority::new(parts.policies),
             keyring: Arc::new(Keyring::new(parts.root, Arc::clone(&reader))),
@@ -111,36 +136,42 @@ impl Kernel {
             anchors: Anchors::default(),
             refusals: Refusals::default(),
             probes: Probes::default(),
+            rights,
+            high_water: Mutex::new((parts.high_water, mark)),
+            question: Mutex::new(question),
             latest: AtomicU64::new(0),
             ticked: AtomicU64::new(u64::MAX),
+            turn: Mutex::default(),
             stopped: AtomicBool::new(false),
             behind: Mutex::new(behind),
         });
-        shared.load_rights(&*reader, parts.rights, parts.interpret)?;
+        shared.load_rights(&*reader)?;
         shared.latest.store(shared.anchors.load(&*reader)?, Ordering::SeqCst);
-        let (queue, queued) = sync_channel(QUEUE_OPERATIONS);
         let (finisher, handed) = channel();
-        let lane = Lane {
-            engine: parts.engine,
-            reader: Arc::clone(&reader),
-            shared: Arc::clone(&shared),
-            interpret: parts.interpret,
-            counters,
-            high_water: parts.high_water,
-            entropy: parts.entropy,
-            forget_next: Moment(0),
-            unsure: false,
-            denied: Vec::new(),
-            finisher,
-        };
+        let entropy = Arc::new(Mutex::new(parts.entropy));
+        let (mut queues, mut threads) = (Vec::new(), Vec::new());
+        for engine in parts.engines {
+            let (queue, queued) = sync_channel(QUEUE_OPERATIONS);
+            let lane = Lane {
+                engine,
+                reader: Arc::clone(&reader),
+                shared: Arc::clone(&shared),
+                interpret: parts.interpret,
+                entropy: Box::new(SharedEntropy(Arc::clone(&entropy))),
+                forget_next: Moment(0),
+                unsure: None,
+                denied: Vec::new(),
+                finisher: finisher.clone(),
+            };
+            queues.push(queue);
+            threads.push(start("lane", move || lane.run(&queued))?);
+        }
+        drop(finisher);
         let end = Finisher { shared: Arc::clone(&shared), reader: Arc::clone(&reader) };
-        let threads = vec![
-            start("lane", move || lane.run(&queued))?,
-            start("finisher", move || end.run(&handed))?,
-        ];
+        threads.push(start("finisher", move || end.run(&handed))?);
         Ok(Self {
             shared,
-            queue: Arc::new(Mutex::new(Some(queue))),
+            queues: Arc::new(Mutex::new(queues)),
             threads: Arc::new(Mutex::new(threads)),
             reader,
         })
@@ -149,13 +180,17 @@ impl Kernel {
     /// Ends the work: what was accepted is finished and answered, nothing new is taken.
     pub fn close(&self) {
         self.shared.stopped.store(true, Ordering::Release);
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a kernel thread ended by panic");
             }
+        }
+        let mut water = self.shared.high_water.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = water.0.flush() {
+            tracing::warn!(?error, "the high-water mark was not flushed");
         }
     }
 
@@ -177,93 +212,7 @@ impl Kernel {
 
     /// Why this store does not sign, if it does not.
     pub fn alarm(&self) -> Option<String> {
-        self.shared.behind.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Who holds this bearer token.
-    ///
-    /// # Errors
-    /// `Unauthenticated`; `Forbidden` or `Limit` if a restraint refuses its holder, which is
-    /// counted and recorded by the tick.
-    pub fn identify(&self, token: &str) -> Result<Caller> {
-        let (hash, now) = (token_hash(token), self.now());
-        self.known(self.shared.authority.identify(&hash, now), now)
-    }
-
-    /// Who presents a token that is bound to a key; `thumbprint` is of the key that the request
-    /// proved to hold.
-    ///
-    /// # Errors
-    /// As [`Kernel::identify`].
-    pub fn identify_keyed(&self, token: &str, thumbprint: &[u8; 32]) -> Result<Caller> {
-        let (hash, now) = (keyed_hash(token, thumbprint), self.now());
-        self.known(self.shared.authority.keyed(&hash, now), now)
-    }
-
-    /// Whose passkey has the name with this hash, which proves nothing yet: the operation asked for
-    /// with it checks what the passkey signed.
-    ///
-    /// # Errors
-    /// As [`Kernel::identify`].
-    pub fn passkey(&self, hash: &[u8; 32]) -> Result<Caller> {
-        let now = self.now();
-        self.known(self.shared.authority.passkey(hash, now), now)
-    }
-
-    /// Who has the password with this hash. Alone it proves too little: the operation that is asked
-    /// for with it checks the code of the moment.
-    ///
-    /// # Errors
-    /// As [`Kernel::identify`].
-    pub fn password(&self, hash: &[u8; 32]) -> Result<Caller> {
-        let now = self.now();
-        self.known(self.shared.authority.password(hash, now), now)
-    }
-
-    /// Whose identity at a provider, or session there, has the names with this hash, which proves
-    /// nothing yet: the operation asked for with it carries what the provider signed.
-    ///
-    /// # Errors
-    /// As [`Kernel::identify`].
-    pub fn bound(&self, hash: &[u8; 32]) -> Result<Caller> {
-        let now = self.now();
-        self.known(self.shared.authority.identity(hash, now), now)
-    }
-
-    /// Which service is bound to what a verified token of a platform says, by the hash of that.
-    ///
-    /// # Errors
-    /// As [`Kernel::identify`].
-    pub fn workload(&self, hash: &[u8; 32]) -> Result<Caller> {
-        let now = self.now();
-        self.known(self.shared.authority.workload(hash, now), now)
-    }
-
-    /// As [`Kernel::bound`], for whoever ends what was begun so: an answer that refuses everything
-    /// of somebody does not keep their sessions open.
-    ///
-    /// # Errors
-    /// `Unauthenticated`.
-    pub fn bound_to_end(&self, hash: &[u8; 32]) -> Result<Caller> {
-        match self.shared.authority.identity(hash, self.now()) {
-            Ok(caller) | Err(Denied::Restrained(caller, _)) => Ok(caller),
-            Err(Denied::Unknown) => Err(Error::unauthenticated()),
-        }
-    }
-
-    fn known(&self, found: std::result::Result<Caller, Denied>, now: Moment) -> Result<Caller> {
-        let caller = found.map_err(|denied| match denied {
-            Denied::Unknown => Error::unauthenticated(),
-            Denied::Restrained(caller, refusal) => {
-                self.shared.refusals.restrained(&refusal, Some(caller), None, now);
-                refusal.error(now)
-            }
-        })?;
-        self.shared.authority.pace(&caller.principal, now).map_err(|refusal| {
-            self.shared.refusals.restrained(&refusal, Some(caller.clone()), None, now);
-            refusal.error(now)
-        })?;
-        Ok(caller)
+        self.shared.alarm()
     }
 
     /// Does an operation and answers through `reply`, from another thread, once it is durable.
@@ -287,6 +236,13 @@ impl Kernel {
         );
         match decided {
             Ok(decision) => self.enqueue(asked, target, decision, None, operation, reply),
+            // Another node may have given the right by now: the lane knows, and records a refusal.
+            Err(error)
+                if self.shared.rights.shared
+                    && matches!(error.kind(), Kind::Forbidden | Kind::NotFound) =>
+            {
+                self.enqueue(asked, target, undecided(), None, operation, reply);
+            }
             Err(error) if matches!(error.kind(), Kind::Forbidden | Kind::NotFound) => {
                 self.refuse(asked, &target, error, reply);
             }
@@ -311,21 +267,21 @@ impl Kernel {
     pub(crate) fn internal<O: Operation>(
         &self,
         asked: Asked,
-        job: Option<i64>,
+        under: Under,
         operation: O,
         reply: impl FnOnce(Result<Done<O::Output>>) + Send + 'static,
     ) {
         let target = operation.target();
-        self.enqueue(asked, target, kernel_decides(), Some(job), operation, reply);
+        self.enqueue(asked, target, kernel_decides(), Some(under), operation, reply);
     }
 
-    /// `internal` is `Some` for work of the kernel itself, with the row of its job if it has one.
+    /// `internal` is `Some` for work of the kernel itself, with what it is done under.
     fn enqueue<O: Operation>(
         &self,
         asked: Asked,
         target: Target,
         decision: Decision,
-        internal: Option<Option<i64>>,
+        internal: Option<Under>,
         operation: O,
         reply: impl FnOnce(Result<Done<O::Output>>) + Send + 'static,
     ) {
@@ -338,11 +294,10 @@ impl Kernel {
             internal: internal.is_some(),
             wants,
             weight: operation.weight(),
-            job: internal.flatten(),
+            under: internal.unwrap_or_default(),
             body: Box::new(Typed { operation, after: None, reply }),
         };
-        let sender = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(sender) = sender else {
+        let Some(sender) = self.lane(queued.target.account) else {
             return queued.body.answer(Err(Error::unavailable("the server is stopping")));
         };
         match sender.try_send(queued) {
@@ -356,6 +311,14 @@ impl Kernel {
         }
     }
 
+    /// The lane of an account, always the same one; `house` has the first.
+    fn lane(&self, account: u64) -> Option<SyncSender<Queued>> {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = u64::try_from(queues.len()).ok()?;
+        let place = usize::try_from(account.checked_rem(lanes)?).ok()?;
+        queues.get(place).cloned()
+    }
+
     fn refuse<T: Send + 'static>(
         &self,
         asked: Asked,
@@ -367,7 +330,7 @@ impl Kernel {
         let asked = Asked { idempotency: None, ..asked };
         let account = self.shared.refusals.may_tell(target.account, self.now());
         let refusal = crate::refusals::Refused::new(target, account, &error);
-        self.internal(asked, None, refusal, move |recorded| {
+        self.internal(asked, Under::default(), refusal, move |recorded| {
             reply(Err(match recorded {
                 Ok(_) => error,
                 // If it cannot be recorded, that is the answer: nothing goes unrecorded.
@@ -382,6 +345,7 @@ impl Kernel {
     /// # Errors
     /// As [`Authority::decide`].
     pub fn allow(&self, caller: &Caller, action: &'static Action, account: u64) -> Result<()> {
+        self.shared.be_current(&*self.reader)?;
         self.shared.authority.decide(caller, action, account, None, None, self.now()).map(|_| ())
     }
 
@@ -424,21 +388,24 @@ impl Kernel {
     }
 }
 
-/// SHA-256 of a bearer token: 256 random bits need no slow hash.
-pub fn token_hash(token: &str) -> [u8; 32] {
-    sealing::sha256(&[b"bailee-token/v1", token.as_bytes()])
-}
+/// One source of randomness for several lanes.
+struct SharedEntropy(Arc<Mutex<Box<dyn Entropy>>>);
 
-/// SHA-256 of a token that is bound to a key, and of that key's thumbprint.
-pub fn keyed_hash(token: &str, thumbprint: &[u8; 32]) -> [u8; 32] {
-    sealing::sha256(&[b"bailee-keyed-token/v1", token.as_bytes(), thumbprint])
+impl Entropy for SharedEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) -> std::result::Result<(), sealing::EntropyError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes)
+    }
 }
 
 /// Compares the store with what is known outside of it.
-fn guard(parts: &mut Parts, commit: &crate::engine::CommitRow) -> Result<Option<String>> {
+fn guard(
+    engine: &mut dyn Engine,
+    mark: Option<Mark>,
+    commit: &crate::engine::CommitRow,
+) -> Result<Option<String>> {
     let remedy = "keep this copy apart, find the newest one; if this is the newest there is, begin \
                   a new epoch with `bailee epoch`";
-    let Some(mark) = parts.high_water.read(&parts.root)? else {
+    let Some(mark) = mark else {
         return Ok(Some(format!("the keys folder has no high-water mark: {remedy}")));
     };
     if mark.sequence > commit.sequence {
@@ -449,7 +416,7 @@ fn guard(parts: &mut Parts, commit: &crate::engine::CommitRow) -> Result<Option<
     }
     let stored = match mark.sequence {
         0 => Some(Mark { sequence: 0, chain: [0; 32] }),
-        sequence => parts.engine.commit_at(sequence)?.as_ref().map(Mark::from),
+        sequence => engine.commit_at(sequence)?.as_ref().map(Mark::from),
     };
     if stored != Some(mark) {
         return Ok(Some(format!("the store's history differs from its high-water mark: {remedy}")));

@@ -1,19 +1,23 @@
-//! The lane: the one place where anything changes.
+//! The lanes: the one place where anything changes. An account is always in the same one.
 //!
 //! Everything that waits is taken at once (no timer when idle, a cap per batch), fetched, executed
 //! on an overlay, persisted in one commit, and handed on to be signed and answered. A batch ends
 //! with an operation that changes rights, so that the next one is decided under the new ones.
 
+mod queued;
+
+pub use queued::Done;
+pub(crate) use queued::{Body, Committed, Handed, Queued, Typed, Under};
+
 use crate::authority::{Decision, Interpret};
-use crate::engine::{Counters, Engine, Reader, Tag, Wants};
+use crate::engine::{CommitRow, Engine, Reader, Tag, Wants};
 use crate::error::{Error, Kind, Result};
-use crate::highwater::{HighWater, Mark};
+use crate::highwater::Mark;
 use crate::kernel::Shared;
-use crate::limits::{BATCH_BYTES, BATCH_OPERATIONS, CLOCK_BACKWARDS};
-use crate::operation::{After, Asked, Operation, Replay, Target};
+use crate::limits::{BATCH_BYTES, BATCH_OPERATIONS, CLOCK_BACKWARDS, DISORDER};
+use crate::operation::{Asked, Operation as _};
 use crate::refusals::{Denied, Refused};
-use crate::reveal::Reveal;
-use crate::stage::{Closed, Finished, Head, Place, Stage};
+use crate::stage::{Closed, Finished, Place, Stage};
 use crate::tick::kernel_decides;
 use crate::time::Moment;
 use crate::work::Work;
@@ -22,108 +26,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 
+/// Most versions that are read at once for the answers of a batch; the rest is read one by one.
+const SHOWN_AT_ONCE: usize = 1024;
+
 /// How often requests that need not be remembered any more are deleted.
 const FORGET_EVERY: std::time::Duration = std::time::Duration::from_secs(600);
 
-/// An operation with everything that belongs to it, on its way through the lane.
-pub(crate) struct Queued {
-    pub(crate) asked: Asked,
-    pub(crate) target: Target,
-    pub(crate) decision: Decision,
-    /// Work of the kernel itself, which rests on no grant.
-    pub(crate) internal: bool,
-    pub(crate) wants: Wants,
-    pub(crate) weight: usize,
-    pub(crate) job: Option<i64>,
-    pub(crate) body: Box<dyn Body>,
-}
-
-/// An operation without its type.
-pub(crate) trait Body: Send {
-    fn execute(&mut self, work: &mut Work<'_>) -> Result<()>;
-    fn answer(self: Box<Self>, outcome: Result<Committed>);
-    fn replay(self: Box<Self>, first: Result<(Replay, Committed)>);
-}
-
-/// What the finisher hands to an operation's answer.
-pub(crate) struct Committed {
-    pub(crate) reveal: Reveal,
-    pub(crate) receipts: Vec<String>,
-}
-
-/// The answer to an operation.
-#[derive(Debug)]
-pub struct Done<T> {
-    /// What the operation says.
-    pub output: T,
-    /// A receipt for each of its entries, as JSON.
-    pub receipts: Vec<String>,
-    /// Whether this is the answer to a repeated request.
-    pub replayed: bool,
-}
-
-pub(crate) struct Typed<O: Operation, F> {
-    pub(crate) operation: O,
-    pub(crate) after: Option<After<O::Output>>,
-    pub(crate) reply: F,
-}
-
-impl<O, F> Body for Typed<O, F>
-where
-    O: Operation,
-    F: FnOnce(Result<Done<O::Output>>) + Send,
-{
-    fn execute(&mut self, work: &mut Work<'_>) -> Result<()> {
-        self.after = Some(self.operation.execute(work)?);
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, outcome: Result<Committed>) {
-        let Self { after, reply, .. } = *self;
-        reply(outcome.and_then(|committed| {
-            let after = after.ok_or_else(|| Error::internal("an answer before its operation"))?;
-            let output = (after.0)(&committed.reveal)?;
-            Ok(Done { output, receipts: committed.receipts, replayed: false })
-        }));
-    }
-
-    fn replay(self: Box<Self>, first: Result<(Replay, Committed)>) {
-        let Self { operation, reply, .. } = *self;
-        reply(first.and_then(|(first, committed)| {
-            let output = operation.replay(&first)?;
-            Ok(Done { output, receipts: committed.receipts, replayed: true })
-        }));
-    }
-}
-
-/// What goes from the lane to the finisher.
-pub(crate) enum Handed {
-    /// A committed batch: the logs that moved, the leaves, and who waits for which places.
-    Batch {
-        moved: Vec<(u64, Head)>,
-        leaves: Vec<Vec<u8>>,
-        now: Moment,
-        waiting: Vec<(Vec<Place>, Box<dyn Body>)>,
-    },
-    /// A repeated request: account, first entry and number of entries of the first one.
-    Repeated { account: u64, first: u64, count: u64, now: Moment, body: Box<dyn Body> },
-    /// Something that failed.
-    Failed { error: Error, body: Box<dyn Body> },
-}
-
-/// The lane. It owns the engine, the counters and the high-water mark.
+/// A lane. It owns its engine.
 pub(crate) struct Lane {
     pub(crate) engine: Box<dyn Engine>,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) interpret: Interpret,
-    pub(crate) counters: Counters,
-    pub(crate) high_water: HighWater,
     pub(crate) entropy: Box<dyn Entropy>,
     /// When remembered requests are looked through next.
     pub(crate) forget_next: Moment,
-    /// Set while it is unknown whether the last commit was stored.
-    pub(crate) unsure: bool,
+    /// The last commit, while it is unknown whether it was stored.
+    pub(crate) unsure: Option<CommitRow>,
     /// Operations that were denied here; recorded before they are answered.
     pub(crate) denied: Vec<Queued>,
     pub(crate) finisher: Sender<Handed>,
@@ -142,9 +61,6 @@ impl Lane {
                 // The kernel's own, so nothing is denied a second time.
                 self.process(denied);
             }
-        }
-        if let Err(error) = self.high_water.flush() {
-            tracing::warn!(?error, "the high-water mark was not flushed");
         }
     }
 
@@ -186,6 +102,13 @@ impl Lane {
         if let Err(error) = self.shared.may_sign().and_then(|()| self.be_sure()) {
             return Err((error, batch));
         }
+        let outcome = self.held(batch, now);
+        // After a commit there is nothing to release.
+        self.engine.release();
+        outcome
+    }
+
+    fn held(&mut self, batch: Vec<Queued>, now: Moment) -> Result<(), (Error, Vec<Queued>)> {
         let mut stage = match self.stage(&batch) {
             Ok(stage) => stage,
             // A damaged row, or keys that are gone: alone, it fails alone.
@@ -208,10 +131,21 @@ impl Lane {
             stage.commit.forget_requests_before = Some(crate::tick::forget_before(now));
             self.forget_next = now.after(FORGET_EVERY);
         }
-        let closed = stage.close().and_then(|closed| self.persist(&closed).map(|()| closed));
-        match closed {
+        let back = |done: Vec<(Queued, Step)>| done.into_iter().map(|(one, _)| one).collect();
+        let tail = match self.engine.order() {
+            Ok(tail) => tail,
+            Err(error) => return Err((error, back(done))),
+        };
+        self.shared.latest.fetch_max(tail.time, Ordering::SeqCst);
+        if Moment(tail.time).since(now) > DISORDER {
+            // Others were faster by too much, as where this batch waited long for a head.
+            self.engine.release();
+            let now = self.shared.now();
+            return self.held(back(done), now);
+        }
+        match stage.close(tail).and_then(|closed| self.persist(&closed).map(|()| closed)) {
             Ok(closed) => self.committed(closed, done, now),
-            Err(error) => return Err((error, done.into_iter().map(|(one, _)| one).collect())),
+            Err(error) => return Err((error, back(done))),
         }
         Ok(())
     }
@@ -276,7 +210,7 @@ impl Lane {
             internal: true,
             wants,
             weight: 0,
-            job: None,
+            under: Under::default(),
             body: Box::new(Denied { refused, error, body }),
         }
     }
@@ -299,12 +233,15 @@ impl Lane {
         wants.requests.sort_unstable();
         wants.requests.dedup();
         let fetched = self.engine.fetch(&wants)?;
+        // INVARIANT: what others changed of the rights before this batch began counts for it.
+        if let Some(rights) = fetched.rights {
+            self.shared.catch_up(&*self.reader, rights)?;
+        }
         Stage::new(
             &self.shared.keyring,
             &self.reader,
             &self.shared.identity,
             self.interpret,
-            &self.counters,
             &wants.pages,
             fetched,
         )
@@ -347,7 +284,10 @@ impl Lane {
             drafts: Vec::new(),
             founded: Vec::new(),
             jobs: Vec::new(),
-            job_done: one.job,
+            job_done: one.under.job,
+            lease: one.under.lease,
+            shown: Vec::new(),
+            anchored: None,
         };
         // A rule may forbid what the policies allow, such as approving for oneself.
         one.body.execute(&mut work).map_err(|error| match error.kind() {
@@ -385,45 +325,52 @@ impl Lane {
             return Err(error);
         }
         // The outcome is unknown: what is stored decides, before anything is tried again.
-        self.unsure = true;
-        let stored = self.engine.counters().map_err(|_| error.clone())?;
-        self.unsure = false;
-        if stored.commit == closed.commit.commit { Ok(()) } else { Err(error) }
+        let commit = &closed.commit.commit;
+        self.unsure = Some(commit.clone());
+        let stored = self.engine.stored(commit).map_err(|_| error.clone())?;
+        self.unsure = None;
+        if stored { Ok(()) } else { Err(error) }
     }
 
     /// After a commit whose outcome could not be found out: nothing is tried before it is known.
     fn be_sure(&mut self) -> Result<()> {
-        if !self.unsure {
-            return Ok(());
+        let Some(commit) = self.unsure.clone() else { return Ok(()) };
+        if self.engine.stored(&commit)? {
+            if !self.engine.shared() {
+                // Its callers were told that it failed, and what followed from it was never loaded.
+                self.shared
+                    .stop_answering("the last commit was stored after all: start the server again");
+                return self.shared.may_sign();
+            }
+            // As if another node had made it: what follows from it is read from the store.
+            self.shared.mark(Mark::from(&commit));
         }
-        let stored = self.engine.counters()?;
-        if stored.commit != self.counters.commit {
-            // Its callers were told that it failed, and what followed from it was never loaded.
-            self.shared
-                .stop_answering("the last commit was stored after all: start the server again");
-            return self.shared.may_sign();
-        }
-        self.unsure = false;
+        self.unsure = None;
         Ok(())
     }
 
     /// Everything that follows a commit in the lane itself. Shared memory changes only here.
     fn committed(&mut self, closed: Closed, done: Vec<(Queued, Step)>, now: Moment) {
-        self.counters = closed.counters;
         self.shared.latest.fetch_max(now.0, Ordering::SeqCst);
-        let mark = Mark::from(&closed.commit.commit);
-        if let Err(error) = self.high_water.write(&self.shared.keyring.root, mark) {
-            tracing::error!(?error, "the high-water mark was not written");
-        }
+        self.shared.mark(Mark::from(&closed.commit.commit));
         for keys in closed.founded {
             self.shared.keyring.learn(keys);
         }
-        if !closed.rights.is_empty() {
-            self.shared.authority.apply(closed.rights);
+        match closed.commit.rights {
+            None => {}
+            // Another node may have changed the same since: the store says what counts now.
+            Some(rights) if self.engine.shared() => {
+                if let Err(error) = self.shared.catch_up(&*self.reader, rights) {
+                    tracing::warn!(?error, "rights are read again with the next batch");
+                }
+            }
+            Some(_) => self.shared.authority.apply(closed.rights),
         }
-        self.shared.anchors.moved(
-            closed.moved.iter().map(|(slot, head)| (*slot, head.log.size(), head.log.root())),
-        );
+        if !self.engine.shared() {
+            let moved = closed.moved.iter();
+            let moved = moved.map(|(slot, head)| (*slot, head.log.size(), head.log.root()));
+            self.shared.anchors.moved(moved);
+        }
         let leaves = closed.commit.entries.into_iter().map(|entry| entry.leaf).collect();
         let (mut waiting, mut settled) = (Vec::with_capacity(done.len()), Vec::new());
         for (one, step) in done {
@@ -432,7 +379,9 @@ impl Lane {
                 step => settled.push((one, step)),
             }
         }
-        self.hand(Handed::Batch { moved: closed.moved, leaves, now, waiting });
+        let mut shown = closed.shown;
+        shown.truncate(SHOWN_AT_ONCE);
+        self.hand(Handed::Batch { moved: closed.moved, leaves, now, waiting, shown });
         settled.into_iter().for_each(|(one, step)| self.settle(one, step, now));
     }
 

@@ -30,11 +30,12 @@ mod refusals;
 mod sweep;
 mod stage;
 mod tick;
+mod vouching;
 mod work;
 pub mod verify;
 
 pub use error::{Error, Kind, Result};
-pub use found::{begin_epoch, found};
+pub use found::{accept, begin_epoch, found};
 pub use kernel::{
     Accesses, Fed, KeptSignals, Kernel, Parts, SeenEntry, Told, Trace, Traced, keyed_hash,
     on_collection, on_house, token_hash,

@@ -91,3 +91,10 @@ pub const PROBED_PATHS: usize = 512;
 /// Refusals of a banned address in a minute that are explained to it; after that its connections
 /// are closed before the handshake, which costs most.
 pub const REFUSALS_EXPLAINED: u64 = 60;
+
+/// How much earlier than an entry before it, in the order of all logs, an entry may be. Within a
+/// log none is; with one writer none is at all.
+pub const DISORDER: Duration = Duration::from_secs(1);
+
+/// How far the clock of a node may be off that of the database; a node beyond it is not ready.
+pub const CLOCK_APART: Duration = Duration::from_secs(1);

@@ -7,11 +7,14 @@ use crate::store::version_context;
 use crate::time::Moment;
 use sealing::open;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Opens what a committed entry says is shown.
 pub struct Reveal {
     pub(crate) reader: Arc<dyn Reader>,
+    /// Versions that were read already, by account and row.
+    pub(crate) read: Arc<HashMap<(u64, i64), VersionRow>>,
     pub(crate) indexes: Vec<(u64, u64)>,
     pub(crate) now: Moment,
 }
@@ -82,7 +85,10 @@ impl Reveal {
     }
 
     fn follow(&self, pointer: &Pointer) -> Result<(Version, VersionRow)> {
-        Self::follow_in(&*self.reader, pointer)
+        match self.read.get(&(pointer.account, pointer.row)) {
+            Some(row) => Ok((opened(pointer, row)?, row.clone())),
+            None => Self::follow_in(&*self.reader, pointer),
+        }
     }
 
     pub(crate) fn follow_in(
@@ -90,14 +96,18 @@ impl Reveal {
         pointer: &Pointer,
     ) -> Result<(Version, VersionRow)> {
         let missing = || Error::internal(format!("version row {} is missing", pointer.row));
-        let row = reader.version(pointer.row)?.ok_or_else(missing)?;
-        let context =
-            version_context(pointer.account, pointer.tag, pointer.version, pointer.key_version);
-        let plain = open(&pointer.key, &context, &row.sealed)?;
-        let (header, deleted, body) = split(&plain)?;
-        let version = Version { header, number: pointer.version, deleted, body: body.to_vec() };
-        Ok((version, row))
+        let row = reader.version(pointer.account, pointer.row)?.ok_or_else(missing)?;
+        Ok((opened(pointer, &row)?, row))
     }
+}
+
+/// A version as its pointer opens it.
+fn opened(pointer: &Pointer, row: &VersionRow) -> Result<Version> {
+    let Pointer { account, tag, version, key_version, .. } = *pointer;
+    let context = version_context(account, tag, version, key_version);
+    let plain = open(&pointer.key, &context, &row.sealed)?;
+    let (header, deleted, body) = split(&plain)?;
+    Ok(Version { header, number: version, deleted, body: body.to_vec() })
 }
 
 /// Header and body as one plaintext: a byte that says whether the record is deleted, the header's

@@ -2,12 +2,14 @@
 //!
 //! Nothing here is durable or seen by anybody until the lane persists the [`Commit`] it builds.
 
+mod closing;
 mod finished;
 mod rows;
 mod segments;
 mod signals;
 mod tiles;
 
+pub(crate) use closing::Closed;
 pub(crate) use finished::{
     Finished, JOB_DONE, JOBS_LEFT, REMEMBERED, SOURCE, hex, job_name, request_name,
 };
@@ -17,8 +19,8 @@ pub(crate) use tiles::tile_root;
 
 use crate::authority::{Interpret, Right};
 use crate::engine::{
-    AccessRow, AccountKeysRow, Commit, EntryRow, Fetched, HeadRow, JobRow, PageWant, Reader,
-    RecordRow, RequestRow, Stored, Tag, VersionRow,
+    AccessRow, AccountKeysRow, Commit, EntryRow, Fetched, HeadRow, JobRow, Numbered, Numbers,
+    PageWant, Reader, RecordRow, RequestRow, Stored, Tag, VersionRow,
 };
 use crate::error::{Error, Result};
 use crate::operation::{Content, Draft, Founded, Job, State, Write};
@@ -26,6 +28,7 @@ use crate::reveal::{Header, join};
 use crate::store::{HOUSE, Identity, Keyring, actor_tag, job_context, version_context};
 use crate::time::Moment;
 use finished::prove;
+use ledger::Hash;
 use ledger::tree::{Batch, Frontier, leaf_hash};
 use rows::seal_opening;
 use sealing::{AccountKeys, Entropy, seal, sha256};
@@ -44,10 +47,14 @@ pub(crate) struct Stage {
     pages: HashMap<PageWant, Vec<State>>,
     requests: HashMap<(u64, Tag), RequestRow>,
     founded: HashMap<u64, Arc<AccountKeys>>,
-    counters: crate::engine::Counters,
-    /// Highest row number of records before the batch.
+    numbers: Numbers,
+    /// Highest row number of signals.
+    signal: i64,
+    /// No record from before the batch has a higher row number.
     known: i64,
-    chain: [u8; 32],
+    /// Hashes of the leaves, in the order of the batch's entries.
+    hashes: Vec<Hash>,
+    shown: Vec<(u64, i64)>,
     pub(crate) commit: Commit,
     pub(crate) rights: Vec<Right>,
 }
@@ -77,7 +84,6 @@ impl Stage {
         reader: &Arc<dyn Reader>,
         identity: &Arc<Identity>,
         interpret: Interpret,
-        counters: &crate::engine::Counters,
         wants_pages: &[PageWant],
         fetched: Fetched,
     ) -> Result<Self> {
@@ -92,9 +98,11 @@ impl Stage {
             pages: HashMap::new(),
             requests: HashMap::new(),
             founded: HashMap::new(),
-            counters: counters.clone(),
-            known: counters.record,
-            chain: counters.commit.chain,
+            known: fetched.numbers.before_records(),
+            numbers: fetched.numbers,
+            signal: fetched.signal,
+            hashes: Vec::new(),
+            shown: Vec::new(),
             commit: Commit::default(),
             rights: Vec::new(),
         };
@@ -188,13 +196,17 @@ impl Stage {
         Ok(page)
     }
 
-    pub(crate) fn version(&self, row: i64) -> Result<VersionRow> {
-        let staged = self.commit.versions.iter().find(|version| version.row == row);
+    pub(crate) fn version(&self, account: u64, row: i64) -> Result<VersionRow> {
+        let staged = self
+            .commit
+            .versions
+            .iter()
+            .find(|version| version.row == row && version.account == account);
         match staged {
             Some(version) => Ok(version.clone()),
             None => self
                 .reader
-                .version(row)?
+                .version(account, row)?
                 .ok_or_else(|| Error::internal(format!("version row {row} is missing"))),
         }
     }
@@ -226,7 +238,18 @@ impl Stage {
         work: Finished,
         entropy: &mut dyn Entropy,
     ) -> Result<Vec<Place>> {
-        let Finished { common, mut drafts, founded, jobs, job_done, idempotency, now } = work;
+        let Finished {
+            common,
+            mut drafts,
+            founded,
+            jobs,
+            job_done,
+            lease,
+            shown,
+            anchored,
+            idempotency,
+            now,
+        } = work;
         for account in founded {
             self.found(account, entropy)?;
         }
@@ -235,14 +258,16 @@ impl Stage {
             left.push(self.leave(&job, entropy)?);
         }
         let request = self.request(idempotency, &drafts, now)?;
-        prove(&mut drafts, &left, job_done, request.as_ref());
+        prove(&mut drafts, &left, job_done.map(|job| job.row), request.as_ref());
         let mut places = Vec::with_capacity(drafts.len());
         for draft in drafts {
             places.push(self.append(draft, &common, now, entropy)?);
         }
         self.commit.jobs_done.extend(job_done);
+        self.shown.extend(shown);
+        self.commit.leases.extend(lease);
+        self.commit.anchored = anchored.or(self.commit.anchored.take());
         if let Some(row) = request {
-            self.counters.request = row.row;
             self.requests.insert((row.account, row.tag), row.clone());
             self.commit.requests.push(row);
         }
@@ -251,7 +276,7 @@ impl Stage {
 
     /// The row that remembers a request: its entries in the account asked are consecutive.
     fn request(
-        &self,
+        &mut self,
         idempotency: Option<(u64, Tag, [u8; 32])>,
         drafts: &[Draft],
         now: Moment,
@@ -259,9 +284,12 @@ impl Stage {
         let Some((account, tag, hash)) = idempotency else { return Ok(None) };
         let own = drafts.iter().filter(|draft| draft.account == account);
         let count = u64::try_from(own.count()).unwrap_or(u64::MAX);
-        let (row, entry) = (self.counters.request + 1, self.head(account)?.log.size());
-        let request = RequestRow { row, account, tag, hash, entry, count, at: now.0 };
-        Ok(Some(request).filter(|request| request.count > 0))
+        if count == 0 {
+            return Ok(None);
+        }
+        let entry = self.head(account)?.log.size();
+        let row = self.number(Numbered::Request)?;
+        Ok(Some(RequestRow { row, account, tag, hash, entry, count, at: now.0 }))
     }
 
     fn found(&mut self, account: Founded, entropy: &mut dyn Entropy) -> Result<()> {
@@ -328,22 +356,21 @@ impl Stage {
         let hash = leaf_hash(&leaf);
         head.log.push(hash);
         head.time = now.0;
-        self.chain = sha256(&[b"bailee-chain/v1", &self.chain, &hash]);
+        self.hashes.push(hash);
         let opening = seal_opening(&keys, account, index, subject, &seed, &shown, entropy)?;
         let nth = self.commit.entries.len();
         self.index_access(&shown, objects, now);
-        let row = self.counters.commit.last;
-        self.commit.entries.push(EntryRow { row, account, index, leaf, opening: Some(opening) });
+        // Row numbers of entries follow once the batch has its place in the order of all.
+        self.commit.entries.push(EntryRow { row: 0, account, index, leaf, opening: Some(opening) });
         Ok(Place { account, index, nth })
     }
 
-    /// Takes the next entry row and writes its row in the access index.
+    /// The entry's row in the access index.
     fn index_access(&mut self, shown: &[(&str, &str)], objects: Vec<Tag>, now: Moment) {
         let field = |field: &str| shown.iter().find(|(name, _)| *name == field).map(|(_, v)| *v);
         let tag = |kind| actor_tag(&self.keyring.root, kind, field(kind).unwrap_or_default());
-        self.counters.commit.last += 1;
         self.commit.accesses.push(AccessRow {
-            row: self.counters.commit.last,
+            row: 0,
             at: now.0,
             actor: tag("actor"),
             credential: tag("credential"),
@@ -384,15 +411,11 @@ impl Stage {
         let version = before.as_ref().map_or(1, |state| state.row.version + 1);
         let context = version_context(key.account, key.tag, version, key_version);
         let sealed = sealed(seal(&record_key, &context, entropy, &plain))?;
-        self.counters.version += 1;
-        let current = self.counters.version;
-        let row = before.as_ref().map_or_else(
-            || {
-                self.counters.record += 1;
-                self.counters.record
-            },
-            |state| state.row.row,
-        );
+        let current = self.number(Numbered::Version)?;
+        let row = match &before {
+            Some(state) => state.row.row,
+            None => self.number(Numbered::Record)?,
+        };
         let mut record = RecordRow {
             row,
             account: key.account,
@@ -414,6 +437,7 @@ impl Stage {
             && let Some(right) = (self.interpret)(&key.collection, &key.id, &body, index)?
         {
             self.rights.push(right);
+            self.commit.rights = Some(index);
         }
         let after = State { row: record.clone(), key: record_key, key_version };
         self.records.insert((key.account, key.tag), after.clone());
@@ -425,8 +449,7 @@ impl Stage {
     /// Leaves a job, and says how its row is named in the entry that made it.
     fn leave(&mut self, job: &Job, entropy: &mut dyn Entropy) -> Result<String> {
         let keys = self.keys(job.account)?;
-        self.counters.job += 1;
-        let row = self.counters.job;
+        let row = self.number(Numbered::Job)?;
         let plain = [&job.kind, &job.object, &job.actor].map(String::as_str).join("\n");
         let context = job_context(job.account, row, job.due.0);
         let sealed = sealed(seal(&keys.log, &context, entropy, plain.as_bytes()))?;
@@ -436,45 +459,13 @@ impl Stage {
         Ok(name)
     }
 
-    /// Completes the commit: heads, full tiles, the chain. Says which logs moved.
-    pub(crate) fn close(mut self) -> Result<Closed> {
-        self.commit.commit = crate::engine::CommitRow {
-            sequence: self.counters.commit.sequence + 1,
-            last: self.counters.commit.last,
-            chain: self.chain,
-        };
-        self.fill_segments()?;
-        let mut moved: Vec<(u64, Head)> =
-            self.heads.drain().filter(|(_, head)| head.log.size() > head.from).collect();
-        moved.sort_unstable_by_key(|(account, _)| *account);
-        for (account, head) in &moved {
-            self.commit.heads.push(HeadRow {
-                account: *account,
-                tag: head.tag,
-                size: head.log.size(),
-                frontier: head.log.frontier().to_bytes(),
-                time: head.time,
-            });
-            self.fill_tiles(*account, head)?;
-        }
-        let mut counters = self.counters;
-        counters.commit = self.commit.commit.clone();
-        let founded = self.founded.into_values().collect();
-        Ok(Closed { commit: self.commit, moved, counters, rights: self.rights, founded })
+    fn number(&mut self, of: Numbered) -> Result<i64> {
+        self.numbers.next(of, &self.reader)
     }
 }
 
-/// A batch that is ready to be persisted.
-pub(crate) struct Closed {
-    pub(crate) commit: Commit,
-    pub(crate) moved: Vec<(u64, Head)>,
-    pub(crate) counters: crate::engine::Counters,
-    pub(crate) rights: Vec<Right>,
-    pub(crate) founded: Vec<Arc<AccountKeys>>,
-}
-
 struct Written {
-    state: ledger::Hash,
+    state: Hash,
     prev: Option<u64>,
     after: State,
 }

@@ -220,6 +220,11 @@ impl Keyring {
         Ok(keys)
     }
 
+    /// Why the store is not the one it was, if commits of it were lost that were known.
+    pub(crate) fn behind(&self) -> Option<String> {
+        self.reader.behind()
+    }
+
     /// Remembers keys that were just made and committed.
     pub(crate) fn learn(&self, keys: Arc<AccountKeys>) {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).put(keys.account, keys);

@@ -4,10 +4,11 @@
 
 use crate::anchors::Snapshot;
 use crate::authority::{Action, Caller, Decision};
-use crate::engine::{JobRow, Wants};
+use crate::engine::{Claim, JobRow, Lease, Wants};
 use crate::error::{Error, Result};
 use crate::id::PrincipalId;
 use crate::kernel::Kernel;
+use crate::lane::Under;
 use crate::limits::{IDEMPOTENCY_WINDOW, TRIES_PER_MINUTE};
 use crate::operation::{After, Asked, Job, Operation, Target};
 use crate::probed::PROBED;
@@ -15,12 +16,16 @@ use crate::refusals::{RESTRAINED, UNAUTHENTICATED};
 use crate::store::{HOUSE, job_context};
 use crate::time::Moment;
 use crate::work::Work;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
 /// The entry that anchors the heads of all accounts.
 pub(crate) static ANCHOR: Action =
     Action { name: "anchor.made", verb: None, changes_rights: false };
+
+/// The lease of what one node does for all: anchors, and what is due at every tick.
+const BACKGROUND: &str = "background";
 
 /// Most bytes of one field that lists moved heads; more go into further fields.
 const LIST_BYTES: usize = 1_000_000;
@@ -41,15 +46,22 @@ pub const RIGHTS_MOVED: &str = "rights-moved";
 
 /// The right to run one job once.
 pub struct Ran {
-    /// The row of the job; none for what is due at every tick.
-    row: Option<i64>,
+    /// The job and the lease it is done under; no job for what is due at every tick.
+    under: Under,
     actor: PrincipalId,
 }
 
 impl Ran {
     /// The right once more, for what is due at every tick; a job that was left runs once.
     pub fn again(&self) -> Option<Self> {
-        self.row.is_none().then(|| Self { row: None, actor: self.actor.clone() })
+        self.under.job.is_none().then(|| Self { under: self.under, actor: self.actor.clone() })
+    }
+
+    /// The right for what every node does for itself, whoever's turn it is.
+    #[must_use]
+    pub fn on_any_node(mut self) -> Self {
+        self.under.lease = None;
+        self
     }
 
     /// As [`Ran::run`], with the answer.
@@ -57,7 +69,7 @@ impl Ran {
     /// # Errors
     /// Whatever the operation answers; the job then stays.
     pub fn answer<O: Operation>(self, kernel: &Kernel, operation: O) -> Result<O::Output> {
-        self.wait(kernel, self.row, operation)
+        self.wait(kernel, self.under, operation)
     }
 
     /// Runs an operation that the job needs before its own, and answers what it says; the job
@@ -66,19 +78,14 @@ impl Ran {
     /// # Errors
     /// Whatever the operation answers.
     pub fn ask<O: Operation>(&self, kernel: &Kernel, operation: O) -> Result<O::Output> {
-        self.wait(kernel, None, operation)
+        self.wait(kernel, Under { job: None, ..self.under }, operation)
     }
 
-    fn wait<O: Operation>(
-        &self,
-        kernel: &Kernel,
-        row: Option<i64>,
-        operation: O,
-    ) -> Result<O::Output> {
+    fn wait<O: Operation>(&self, kernel: &Kernel, under: Under, operation: O) -> Result<O::Output> {
         let mut asked = kernel_asks("job");
         asked.caller.principal = self.actor.clone();
         let (sender, receiver) = channel();
-        kernel.internal(asked, row, operation, move |answer| drop(sender.send(answer)));
+        kernel.internal(asked, under, operation, move |answer| drop(sender.send(answer)));
         let answer = receiver.recv();
         Ok(answer.unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))?.output)
     }
@@ -99,22 +106,53 @@ impl Kernel {
     /// The first error. What failed does not keep the rest from happening, and is tried again at
     /// the next tick.
     pub fn tick(&self, run: RunJob<'_>) -> Result<()> {
+        self.keep_up()?;
         self.shared().may_sign()?;
         self.shared().authority.forget_restraints(self.now());
         self.shared().authority.forget_issued(self.now());
         let strangers = self.record_strangers();
         let strangers = strangers.and(self.record_restrained()).and(self.record_probes());
-        strangers.and(self.run_jobs(run)).and(self.run_every(run)).and(self.anchor_now())
+        let own = strangers.and(self.run_jobs(run));
+        let turn = self.take_turn();
+        // What is due at every tick runs on every node; whoever runs it asks whose turn it is.
+        let own = own.and(self.run_every(run));
+        match turn? {
+            Some(lease) => own.and(self.anchor_under(lease)),
+            None => own,
+        }
+    }
+
+    /// The number of this node's turn to do what one node does for all, if it has the turn: a later
+    /// turn has a higher one. Work under a turn that has passed is refused when it is committed.
+    pub fn turn(&self) -> Option<u64> {
+        let lease = *self.shared().turn.lock().unwrap_or_else(PoisonError::into_inner);
+        lease.map(|lease| u64::try_from(lease.token).unwrap_or(0))
+    }
+
+    /// Renews this node's turn, or begins one if no other node has it.
+    fn take_turn(&self) -> Result<Option<Lease>> {
+        let lease = self.reader().lease(BACKGROUND);
+        let mut turn = self.shared().turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *turn, lease.as_ref().ok().copied().flatten());
+        if self.shared().rights.shared && before != *turn {
+            match *turn {
+                Some(_) => drop(self.shared().anchors.load(&**self.reader())?),
+                None => self.shared().anchors.step_down(),
+            }
+        }
+        drop(turn);
+        lease
     }
 
     fn run_every(&self, run: RunJob<'_>) -> Result<()> {
+        let lease = *self.shared().turn.lock().unwrap_or_else(PoisonError::into_inner);
         let revision = self.shared().authority.revision();
         let moved = self.shared().ticked.load(Ordering::SeqCst) != revision;
         let object = if moved { RIGHTS_MOVED } else { "" };
         let (kind, object) = (EVERY_TICK.to_owned(), object.to_owned());
         let actor = PrincipalId::kernel();
         let job = Job { account: HOUSE, due: self.now(), kind, object, actor: actor.to_string() };
-        run(self, &job, Ran { row: None, actor })?;
+        run(self, &job, Ran { under: Under { job: None, lease }, actor })?;
         self.shared().ticked.store(revision, Ordering::SeqCst);
         Ok(())
     }
@@ -163,13 +201,22 @@ impl Kernel {
     /// # Errors
     /// Whatever the entry's commit answers.
     pub fn anchor_now(&self) -> Result<()> {
+        match self.take_turn()? {
+            Some(lease) => self.anchor_under(lease),
+            None => Err(Error::unavailable("another node makes the anchors")),
+        }
+    }
+
+    fn anchor_under(&self, lease: Lease) -> Result<()> {
+        self.shared().anchors.look(&**self.reader())?;
         if !self.shared().anchors.due() {
             self.shared().anchors.seen(self.now());
             return Ok(());
         }
         let snapshot = self.shared().anchors.snapshot()?;
-        let index =
-            self.wait(AnchorEntry { snapshot }).inspect_err(|_| self.shared().anchors.failed())?;
+        let index = self
+            .wait(Under { job: None, lease: Some(lease) }, AnchorEntry { snapshot })
+            .inspect_err(|_| self.shared().anchors.failed())?;
         self.shared().anchors.committed(index);
         Ok(())
     }
@@ -245,26 +292,35 @@ impl Kernel {
         }
     }
 
-    fn wait<O: Operation>(&self, operation: O) -> Result<O::Output> {
-        self.wait_as(kernel_asks(operation.target().action.name), operation)
+    fn wait<O: Operation>(&self, under: Under, operation: O) -> Result<O::Output> {
+        self.wait_under(kernel_asks(operation.target().action.name), under, operation)
     }
 
     fn wait_as<O: Operation>(&self, asked: Asked, operation: O) -> Result<O::Output> {
+        self.wait_under(asked, Under::default(), operation)
+    }
+
+    fn wait_under<O: Operation>(
+        &self,
+        asked: Asked,
+        under: Under,
+        operation: O,
+    ) -> Result<O::Output> {
         let (sender, receiver) = channel();
-        self.internal(asked, None, operation, move |answer| drop(sender.send(answer)));
+        self.internal(asked, under, operation, move |answer| drop(sender.send(answer)));
         let answer = receiver.recv();
         Ok(answer.unwrap_or_else(|_| Err(Error::unavailable("the server is stopping")))?.output)
     }
 
     fn run_jobs(&self, run: RunJob<'_>) -> Result<()> {
         let mut outcome = Ok(());
-        for row in self.reader().jobs(self.now().0, JOBS)? {
-            outcome = outcome.and(self.run_job(&row, run));
+        for (row, claim) in self.reader().claim(self.now().0, JOBS)? {
+            outcome = outcome.and(self.run_job(&row, claim, run));
         }
         outcome
     }
 
-    fn run_job(&self, row: &JobRow, run: RunJob<'_>) -> Result<()> {
+    fn run_job(&self, row: &JobRow, claim: Claim, run: RunJob<'_>) -> Result<()> {
         let keys = self.shared().keyring.account(row.account)?;
         let context = job_context(row.account, row.row, row.due);
         let plain = sealing::open(&keys.log, &context, &row.sealed)?;
@@ -280,7 +336,8 @@ impl Kernel {
             _ => Err(error),
         })?;
         let job = Job { account: row.account, due, kind, object, actor };
-        run(self, &job, Ran { row: Some(row.row), actor: parsed })
+        let under = Under { job: Some(claim), lease: None };
+        run(self, &job, Ran { under, actor: parsed })
     }
 }
 
@@ -327,6 +384,7 @@ impl Operation for AnchorEntry {
         fields.push((name, part));
         let index = work.next_index(HOUSE)?;
         work.note(HOUSE, ANCHOR.name, fields);
+        work.anchored = Some((index, self.snapshot.rows.clone()));
         Ok(After::now(index))
     }
 }
@@ -349,4 +407,9 @@ pub(crate) const KERNEL: &str = "kernel";
 /// The ground of work of the kernel itself.
 pub(crate) fn kernel_decides() -> Decision {
     Decision { revision: 0, grant: None, policies: KERNEL.into(), until: Moment(u64::MAX) }
+}
+
+/// What stands for a decision that is still to be made: no revision is this one.
+pub(crate) fn undecided() -> Decision {
+    Decision { revision: u64::MAX, ..kernel_decides() }
 }

@@ -1,7 +1,7 @@
 //! What an operation sees and does while it executes: load, decide, save, record.
 
 use crate::authority::{Authority, Caller, Decision};
-use crate::engine::{PageWant, Tag};
+use crate::engine::{AnchoredRow, Claim, Lease, PageWant, Tag};
 use crate::error::{Error, Result};
 use crate::operation::{
     Act, Allowed, Asked, Content, Draft, Founded, Job, Pointer, RecordKey, Saved, Signals, State,
@@ -27,7 +27,11 @@ pub struct Work<'a> {
     pub(crate) drafts: Vec<Draft>,
     pub(crate) founded: Vec<Founded>,
     pub(crate) jobs: Vec<Job>,
-    pub(crate) job_done: Option<i64>,
+    pub(crate) job_done: Option<Claim>,
+    pub(crate) lease: Option<Lease>,
+    /// Versions whose bodies are shown once it is committed, by account and row.
+    pub(crate) shown: Vec<(u64, i64)>,
+    pub(crate) anchored: Option<(u64, Vec<AnchoredRow>)>,
 }
 
 impl Work<'_> {
@@ -126,8 +130,8 @@ impl Work<'_> {
     /// # Errors
     /// `Internal` if it does not open.
     pub fn body(&self, pointer: &Pointer) -> Result<Vec<u8>> {
-        let row = self.stage.version(pointer.row)?;
         let (account, tag) = (pointer.account, pointer.tag);
+        let row = self.stage.version(account, pointer.row)?;
         let context = version_context(account, tag, pointer.version, pointer.key_version);
         let plain = sealing::open(&pointer.key, &context, &row.sealed)?;
         Ok(split(&plain)?.2.to_vec())
@@ -147,9 +151,9 @@ impl Work<'_> {
     /// # Errors
     /// `Internal` if there is none or it does not open.
     pub fn before(&self, pointer: &Pointer) -> Result<Vec<u8>> {
-        let row = self.stage.version(self.stage.version(pointer.row)?.prev)?;
-        let version = pointer.version.saturating_sub(1);
         let (account, tag) = (pointer.account, pointer.tag);
+        let row = self.stage.version(account, self.stage.version(account, pointer.row)?.prev)?;
+        let version = pointer.version.saturating_sub(1);
         let context = version_context(account, tag, version, pointer.key_version);
         let plain = sealing::open(&pointer.key, &context, &row.sealed)?;
         Ok(split(&plain)?.2.to_vec())
@@ -234,6 +238,7 @@ impl Work<'_> {
         let key = &seen.key;
         let mut all = vec![("object", format!("{}/{}", key.collection, key.id))];
         if let Some(state) = &seen.state {
+            self.shown.push((key.account, state.row.current));
             all.push(("version", state.row.version.to_string()));
         }
         all.extend(fields);
@@ -266,6 +271,7 @@ impl Work<'_> {
         mut fields: Vec<(&'static str, String)>,
     ) -> String {
         let objects: Vec<Tag> = seen.iter().map(|pointer| pointer.tag).collect();
+        self.shown.extend(seen.iter().map(|pointer| (pointer.account, pointer.row)));
         let shown = shown_hash(&objects.concat());
         fields.push(("objects", objects.len().to_string()));
         fields.push(("shown", shown.clone()));

@@ -93,7 +93,7 @@ fn ledger_rates(span: Duration) {
 
 fn open(folder: &Path) -> Kernel {
     Kernel::open(Parts {
-        engine: Box::new(Sqlite::open(&folder.join("bailee.db")).expect("a store")),
+        engines: vec![Box::new(Sqlite::open(&folder.join("bailee.db")).expect("a store"))],
         root: RootKey::from_bytes([7; 32]),
         high_water: HighWater::file(&folder.join("high-water")).expect("a file"),
         clock: Arc::new(SystemClock),

@@ -6,6 +6,7 @@ use kernel::engine::{Engine, Memory, Sqlite};
 use kernel::highwater::HighWater;
 use kernel::id::{AccountId, Collection, PrincipalId, RecordId};
 use kernel::{Asked, Clock, Done, Kernel, Moment, Operation, Parts, Result};
+use postgres::{Address, Postgres};
 use sealing::{DangerSeededEntropy, Entropy, RootKey};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +53,8 @@ pub struct World {
 enum Place<'a> {
     Memory(Memory, Arc<Mutex<Option<kernel::highwater::Mark>>>),
     Folder(&'a Path),
+    /// A name among the nodes, and whether the node knows how far the store has come.
+    Database(&'a Address, &'a str, bool),
 }
 
 const ROOT: [u8; 32] = [7; 32];
@@ -83,6 +86,35 @@ impl World {
     /// If it cannot be founded.
     pub fn sqlite(folder: &Path, seed: u64) -> Self {
         Self::found(&Place::Folder(folder), seed)
+    }
+
+    /// A world in this database, with its high-water mark in memory.
+    ///
+    /// # Panics
+    /// If it cannot be founded.
+    pub fn postgres(address: &Address, seed: u64) -> Self {
+        Self::found(&Place::Database(address, "first", true), seed)
+    }
+
+    /// Another node on the database of a world: a kernel of its own, which shares the store only.
+    ///
+    /// # Errors
+    /// As [`Kernel::open`].
+    pub fn node(&self, address: &Address, name: &str, seed: u64) -> Result<Self> {
+        let clock = Arc::clone(&self.clock);
+        let kernel = open(&Place::Database(address, name, true), seed, Arc::clone(&clock))?;
+        Ok(Self { kernel, clock, admin: self.admin.clone() })
+    }
+
+    /// As [`World::node`], with the root key and nothing else: no mark of how far the store has
+    /// come.
+    ///
+    /// # Errors
+    /// As [`Kernel::open`].
+    pub fn new_node(&self, address: &Address, name: &str, seed: u64) -> Result<Self> {
+        let clock = Arc::clone(&self.clock);
+        let kernel = open(&Place::Database(address, name, false), seed, Arc::clone(&clock))?;
+        Ok(Self { kernel, clock, admin: self.admin.clone() })
     }
 
     /// Opens the store of a world in memory again.
@@ -310,13 +342,33 @@ fn parts(place: &Place<'_>, new: bool) -> Result<(Box<dyn Engine>, HighWater)> {
             let engine = if new { Sqlite::create(&path)? } else { Sqlite::open(&path)? };
             (Box::new(engine), HighWater::file(&folder.join("high-water"))?)
         }
+        Place::Database(address, name, marked) => {
+            let address = Address::clone(address);
+            let engine = match new {
+                true => Postgres::create(address, None)?,
+                false => Postgres::open(address, (*name).to_owned())?,
+            };
+            let mut mark = HighWater::Memory(Arc::default());
+            if !new && *marked {
+                let mut lane = engine.lane();
+                let newest = lane.counters()?.commit;
+                mark.write(&World::root(), kernel::highwater::Mark::from(&newest))?;
+            }
+            (Box::new(engine), mark)
+        }
     })
 }
 
 fn open(place: &Place<'_>, seed: u64, clock: Arc<HandClock>) -> Result<Kernel> {
     let (engine, high_water) = parts(place, false)?;
+    let mut engines = vec![engine];
+    if let Place::Database(address, name, _) = place {
+        // Two lanes, as a server has.
+        let first = Postgres::open(Address::clone(address), (*name).to_owned())?;
+        engines = vec![Box::new(first.lane()), Box::new(first)];
+    }
     Kernel::open(Parts {
-        engine,
+        engines,
         root: World::root(),
         high_water,
         clock,

@@ -39,8 +39,16 @@ const ABSENCES: &[Absence] = &[
             "ledger", "sealing", "domain", "api", "console", "bailee", "jose", "passkeys", "pki",
             "scim",
         ],
-        names: &["rusqlite", "postgres", "tokio_postgres"],
+        names: &["rusqlite", "tokio_postgres"],
         why: "SQL belongs to the engines of `kernel`",
+    },
+    Absence {
+        crates: &[
+            "ledger", "sealing", "kernel", "domain", "api", "console", "jose", "passkeys", "pki",
+            "scim",
+        ],
+        names: &["postgres"],
+        why: "which engine it is, only the binary knows",
     },
     Absence {
         crates: &[

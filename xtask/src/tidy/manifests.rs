@@ -18,6 +18,7 @@ const BELOW: &[(&str, &[&str])] = &[
     ("passkeys", &[]),
     ("scim", &[]),
     ("kernel", &["ledger", "sealing"]),
+    ("postgres", &["kernel"]),
     ("prover", &["sealing"]),
     ("domain", &["jose", "kernel", "ledger", "passkeys", "pki", "scim"]),
     ("dossier", &["domain", "kernel", "ledger"]),
@@ -34,11 +35,12 @@ const BELOW: &[(&str, &[&str])] = &[
             "ledger",
             "passkeys",
             "pki",
+            "postgres",
             "sealing",
             "watch",
         ],
     ),
-    ("testkit", &["domain", "kernel", "ledger", "passkeys", "sealing"]),
+    ("testkit", &["domain", "kernel", "ledger", "passkeys", "postgres", "sealing"]),
     ("xtask", &[]),
 ];
 

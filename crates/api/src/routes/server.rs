@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::Call;
 use hyper::StatusCode;
-use kernel::Error;
+use kernel::Kernel;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -20,10 +20,8 @@ pub(crate) async fn health(_: Call) -> Result<Answer, Problem> {
 }
 
 pub(crate) async fn ready(call: Call) -> Result<Answer, Problem> {
-    match call.kernel.alarm() {
-        None => Answer::json(StatusCode::OK, &Health { status: "ok" }),
-        Some(why) => Err(Error::unavailable(why).into()),
-    }
+    call.blocking(Kernel::ready).await?;
+    Answer::json(StatusCode::OK, &Health { status: "ok" })
 }
 
 pub(crate) async fn document(_: Call) -> Result<Answer, Problem> {

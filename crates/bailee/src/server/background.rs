@@ -66,6 +66,9 @@ impl Background {
     /// # Errors
     /// Whatever its operation answers; the job then stays.
     pub fn run_job(&self, kernel: &Kernel, job: &Job, right: Ran) -> Result<()> {
+        if job.kind == EVERY_TICK {
+            self.lead(kernel.turn());
+        }
         let right = match self.outward.take(kernel, job, right) {
             Taken::Mine => return Ok(()),
             Taken::No(right) => right,

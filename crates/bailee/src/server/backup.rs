@@ -33,6 +33,7 @@ pub struct Options {
 /// When the store cannot be read or the folder cannot be written.
 pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::of(&options.place);
+    folders.in_a_file()?;
     if !folders.store().exists() {
         let what = format!("no store in `{}`", folders.data.display());
         return Err(Failure::new(Exit::NotFound, what));

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernel::SystemClock;
-use kernel::engine::Sqlite;
 use kernel::highwater::HighWater;
 use sealing::SystemEntropy;
 use serde_json::json;
@@ -38,10 +37,11 @@ pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::of(&options.place);
     let _lock = folders.lock()?;
     let root = folders.root(options.passphrase_file.as_deref())?;
-    let mut engine = Sqlite::open(&folders.store()).map_err(failure)?;
+    let mut engines = folders.engines()?;
+    let engine = engines.first_mut().ok_or_else(|| Failure::failed("a store without an engine"))?;
     let mut mark = HighWater::file(&folders.high_water()).map_err(failure)?;
     let epoch = kernel::begin_epoch(
-        &mut engine,
+        &mut **engine,
         root,
         &mut mark,
         &SystemClock,

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use kernel::engine::{Engine, Sqlite};
 use kernel::highwater::HighWater;
 use kernel::{Error, Kernel, Kind, Parts, SystemClock};
-use sealing::{RootFile, RootKey, SystemEntropy};
+use postgres::{Address, Postgres};
+use sealing::{Entropy as _, RootFile, RootKey, SystemEntropy};
 use zeroize::Zeroizing;
 
 use super::Place;
@@ -25,6 +26,8 @@ pub struct Folders {
     pub data: PathBuf,
     /// The keys folder.
     pub keys: PathBuf,
+    /// The database of the store, where it is not a file of the data folder.
+    pub database: Option<String>,
 }
 
 /// Nobody else works on the store as long as this lives.
@@ -34,7 +37,7 @@ impl Folders {
     /// As the options say; the keys folder is the sibling `<data>.keys` if none is named.
     pub fn of(place: &Place) -> Self {
         let keys = place.keys.clone().unwrap_or_else(|| sibling(&place.data));
-        Self { data: place.data.clone(), keys }
+        Self { data: place.data.clone(), keys, database: place.store.clone() }
     }
 
     /// The store's file.
@@ -109,11 +112,38 @@ impl Folders {
         }
     }
 
-    /// Opens the store and starts a kernel on it.
+    /// Refuses a store in a database, for what is done with a file only.
     ///
     /// # Errors
-    /// When folders, keys and store do not belong together or cannot be used.
-    pub fn kernel(&self, passphrase_file: Option<&Path>) -> Result<(Lock, Kernel), Failure> {
+    /// When the store is in a database.
+    pub fn in_a_file(&self) -> Result<(), Failure> {
+        match self.database {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(
+                "a store in PostgreSQL is backed up and restored with PostgreSQL's own tools",
+            )),
+        }
+    }
+
+    /// The database's address, if the store is in one.
+    ///
+    /// # Errors
+    /// When it is none, or would not verify who answers.
+    pub fn address(&self) -> Result<Option<Address>, Failure> {
+        self.database.as_deref().map(Address::parse).transpose().map_err(failure)
+    }
+
+    /// The store, an engine for each lane.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub fn engines(&self) -> Result<Vec<Box<dyn Engine>>, Failure> {
+        if let Some(address) = self.address()? {
+            let first = Postgres::open(address, node_name()?).map_err(failure)?;
+            let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+            engines.resize_with(LANES, || Box::new(first.lane()));
+            return Ok(engines);
+        }
         if !self.store().exists() {
             return Err(Failure::new(
                 Exit::NotFound,
@@ -123,11 +153,35 @@ impl Folders {
                 ),
             ));
         }
-        let lock = self.lock()?;
+        Ok(vec![Box::new(Sqlite::open(&self.store()).map_err(failure)?)])
+    }
+
+    /// Makes the data folder of a further node, which comes with its keys alone.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn prepared(&self) -> Result<(), Failure> {
+        match self.database {
+            Some(_) => private(&self.data),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the store and starts a kernel on it.
+    ///
+    /// # Errors
+    /// When folders, keys and store do not belong together or cannot be used.
+    pub fn kernel(&self, passphrase_file: Option<&Path>) -> Result<(Lock, Kernel), Failure> {
+        self.prepared()?;
+        let lock = match self.database.is_some() || self.store().exists() {
+            true => Some(self.lock()?),
+            false => None,
+        };
+        let engines = self.engines()?;
+        let lock = lock.map_or_else(|| self.lock(), Ok)?;
         let root = self.root(passphrase_file)?;
-        let engine = Sqlite::open(&self.store()).map_err(failure)?;
         let kernel = Kernel::open(Parts {
-            engine: Box::new(engine) as Box<dyn Engine>,
+            engines,
             root,
             high_water: HighWater::file(&self.high_water()).map_err(failure)?,
             clock: Arc::new(SystemClock),
@@ -139,6 +193,26 @@ impl Folders {
         .map_err(failure)?;
         Ok((lock, kernel))
     }
+}
+
+/// Lanes of a node before a database.
+const LANES: usize = 2;
+
+/// A name that no other process before the same database has: the host's, and a random part.
+fn node_name() -> Result<String, Failure> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String =
+        host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let mut random = [0; 4];
+    let filled = SystemEntropy.fill(&mut random);
+    filled.map_err(|why| Failure::failed(why.to_string()))?;
+    Ok(format!("{host}-{:08x}", u32::from_be_bytes(random)))
+}
+
+/// Makes a folder that only its owner can enter, unless it is there.
+fn private(folder: &Path) -> Result<(), Failure> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|why| Failure::file("make", folder, &why))
 }
 
 /// The passphrase in a file, without the line end that editors add.
@@ -221,10 +295,10 @@ mod tests {
     #[test]
     fn the_keys_stand_beside_the_data() {
         for (data, keys) in [("a/b", "a/b.keys"), ("a/b/", "a/b.keys"), ("b", "b.keys")] {
-            let folders = Folders::of(&Place { data: data.into(), keys: None });
+            let folders = Folders::of(&Place { data: data.into(), keys: None, store: None });
             assert_eq!(folders.keys, PathBuf::from(keys));
         }
-        let place = Place { data: "a".into(), keys: Some("k".into()) };
+        let place = Place { data: "a".into(), keys: Some("k".into()), store: None };
         assert_eq!(Folders::of(&place).keys, Path::new("k"));
     }
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kernel::engine::Sqlite;
+use kernel::engine::{Engine, Sqlite};
 use kernel::highwater::HighWater;
 use kernel::{Clock as _, SystemClock};
+use postgres::Postgres;
 use sealing::{Argon2Cost, Entropy as _, PassphraseFile, RootKey, SystemEntropy};
 use serde_json::json;
 
@@ -23,6 +24,9 @@ pub struct Options {
     /// Name of the provider, first part of every log's origin: 1 to 64 of `a-z 0-9 . - _`
     #[arg(long, default_value = "bailee", value_name = "NAME")]
     pub provider: String,
+    /// The database's user that will serve the store, if it is not the one that makes it
+    #[arg(long, value_name = "ROLE", requires = "store")]
+    pub store_role: Option<String>,
     /// Keep the root key under the passphrase in this file (Argon2id) instead of in the open
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
@@ -34,8 +38,7 @@ pub struct Options {
 /// When a folder is not new, or cannot be written.
 pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::of(&options.place);
-    let Founder { token, link } =
-        found(&folders, &options.provider, options.passphrase_file.as_deref())?;
+    let Founder { token, link } = found_for(&folders, &options.provider, options)?;
     output.json(&json!({
         "token": token,
         "link": link,
@@ -65,6 +68,11 @@ pub struct Founder {
     pub link: String,
 }
 
+fn found_for(folders: &Folders, provider: &str, options: &Options) -> Result<Founder, Failure> {
+    let role = options.store_role.as_deref();
+    make(folders, provider, options.passphrase_file.as_deref(), role)
+}
+
 /// Makes both folders and the store; gives the first administrator's token.
 ///
 /// # Errors
@@ -74,9 +82,18 @@ pub fn found(
     provider: &str,
     passphrase_file: Option<&std::path::Path>,
 ) -> Result<Founder, Failure> {
+    make(folders, provider, passphrase_file, None)
+}
+
+fn make(
+    folders: &Folders,
+    provider: &str,
+    passphrase_file: Option<&std::path::Path>,
+    role: Option<&str>,
+) -> Result<Founder, Failure> {
     make_private(&folders.data)?;
     make_private(&folders.keys).inspect_err(|_| remove(&[&folders.data]))?;
-    let made = fill(folders, provider, passphrase_file);
+    let made = fill(folders, provider, passphrase_file, role);
     made.inspect_err(|_| remove(&[&folders.data, &folders.keys]))
 }
 
@@ -84,6 +101,7 @@ fn fill(
     folders: &Folders,
     provider: &str,
     passphrase_file: Option<&std::path::Path>,
+    role: Option<&str>,
 ) -> Result<Founder, Failure> {
     let mut entropy = SystemEntropy;
     let root = RootKey::generate(&mut entropy).map_err(|why| Failure::failed(why.to_string()))?;
@@ -104,10 +122,10 @@ fn fill(
         domain::people::first_administrator(random, clock.now()).map_err(failure)?;
     entropy.fill(&mut random).map_err(|why| Failure::failed(why.to_string()))?;
     let (body, link) = domain::members::linked(&body, random, clock.now()).map_err(failure)?;
-    let mut engine = Sqlite::create(&folders.store()).map_err(failure)?;
     let mut high_water = HighWater::file(&folders.high_water()).map_err(failure)?;
+    let mut engine = empty(folders, role)?;
     let founded = kernel::found(
-        &mut engine,
+        &mut *engine,
         root,
         &mut high_water,
         &clock,
@@ -120,6 +138,14 @@ fn fill(
     let line = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, public);
     write_private(&folders.signing_pub(), format!("{line}\n").as_bytes())?;
     Ok(Founder { token, link: format!("/sign-in?link={link}") })
+}
+
+/// A store without anything in it.
+fn empty(folders: &Folders, role: Option<&str>) -> Result<Box<dyn Engine>, Failure> {
+    Ok(match folders.address()? {
+        Some(address) => Box::new(Postgres::create(address, role).map_err(failure)?),
+        None => Box::new(Sqlite::create(&folders.store()).map_err(failure)?),
+    })
 }
 
 fn remove(folders: &[&std::path::Path]) {

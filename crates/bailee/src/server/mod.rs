@@ -1,5 +1,6 @@
 //! The commands that work on a store of this machine: each one its options and its function.
 
+pub mod accept;
 pub mod approvals;
 pub mod background;
 pub mod backup;
@@ -8,6 +9,7 @@ pub mod demo;
 pub mod epoch;
 pub mod firewall;
 pub mod folders;
+pub mod privileges;
 pub mod forwarding;
 pub mod identities;
 pub mod init;
@@ -37,4 +39,8 @@ pub struct Place {
     /// Folder of root key, TLS private keys and high-water file; without it DIR.keys
     #[arg(long, value_name = "DIR")]
     pub keys: Option<PathBuf>,
+    /// Keep the store in this PostgreSQL, such as
+    /// postgres://USER@HOST:5432/DB?sslrootcert=FILE; DIR then holds certificates
+    #[arg(long, value_name = "URL", env = "BAILEE_STORE", hide_env_values = true)]
+    pub store: Option<String>,
 }

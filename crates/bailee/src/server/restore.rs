@@ -31,6 +31,7 @@ pub struct Options {
 /// When the backup is none or damaged, or the folder cannot be written.
 pub fn run(options: &Options, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::of(&options.place);
+    folders.in_a_file()?;
     let keys = folders.keys.exists().then_some(&folders.keys);
     let root = keys.map(|_| folders.root(options.passphrase_file.as_deref())).transpose()?;
     let found = verify::backup(&options.from, root.as_ref(), keys.map(PathBuf::as_path), output);

@@ -28,7 +28,7 @@ use super::outward::{Means, Outbox, Outward};
 use super::pages::{Ways, furnish};
 use super::returns::Returns;
 use super::signals::{self, Receivers};
-use super::watching::{self, ALONE, Answering, Watching};
+use super::watching::{self, Answering, Watching};
 use crate::exit::{Exit, Failure, reason};
 use crate::output::{Output, note};
 
@@ -182,15 +182,17 @@ pub fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|why| Failure::failed(format!("no runtime could be started: {why}")))
 }
 
-/// Calls the kernel's tick until it is aborted.
+/// Calls the kernel's tick, and looks at what other nodes did, until it is aborted.
 pub async fn tick(kernel: Kernel, background: Arc<Background>, every: Duration) {
+    tokio::join!(keep_up(kernel.clone()), ticks(kernel, background, every));
+}
+
+async fn ticks(kernel: Kernel, background: Arc<Background>, every: Duration) {
     let mut pace = tokio::time::interval(every);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         pace.tick().await;
         let (kernel, own) = (kernel.clone(), Arc::clone(&background));
-        // No other process has this store open: the lock of its folder says so.
-        own.lead(Some(ALONE));
         let ticked = tokio::task::spawn_blocking(move || {
             kernel.tick(&|kernel: &Kernel, job: &Job, right: Ran| own.run_job(kernel, job, right))
         })
@@ -199,6 +201,25 @@ pub async fn tick(kernel: Kernel, background: Arc<Background>, every: Duration) 
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(?error, "the tick did not finish"),
             Err(error) => tracing::error!(%error, "the tick ended by panic"),
+        }
+    }
+}
+
+/// How often it is looked at what other nodes did.
+const LOOKED: Duration = Duration::from_millis(500);
+
+/// Takes over what other nodes did, until it is aborted. Whoever asks for something does not wait
+/// for it: what has to be current is looked at then.
+async fn keep_up(kernel: Kernel) {
+    let mut pace = tokio::time::interval(LOOKED);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        let kernel = kernel.clone();
+        match tokio::task::spawn_blocking(move || kernel.keep_up()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(?error, "other nodes could not be followed"),
+            Err(error) => tracing::error!(%error, "following other nodes ended by panic"),
         }
     }
 }

@@ -54,7 +54,7 @@ fn look(options: &Options, output: Output) -> Result<Report, Failure> {
         return Ok(backup(path, root.as_ref(), options.keys.as_deref(), output));
     }
     if path.join("bailee.db").exists() {
-        let place = Place { data: path.clone(), keys: options.keys.clone() };
+        let place = Place { data: path.clone(), keys: options.keys.clone(), store: None };
         let folders = Folders::of(&place);
         let named = options.keys.is_some() || folders.keys.exists();
         let root = open_root(named.then_some(&folders), options)?;
@@ -70,7 +70,7 @@ fn look(options: &Options, output: Output) -> Result<Report, Failure> {
 }
 
 fn beside(data: &Path, keys: &Path) -> Folders {
-    Folders::of(&Place { data: data.to_owned(), keys: Some(keys.to_owned()) })
+    Folders::of(&Place { data: data.to_owned(), keys: Some(keys.to_owned()), store: None })
 }
 
 fn open_root(folders: Option<&Folders>, options: &Options) -> Result<Option<RootKey>, Failure> {

@@ -8,7 +8,10 @@ use super::rows::{
     RecordRow, RequestRow, SegmentRow, SignalDayRow, SignalRow, TileRow, VersionRow,
 };
 use super::segment::holds;
-use super::{By, Commit, Counters, Engine, Fetched, PageWant, Reader, Span, Stored, Tag, Wants};
+use super::{
+    By, Commit, Counters, Engine, Fetched, Numbers, PageWant, Reader, Span, Stored, Tag, Tail,
+    Wants,
+};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +27,7 @@ pub struct DangerFaults {
     pub lose: Option<u64>,
     /// The n-th commit from now is stored, but reported as failed.
     pub keep_silently: Option<u64>,
-    /// So many times the newest commit cannot be read.
+    /// So many times commits cannot be read.
     pub blind: u64,
 }
 
@@ -48,6 +51,7 @@ struct Content {
     signals: BTreeMap<i64, SignalRow>,
     signal_days: BTreeMap<u32, SignalDayRow>,
     meta: BTreeMap<String, MetaRow>,
+    counters: Counters,
     faults: DangerFaults,
 }
 
@@ -65,12 +69,9 @@ impl Memory {
 impl Engine for Memory {
     fn counters(&mut self) -> Result<Counters> {
         let mut content = self.lock();
-        if content.faults.blind > 0 {
-            content.faults.blind -= 1;
-            return Err(Error::unavailable("the store's disk failed"));
-        }
+        let content = content.seen()?;
         let last = |key: Option<&i64>| key.copied().unwrap_or(0);
-        Ok(Counters {
+        content.counters = Counters {
             commit: content.commits.last().cloned().unwrap_or_default(),
             record: last(content.records.keys().next_back()),
             version: last(content.versions.keys().next_back()),
@@ -79,11 +80,14 @@ impl Engine for Memory {
             request: content.requests.values().map(|request| request.row).max().unwrap_or(0),
             job: last(content.jobs.keys().next_back()),
             signal: last(content.signals.keys().next_back()),
-        })
+        };
+        Ok(content.counters.clone())
     }
 
     fn commit_at(&mut self, sequence: u64) -> Result<Option<CommitRow>> {
-        Ok(self.lock().commits.iter().find(|row| row.sequence == sequence).cloned())
+        let mut content = self.lock();
+        let content = content.seen()?;
+        Ok(content.commits.iter().find(|row| row.sequence == sequence).cloned())
     }
 
     fn fetch(&mut self, wants: &Wants) -> Result<Fetched> {
@@ -98,7 +102,14 @@ impl Engine for Memory {
             .requests
             .extend(wants.requests.iter().filter_map(|key| content.requests.get(key).cloned()));
         found.pages.extend(wants.pages.iter().map(|want| content.page(want)));
+        found.numbers = Numbers::Counted(content.counters.clone());
+        found.signal = content.counters.signal;
         Ok(found)
+    }
+
+    fn order(&mut self) -> Result<Tail> {
+        let counters = self.lock().counters.clone();
+        Ok(Tail { commit: counters.commit, tile: counters.tile, time: 0 })
     }
 
     fn persist(&mut self, commit: &Commit) -> Result<()> {
@@ -137,6 +148,17 @@ fn taken<R, K: Ord>(rows: &[R], key: impl Fn(&R) -> K, stored: impl Fn(&K) -> bo
 }
 
 impl Content {
+    /// The content, unless the fault is that it cannot be seen.
+    fn seen(&mut self) -> Result<&mut Self> {
+        match self.faults.blind.checked_sub(1) {
+            None => Ok(self),
+            Some(left) => {
+                self.faults.blind = left;
+                Err(Error::unavailable("the store's disk failed"))
+            }
+        }
+    }
+
     /// Whether a row of the commit takes a place that is taken, as the indexes of a database find.
     fn contradicts(&self, commit: &Commit) -> bool {
         let forgotten =
@@ -178,6 +200,7 @@ impl Content {
                 |key| held().any(|row| (row.account, row.tag) == *key),
             ),
             taken(&commit.jobs, |row| row.row, |key| self.jobs.contains_key(key)),
+            commit.jobs_done.iter().any(|done| !self.jobs.contains_key(&done.row)),
             taken(&commit.signals, |row| row.row, |key| self.signals.contains_key(key)),
             taken(&commit.signal_days, |row| row.day, |key| self.signal_days.contains_key(key)),
         ];
@@ -185,6 +208,7 @@ impl Content {
     }
 
     fn store(&mut self, commit: &Commit) {
+        self.counters.count(commit);
         self.commits.push(commit.commit.clone());
         for row in commit.heads.iter().cloned() {
             self.slots.insert(row.tag, row.account);
@@ -215,8 +239,8 @@ impl Content {
             self.requests.insert((row.account, row.tag), row);
         }
         self.jobs.extend(commit.jobs.iter().map(|row| (row.row, row.clone())));
-        for row in &commit.jobs_done {
-            self.jobs.remove(row);
+        for done in &commit.jobs_done {
+            self.jobs.remove(&done.row);
         }
         self.signal_days.extend(commit.signal_days.iter().map(|row| (row.day, row.clone())));
         self.signals.extend(commit.signals.iter().map(|row| (row.row, row.clone())));
@@ -301,8 +325,9 @@ impl Reader for Memory {
         Ok(self.lock().page(want))
     }
 
-    fn version(&self, row: i64) -> Result<Option<VersionRow>> {
-        Ok(self.lock().versions.get(&row).cloned())
+    fn version(&self, account: u64, row: i64) -> Result<Option<VersionRow>> {
+        let content = self.lock();
+        Ok(content.versions.get(&row).filter(|version| version.account == account).cloned())
     }
 
     fn meta(&self, name: &str) -> Result<Option<MetaRow>> {

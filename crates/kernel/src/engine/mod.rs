@@ -2,24 +2,29 @@
 //!
 //! An engine is small on purpose. It stores bytes under numbers and tags, never a readable name and
 //! never an open value; it decides nothing. One conformance suite (`testkit::conformance`) is run
-//! against each of them. The lane is the only writer, so `fetch` needs no locks of its own here.
+//! against each of them. SQLite and memory have one writer, the lane, and need no locks; where
+//! several lanes and nodes write, `fetch` holds what the batch declared and `order` the one order
+//! over all commits, until the batch is persisted or released (decision 0044).
 
 mod memory;
+mod numbers;
 mod rows;
 mod segment;
 mod sqlite;
 
 pub use memory::{DangerFaults, Memory};
+pub(crate) use numbers::Numbered;
+pub use numbers::Numbers;
 pub use rows::{
     AccessRow, AccountKeysRow, CommitRow, EntryRow, HeadRow, JobRow, MetaRow, RecordKeyRow,
     RecordRow, RequestRow, SegmentRow, SignalDayRow, SignalRow, TileRow, VersionRow,
 };
-pub(crate) use segment::bounds;
-pub use segment::{SEGMENT, segment};
+pub use segment::{SEGMENT, bounds, find, holds, segment};
 pub use sqlite::Sqlite;
 pub(crate) use sqlite::steady;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What rows of the access index are looked up by.
@@ -95,6 +100,23 @@ pub struct Fetched {
     pub requests: Vec<RequestRow>,
     /// One answer per page, in the order of the wants.
     pub pages: Vec<Vec<Stored>>,
+    /// Where new rows take their numbers from.
+    pub numbers: Numbers,
+    /// Highest row number of signals, where the batch holds `house`.
+    pub signal: i64,
+    /// The index of the `house` entry that changed rights last, where others change them too.
+    pub rights: Option<u64>,
+}
+
+/// Where the one order over all commits has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// The newest commit.
+    pub commit: CommitRow,
+    /// Highest row number of tiles.
+    pub tile: i64,
+    /// Time of the newest entry that others may have made (µs); 0 where there are no others.
+    pub time: u64,
 }
 
 /// Everything one batch changes. It becomes durable as a whole or not at all.
@@ -124,8 +146,8 @@ pub struct Commit {
     pub requests: Vec<RequestRow>,
     /// Jobs to run later.
     pub jobs: Vec<JobRow>,
-    /// Jobs that are done.
-    pub jobs_done: Vec<i64>,
+    /// Jobs that are done; each has to be there, under this claim.
+    pub jobs_done: Vec<Claim>,
     /// Requests remembered before this moment (µs) are forgotten.
     pub forget_requests_before: Option<u64>,
     /// Keys of days on which signals arrived first.
@@ -136,6 +158,42 @@ pub struct Commit {
     pub signals_forgotten: Vec<u32>,
     /// Changed facts about the store itself.
     pub meta: Vec<MetaRow>,
+    /// The index of the newest `house` entry of this batch that changed rights.
+    pub rights: Option<u64>,
+    /// What the anchor in this batch says of each log that moved, and its index in `house`: for
+    /// other nodes, which did not make it.
+    pub anchored: Option<(u64, Vec<AnchoredRow>)>,
+    /// Leases under which the batch's work is done; each has to be held still.
+    pub leases: Vec<Lease>,
+}
+
+/// A log as the newest anchor that named it has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchoredRow {
+    /// The account's slot.
+    pub account: u64,
+    /// Entries in its log.
+    pub size: u64,
+    /// The root over them.
+    pub root: [u8; 32],
+}
+
+/// A job that somebody is doing. The token rises with each who claims it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The job's row.
+    pub row: i64,
+    /// The token; 0 where there is one writer.
+    pub token: i64,
+}
+
+/// The right to do what one node does for all. The token rises with each holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// For what.
+    pub name: &'static str,
+    /// The token; 0 where there is one writer.
+    pub token: i64,
 }
 
 /// Where the counters of a store stand.
@@ -159,7 +217,24 @@ pub struct Counters {
     pub signal: i64,
 }
 
-/// A store, as the lane writes it.
+impl Counters {
+    /// Where they stand after this commit.
+    fn count(&mut self, commit: &Commit) {
+        fn highest<R>(stands: &mut i64, rows: &[R], row: impl Fn(&R) -> i64) {
+            *stands = rows.iter().map(row).max().unwrap_or(0).max(*stands);
+        }
+        self.commit = commit.commit.clone();
+        highest(&mut self.record, &commit.records, |row| row.row);
+        highest(&mut self.version, &commit.versions, |row| row.row);
+        highest(&mut self.record_key, &commit.record_keys, |row| row.row);
+        highest(&mut self.tile, &commit.tiles, |row| row.row);
+        highest(&mut self.request, &commit.requests, |row| row.row);
+        highest(&mut self.job, &commit.jobs, |row| row.row);
+        highest(&mut self.signal, &commit.signals, |row| row.row);
+    }
+}
+
+/// A store, as a lane writes it.
 pub trait Engine: Send {
     /// Where the counters stand.
     fn counters(&mut self) -> Result<Counters>;
@@ -167,16 +242,50 @@ pub trait Engine: Send {
     /// A commit by its sequence number.
     fn commit_at(&mut self, sequence: u64) -> Result<Option<CommitRow>>;
 
-    /// Looks up what a batch declared.
+    /// Looks up what a batch declared, and holds it: until the batch is persisted or released,
+    /// nobody else changes an account whose head, record or page it declared. What is already
+    /// committed when this is called is seen.
+    ///
+    /// # Errors
+    /// `Unavailable` if the medium does not answer; nothing is held then.
     fn fetch(&mut self, wants: &Wants) -> Result<Fetched>;
 
-    /// Makes a batch durable, as a whole or not at all.
+    /// Takes the batch's place in the one order over all commits, and says where that has come to:
+    /// until the batch is persisted or released, nobody else commits.
+    ///
+    /// # Errors
+    /// `Unavailable` if the medium does not answer.
+    fn order(&mut self) -> Result<Tail>;
+
+    /// Makes a batch durable, as a whole or not at all, and holds nothing any more.
     ///
     /// # Errors
     /// `Unavailable` if the medium refused (full, read-only, failing): then nothing was stored, or
-    /// it is unknown whether it was; the lane finds out by reading the newest commit. `Conflict` if
-    /// the data contradicts what is stored: then nothing was stored.
+    /// it is unknown whether it was; [`Engine::stored`] finds out. `Conflict` if the data
+    /// contradicts what is stored: then nothing was stored.
     fn persist(&mut self, commit: &Commit) -> Result<()>;
+
+    /// Holds nothing any more, and has changed nothing. Without a batch it does nothing.
+    fn release(&mut self) {}
+
+    /// Whether others write to the store too.
+    fn shared(&self) -> bool {
+        false
+    }
+
+    /// Whether this commit is stored, after a persist whose outcome is unknown. What is answered
+    /// stays so: a commit that is not stored now does not become stored later.
+    ///
+    /// # Errors
+    /// `Unavailable` as long as it cannot be found out.
+    fn stored(&mut self, commit: &CommitRow) -> Result<bool> {
+        Ok(self.commit_at(commit.sequence)?.as_ref() == Some(commit))
+    }
+
+    /// Names of other nodes that work on the store at this time.
+    fn others(&mut self) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
 
     /// A reader that may be used from any thread.
     fn reader(&self) -> Arc<dyn Reader>;
@@ -216,11 +325,31 @@ pub trait Reader: Send + Sync {
     /// A page of records in creation order.
     fn page(&self, want: &PageWant) -> Result<Vec<Stored>>;
 
-    /// A version.
-    fn version(&self, row: i64) -> Result<Option<VersionRow>>;
+    /// A version of a record of this account.
+    fn version(&self, account: u64, row: i64) -> Result<Option<VersionRow>>;
+
+    /// Versions by account and row, in any order; what is missing is left out.
+    fn versions(&self, wanted: &[(u64, i64)]) -> Result<Vec<VersionRow>> {
+        let found = wanted.iter().map(|(account, row)| self.version(*account, *row).transpose());
+        found.flatten().collect()
+    }
 
     /// A fact about the store itself.
     fn meta(&self, name: &str) -> Result<Option<MetaRow>>;
+
+    /// Jobs that are due at this moment (µs), earliest first, claimed for whoever asks: for a while
+    /// nobody else gets them, and once somebody else did, what is done under this claim is refused.
+    fn claim(&self, until: u64, limit: usize) -> Result<Vec<(JobRow, Claim)>> {
+        let claimed = |job: JobRow| (Claim { row: job.row, token: 0 }, job);
+        let jobs = self.jobs(until, limit)?.into_iter().map(claimed);
+        Ok(jobs.map(|(claim, job)| (job, claim)).collect())
+    }
+
+    /// The right to do what is done by one node only, as long as nobody else has it; renewed by
+    /// whoever has it. `None` while it is somebody else's.
+    fn lease(&self, name: &'static str) -> Result<Option<Lease>> {
+        Ok(Some(Lease { name, token: 0 }))
+    }
 
     /// Jobs that are due at this moment (µs), earliest first.
     fn jobs(&self, until: u64, limit: usize) -> Result<Vec<JobRow>>;
@@ -235,9 +364,16 @@ pub trait Reader: Send + Sync {
     /// A full segment of the access index.
     fn segment(&self, number: i64) -> Result<Option<SegmentRow>>;
 
-    /// The first row of the access index that is not earlier than this moment (µs); the one after
-    /// the last if all are.
+    /// A row of the access index before which all are earlier than this moment (µs); the one after
+    /// the last if all are. With one writer it is the first that is not earlier.
     fn first_access_since(&self, at: u64) -> Result<i64>;
+
+    /// A row of the access index after which none is earlier than this moment (µs). With one writer
+    /// it is the last that is earlier; 0 if none is.
+    fn last_access_before(&self, at: u64) -> Result<i64> {
+        Ok(self.first_access_since(at)?.saturating_sub(1))
+    }
+
     /// Batches of signals after this row, in the order of arrival.
     fn signals(&self, after: i64, limit: usize) -> Result<Vec<SignalRow>>;
 
@@ -252,4 +388,75 @@ pub trait Reader: Send + Sync {
 
     /// The newest commit, or the one of this number.
     fn commit(&self, sequence: Option<u64>) -> Result<Option<CommitRow>>;
+
+    /// Records of an account in these collections that an entry after this index changed, in the
+    /// order of the changes.
+    fn changed(&self, account: u64, collections: &[Tag], after: u64) -> Result<Vec<Stored>> {
+        let mut changed = Vec::new();
+        for collection in collections {
+            let mut want = PageWant { account, collection: *collection, after: 0, limit: 1000 };
+            loop {
+                let page = self.page(&want)?;
+                let Some(last) = page.last() else { break };
+                want.after = last.record.row;
+                changed.extend(page.into_iter().filter(|one| one.record.changed > after));
+            }
+        }
+        changed.sort_by_key(|one| one.record.changed);
+        Ok(changed)
+    }
+
+    /// The index of the `house` entry that changed rights last, where others change them too.
+    fn rights(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    /// The index of the newest anchor in `house`, and what it and others after this one say; `None`
+    /// where nobody else makes any, or there is none.
+    fn anchored(&self, after: Option<u64>) -> Result<Option<(u64, Vec<AnchoredRow>)>> {
+        let _ = after;
+        Ok(None)
+    }
+
+    /// The heads that moved with commits after this row of entries, and the row of the newest;
+    /// `None` where nobody else moves any.
+    fn moved(&self, after: i64) -> Result<Option<(i64, Vec<HeadRow>)>> {
+        let _ = after;
+        Ok(None)
+    }
+
+    /// The clock of the store (µs), where it has one.
+    fn clock(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    /// Leaves a question to other nodes, and gives the answers to it so far.
+    fn ask(&self, question: &[u8; 32]) -> Result<Vec<Vec<u8>>> {
+        let _ = question;
+        Ok(vec![])
+    }
+
+    /// Questions of other nodes that this one has not answered.
+    fn questions(&self) -> Result<Vec<[u8; 32]>> {
+        Ok(vec![])
+    }
+
+    /// Answers a question of another node.
+    fn answer(&self, question: &[u8; 32], answer: &[u8]) -> Result<()> {
+        let _ = (question, answer);
+        Ok(())
+    }
+
+    /// Why the store is not the one it was, if commits of it were lost that were known.
+    fn behind(&self) -> Option<String> {
+        None
+    }
+
+    /// Numbers for more new rows of a batch that holds what it declared.
+    ///
+    /// # Errors
+    /// `Internal` where one writer counts for itself.
+    fn draw(&self) -> Result<Vec<Range<i64>>> {
+        Err(Error::internal("this store has no numbers to draw"))
+    }
 }

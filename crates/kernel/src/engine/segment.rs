@@ -37,14 +37,14 @@ pub fn segment(number: i64, rows: &[AccessRow]) -> SegmentRow {
 }
 
 /// The first and last row of a segment.
-pub(crate) fn bounds(number: i64) -> (i64, i64) {
+pub fn bounds(number: i64) -> (i64, i64) {
     let last = number.saturating_mul(SEGMENT);
     (last.saturating_sub(SEGMENT - 1), last)
 }
 
 /// The rows of a segment that hold what is looked for. What a damaged segment says is not
 /// believed: every row it names is looked at by whoever asks.
-pub(crate) fn find(segment: &SegmentRow, by: By) -> Vec<i64> {
+pub fn find(segment: &SegmentRow, by: By) -> Vec<i64> {
     let wanted = match by {
         By::Actor(tag) | By::Credential(tag) | By::Source(tag) => tag,
         By::NoSource => NO_SOURCE,
@@ -64,7 +64,7 @@ pub(crate) fn find(segment: &SegmentRow, by: By) -> Vec<i64> {
 }
 
 /// Whether a row holds what is looked for.
-pub(crate) fn holds(row: &AccessRow, by: By) -> bool {
+pub fn holds(row: &AccessRow, by: By) -> bool {
     match by {
         By::Actor(tag) => row.actor == tag,
         By::Credential(tag) => row.credential == tag,

@@ -9,7 +9,7 @@ mod rows;
 mod write;
 
 use super::rows::CommitRow;
-use super::{Commit, Counters, Engine, Fetched, Reader, SEGMENT, Wants, segment};
+use super::{Commit, Counters, Engine, Fetched, Numbers, Reader, SEGMENT, Tail, Wants, segment};
 use crate::error::{Error, Result};
 use rows::{commit_row, head, head_by_tag, page, record, request};
 use rusqlite::config::DbConfig;
@@ -44,6 +44,8 @@ const CHECKPOINTS_BESIDE: u64 = 8;
 pub struct Sqlite {
     connection: Connection,
     readers: Arc<Readers>,
+    /// Where the counters stand; `None` after a commit that may have failed.
+    counters: Option<Counters>,
     since_checkpoint: i64,
     checkpoints: u64,
 }
@@ -107,7 +109,8 @@ impl Sqlite {
         steady(&connection).map_err(medium)?;
         migrate(&mut connection, &MIGRATIONS)?;
         let readers = Readers { path: path.to_owned(), idle: Mutex::default() };
-        Ok(Self { connection, readers: Arc::new(readers), since_checkpoint: 0, checkpoints: 0 })
+        let readers = Arc::new(readers);
+        Ok(Self { connection, readers, counters: None, since_checkpoint: 0, checkpoints: 0 })
     }
 
     /// Copies the committed state into a new file while the store is in use.
@@ -134,6 +137,14 @@ impl Sqlite {
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(medium)?;
         let query = "SELECT coalesce(max(sequence), 0) FROM commits";
         db.query_row(query, [], |row| row.get(0)).map_err(medium)
+    }
+
+    /// Where the counters stand, read again only when that is not known.
+    fn counted(&mut self) -> Result<Counters> {
+        if self.counters.is_none() {
+            self.counters = Some(self.counters()?);
+        }
+        Ok(self.counters.clone().unwrap_or_default())
     }
 
     /// Moves the write-ahead log into the file when it has grown, without making writers wait.
@@ -269,10 +280,19 @@ impl Engine for Sqlite {
         for want in &wants.pages {
             found.pages.push(page(db, want)?);
         }
+        let counters = self.counted()?;
+        found.signal = counters.signal;
+        found.numbers = Numbers::Counted(counters);
         Ok(found)
     }
 
+    fn order(&mut self) -> Result<Tail> {
+        let counters = self.counted()?;
+        Ok(Tail { commit: counters.commit, tile: counters.tile, time: 0 })
+    }
+
     fn persist(&mut self, commit: &Commit) -> Result<()> {
+        let counters = self.counters.take();
         let transaction = self
             .connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -280,6 +300,10 @@ impl Engine for Sqlite {
         write(&transaction, commit).map_err(medium)?;
         // COMMIT POINT: before it nothing of the batch is there, after it all of it is.
         transaction.commit().map_err(medium)?;
+        self.counters = counters;
+        if let Some(counters) = &mut self.counters {
+            counters.count(commit);
+        }
         self.checkpoint(i64::try_from(commit.entries.len() * 4).unwrap_or(0) + 4);
         Ok(())
     }
@@ -292,6 +316,10 @@ impl Engine for Sqlite {
 /// What the medium said, as one of the eight kinds.
 fn medium(error: rusqlite::Error) -> Error {
     let context = format!("store: {error}");
+    if let rusqlite::Error::StatementChangedRows(_) = error {
+        return Error::conflict("somebody did this already; nothing was written")
+            .with_context(context);
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::unavailable(
             "the store's disk is full and nothing was written: free space, then try again",

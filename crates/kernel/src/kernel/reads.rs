@@ -135,6 +135,7 @@ impl Kernel {
     /// # Errors
     /// `NotFound` if it is not anchored yet.
     pub fn anchor(&self, account: u64) -> Result<String> {
+        self.shared.anchors.follow(&*self.reader)?;
         let anchored = self.shared.anchors.of(account).ok_or_else(|| {
             Error::not_found("this log is not anchored yet: ask again in a few seconds")
         })?;
@@ -143,6 +144,10 @@ impl Kernel {
         let row = rows.first().ok_or_else(|| Error::internal("the anchor's entry is missing"))?;
         let mut opening = self.shared.open_entry(&*self.reader, row)?.map(|o| o.opening());
         if let Some(opening) = &mut opening {
+            let said = opening.fields.get("snapshot").map(|field| field.value.as_str());
+            if said != Some(anchored.value.as_str()) {
+                return Err(Error::internal("what nodes agreed on is not what the anchor says"));
+            }
             // Which other accounts moved is nobody's business here.
             let hidden: Vec<String> =
                 opening.fields.keys().filter(|name| *name != "snapshot").cloned().collect();
@@ -180,6 +185,7 @@ impl Kernel {
     /// # Errors
     /// `Internal` if its entry cannot be read.
     pub fn anchored_at(&self) -> Result<Option<Moment>> {
+        self.shared.anchors.follow(&*self.reader)?;
         let Some(index) = self.shared.anchors.last() else { return Ok(None) };
         Ok(Some(self.entry_time(index)?.max(self.shared.anchors.seen_at())))
     }

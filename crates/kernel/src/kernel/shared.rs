@@ -5,7 +5,10 @@ use super::Shared;
 use crate::authority::Interpret;
 use crate::engine::{EntryRow, HeadRow, Reader, Stored, Tag};
 use crate::error::{Error, Result};
+use crate::highwater::Mark;
 use crate::id::AccountId;
+use crate::operation::Pointer;
+use crate::reveal::Reveal;
 use crate::stage::{OPENING_BY_LOG, OPENING_BY_RECORD, open_state};
 use crate::store::{HOUSE, account_tag, opening_context, opening_key};
 use crate::time::Moment;
@@ -16,15 +19,21 @@ use ledger::tile::{TileId, TileReader};
 use ledger::tree::{Frontier, consistency_proof, inclusion_proof, leaf_hash};
 use sealing::Key;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 impl Shared {
     /// INVARIANT: a store that was rolled back signs nothing and answers nothing.
     pub(crate) fn may_sign(&self) -> Result<()> {
-        match &*self.behind.lock().unwrap_or_else(PoisonError::into_inner) {
+        match self.alarm() {
             None => Ok(()),
-            Some(why) => Err(Error::unavailable(why.clone())),
+            Some(why) => Err(Error::unavailable(why)),
         }
+    }
+
+    /// Why this store does not sign, if it does not.
+    pub(crate) fn alarm(&self) -> Option<String> {
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        behind.or_else(|| self.keyring.behind())
     }
 
     /// The clock, never before the newest entry.
@@ -175,22 +184,88 @@ impl Shared {
         Ok(Some(stored))
     }
 
-    pub(super) fn load_rights(
-        &self,
-        reader: &dyn Reader,
-        collections: &[&str],
-        interpret: Interpret,
-    ) -> Result<()> {
+    pub(super) fn load_rights(&self, reader: &dyn Reader) -> Result<()> {
+        let mut known = self.rights.known();
+        let stands = reader.rights()?;
         let mut rights = Vec::new();
-        for collection in collections {
+        for collection in self.rights.collections {
             crate::sweep::each(self, reader, HOUSE, collection, |version, changed| {
                 let id = &version.header.id;
-                rights.extend(interpret(collection, id, &version.body, changed)?);
+                rights.extend((self.rights.interpret)(collection, id, &version.body, changed)?);
                 Ok(())
             })?;
         }
         self.authority.apply(rights);
+        *known = stands.unwrap_or(0);
         Ok(())
+    }
+
+    /// Takes over what others changed of the rights, up to this entry of `house` at least.
+    pub(crate) fn catch_up(&self, reader: &dyn Reader, to: u64) -> Result<()> {
+        // Whoever waits here finds it done; what is older is never applied over what is newer.
+        let mut known = self.rights.known();
+        if to <= *known {
+            return Ok(());
+        }
+        let keys = self.keyring.account(HOUSE)?;
+        let tag = |name: &&str| sealing::tag(&keys.names, &[b"collection", name.as_bytes()]);
+        let collections: Vec<Tag> = self.rights.collections.iter().map(tag).collect();
+        let mut rights = Vec::new();
+        let mut newest = to;
+        for stored in reader.changed(HOUSE, &collections, *known)? {
+            newest = newest.max(stored.record.changed);
+            let pointer = Pointer::to(&open_state(&keys, stored)?);
+            if pointer.deleted {
+                continue;
+            }
+            let (version, _) = Reveal::follow_in(reader, &pointer)?;
+            let header = &version.header;
+            let (of, id) = (header.collection.as_str(), &header.id);
+            rights.extend((self.rights.interpret)(of, id, &version.body, pointer.changed)?);
+        }
+        self.authority.apply(rights);
+        *known = newest;
+        Ok(())
+    }
+
+    /// Takes over the rights as they stand in the store at a moment after this was called, where
+    /// others change them too.
+    ///
+    /// # Errors
+    /// `Unavailable` if the store does not answer.
+    pub(crate) fn be_current(&self, reader: &dyn Reader) -> Result<()> {
+        match reader.rights()? {
+            Some(stands) => self.catch_up(reader, stands),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes a commit in the high-water file, unless a newer one is noted.
+    pub(crate) fn mark(&self, mark: Mark) {
+        let mut water = self.high_water.lock().unwrap_or_else(PoisonError::into_inner);
+        if water.1.is_some_and(|newest| mark.sequence <= newest.sequence) {
+            return;
+        }
+        water.1 = Some(mark);
+        if let Err(error) = water.0.write(&self.keyring.root, mark) {
+            tracing::error!(?error, "the high-water mark was not written");
+        }
+    }
+}
+
+/// Which collections hold rights, how they are read, and how far they were.
+pub(crate) struct Rights {
+    pub(super) collections: &'static [&'static str],
+    pub(super) interpret: Interpret,
+    /// Whether other nodes change them too.
+    pub(crate) shared: bool,
+    /// Index of the newest `house` entry whose change of rights is applied.
+    pub(super) known: Mutex<u64>,
+}
+
+impl Rights {
+    fn known(&self) -> MutexGuard<'_, u64> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

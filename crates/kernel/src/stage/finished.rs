@@ -1,6 +1,6 @@
 //! What an operation hands to the stage, and the fields that every entry gets.
 
-use crate::engine::{JobRow, RequestRow, Tag};
+use crate::engine::{AnchoredRow, Claim, JobRow, Lease, RequestRow, Tag};
 use crate::operation::{Draft, Founded, Job};
 use crate::time::Moment;
 use crate::work::Work;
@@ -12,7 +12,10 @@ pub(crate) struct Finished {
     pub(crate) drafts: Vec<Draft>,
     pub(crate) founded: Vec<Founded>,
     pub(crate) jobs: Vec<Job>,
-    pub(crate) job_done: Option<i64>,
+    pub(crate) job_done: Option<Claim>,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) shown: Vec<(u64, i64)>,
+    pub(crate) anchored: Option<(u64, Vec<AnchoredRow>)>,
     pub(crate) idempotency: Option<(u64, Tag, [u8; 32])>,
     pub(crate) now: Moment,
 }
@@ -20,8 +23,8 @@ pub(crate) struct Finished {
 impl Finished {
     pub(crate) fn of(work: Work<'_>, idempotency: Option<(u64, Tag, [u8; 32])>) -> Self {
         let common = common_fields(&work);
-        let Work { drafts, founded, jobs, job_done, now, .. } = work;
-        Self { common, drafts, founded, jobs, job_done, idempotency, now }
+        let Work { drafts, founded, jobs, job_done, lease, shown, anchored, now, .. } = work;
+        Self { common, drafts, founded, jobs, job_done, lease, shown, anchored, idempotency, now }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What protects a record's row, and how an opening is sealed.
 
 use super::{Stage, sealed};
-use crate::engine::{RecordKeyRow, RecordRow, Stored};
+use crate::engine::{Numbered, RecordKeyRow, RecordRow, Stored};
 use crate::error::{Error, Result};
 use crate::operation::{RecordKey, State};
 use crate::store::{opening_context, opening_key, record_key_context};
@@ -102,8 +102,7 @@ impl Stage {
         let record_key = Key::generate(entropy)?;
         let context = record_key_context(key.account, key.tag, 1);
         let wrapped = sealed(wrap(&keys.records, &context, entropy, &record_key))?;
-        self.counters.record_key += 1;
-        let row = self.counters.record_key;
+        let row = self.number(Numbered::RecordKey)?;
         let stored = RecordKeyRow { row, account: key.account, tag: key.tag, version: 1, wrapped };
         self.commit.record_keys.push(stored);
         Ok((Arc::new(record_key), row, 1))

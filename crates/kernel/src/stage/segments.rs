@@ -8,7 +8,7 @@ impl Stage {
     /// Makes the segments of the access index that this batch fills.
     pub(super) fn fill_segments(&mut self) -> Result<()> {
         let Some(first) = self.commit.accesses.first().map(|row| row.row) else { return Ok(()) };
-        for number in (first - 1) / SEGMENT + 1..=self.counters.commit.last / SEGMENT {
+        for number in (first - 1) / SEGMENT + 1..=self.commit.commit.last / SEGMENT {
             let (from, to) = bounds(number);
             let before = usize::try_from((first - from).max(0)).unwrap_or(0);
             let mut rows = match before {

@@ -55,10 +55,10 @@ impl Stage {
         day: u32,
         entropy: &mut dyn Entropy,
     ) -> Result<String> {
-        let row = self.counters.signal + 1;
+        let row = self.signal + 1;
         let key = self.day_key(day, row, entropy)?;
         let sealed = sealed(seal(&key, &signals_context(row, day, entry), entropy, bytes))?;
-        self.counters.signal = row;
+        self.signal = row;
         let row = SignalRow { row, day, entry, sealed };
         let name = signals_name(&row);
         self.commit.signals.push(row);
@@ -88,7 +88,7 @@ impl Stage {
             return Err(Error::conflict("the signals of this day are only arriving"));
         }
         let next = days.iter().filter(|known| known.first > first).map(|known| known.first).min();
-        let last = next.map_or(self.counters.signal, |next| next - 1);
+        let last = next.map_or(self.signal, |next| next - 1);
         self.commit.signals_forgotten.push(day);
         Ok(format!("{day} {first} {last}"))
     }

@@ -6,16 +6,17 @@ use crate::error::{Error, Result};
 use ledger::tree::leaf_hash;
 
 impl Stage {
-    /// Writes each tile that this batch made full: level 0 from leaves, the others from tiles.
-    pub(super) fn fill_tiles(&mut self, account: u64, head: &Head) -> Result<()> {
+    /// Writes each tile that this batch made full, numbered after the last one: level 0 from
+    /// leaves, the others from tiles.
+    pub(super) fn fill_tiles(&mut self, account: u64, head: &Head, last: &mut i64) -> Result<()> {
         let width = u64::from(ledger::tile::WIDTH);
         let (mut from, mut to) = (head.from, head.log.size());
         let mut level = 0_u8;
         while from / width < to / width {
             for index in from / width..to / width {
                 let data = self.tile_data(account, level, index)?;
-                self.counters.tile += 1;
-                let row = self.counters.tile;
+                *last += 1;
+                let row = *last;
                 self.commit.tiles.push(TileRow { row, account, level, index, data });
             }
             (from, to, level) = (from / width, to / width, level + 1);

@@ -163,6 +163,18 @@ pub(super) fn highest(db: &Connection, table: &str, found: &mut Findings) -> u64
     }
 }
 
+/// How many rows a table has.
+pub(super) fn count(db: &Connection, table: &str, found: &mut Findings) -> u64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    match db.query_row(&sql, [], |row| row.get::<_, i64>(0)) {
+        Ok(count) => u64::try_from(count).unwrap_or(0),
+        Err(error) => {
+            found.problem(table, format!("cannot be read: {error}"));
+            0
+        }
+    }
+}
+
 /// Whether the rows of a table are numbered from 1 without a gap; the answer is how many there are.
 pub(super) fn dense(db: &Connection, table: &str, found: &mut Findings) -> u64 {
     let sql = format!("SELECT count(*), coalesce(min(row), 1), coalesce(max(row), 0) FROM {table}");

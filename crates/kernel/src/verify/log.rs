@@ -253,7 +253,7 @@ impl Pass<'_> {
             let why = format!("is {}, the newest entries are of {}", identity.epoch, self.epoch);
             walk.found.problem("meta `epoch`", why);
         }
-        for row in self.tiles.rows(false) {
+        for row in self.tiles.gaps() {
             if walk.found.full() {
                 break;
             }

@@ -24,8 +24,8 @@ const RECORDS: &str = "SELECT r.row, r.account, r.collection, r.tag, r.version, 
     r.changed, r.current, r.key, r.mac, k.row, k.account, k.tag, k.version, k.wrapped
   FROM records r LEFT JOIN record_keys k ON k.row = r.key ORDER BY r.row";
 
-/// Rows that something was found to lead to.
-struct Met {
+/// Rows that nothing was found to lead to yet.
+struct Left {
     versions: Bits,
     keys: Bits,
 }
@@ -49,27 +49,40 @@ struct Link {
 pub(super) fn records(walk: &mut Walk<'_>) -> rusqlite::Result<()> {
     let before = walk.found.seen();
     let db = walk.db;
-    let count = super::file::dense(db, "records", &mut walk.found);
-    let versions = Bits::new(super::file::dense(db, "versions", &mut walk.found));
-    let keys = Bits::new(super::file::dense(db, "record_keys", &mut walk.found));
-    let mut met = Met { versions, keys };
+    let count = super::file::count(db, "records", &mut walk.found);
+    let versions = rows_of(walk, "versions")?;
+    let mut left = Left { versions, keys: rows_of(walk, "record_keys")? };
     walk.expect(count);
     let mut statement = db.prepare(RECORDS)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         match record_row(row) {
-            Ok(record) => follow(walk, &mut met, record, row)?,
+            Ok(record) => follow(walk, &mut left, record, row)?,
             Err(why) => walk.found.problem(format!("records row {}", named(row, 0)), why),
         }
         walk.step();
     }
-    left_over(walk, &met)?;
+    left_over(walk, &left)?;
     let what = format!("{count} records and every version of them are what the entries say");
     walk.found.checked_since(before, what);
     if walk.root.is_some() {
         walk.found.checked_since(before, "every record and every version opens in its place");
     }
     Ok(())
+}
+
+/// The rows that a table has. Their numbers need not be dense: several writers leave gaps.
+fn rows_of(walk: &mut Walk<'_>, table: &str) -> rusqlite::Result<Bits> {
+    let mut rows = Bits::new(u64::MAX);
+    let mut statement = walk.db.prepare(&format!("SELECT row FROM {table} ORDER BY row"))?;
+    let mut all = statement.query([])?;
+    while let Some(row) = all.next()? {
+        if !signed(row, 0).is_ok_and(|row| rows.put(row)) {
+            let what = format!("{table} row {}", named(row, 0));
+            walk.found.problem(what, "is no number of a row");
+        }
+    }
+    Ok(rows)
 }
 
 fn record_row(row: &Row<'_>) -> Cell<RecordRow> {
@@ -89,7 +102,7 @@ fn record_row(row: &Row<'_>) -> Cell<RecordRow> {
 
 fn follow(
     walk: &mut Walk<'_>,
-    met: &mut Met,
+    left: &mut Left,
     row: RecordRow,
     stored: &Row<'_>,
 ) -> rusqlite::Result<()> {
@@ -98,7 +111,7 @@ fn follow(
     if keys.as_ref().is_some_and(|keys| record_mac(keys, &row).as_slice() != row.mac) {
         walk.found.problem(&name, "was altered: its MAC does not hold");
     }
-    let key = match key(met, &row, keys.as_deref(), stored) {
+    let key = match key(left, &row, keys.as_deref(), stored) {
         Ok(key) => key,
         Err(why) => {
             walk.found.problem(format!("record_keys row {} ({name})", row.key), why);
@@ -109,7 +122,7 @@ fn follow(
     let record = Record { row, name, keys, key };
     let mut register = record.is_account();
     loop {
-        let Some((leaf, version)) = record.link(walk, met, &link)? else { return Ok(()) };
+        let Some((leaf, version)) = record.link(walk, left, &link)? else { return Ok(()) };
         let first = link.version <= 1;
         if let Err(why) = record.holds(walk, &link, &leaf, &version, &mut register) {
             let what =
@@ -133,7 +146,7 @@ fn follow(
 
 /// The record's key: its row is this record's, and it opens.
 fn key(
-    met: &mut Met,
+    left: &mut Left,
     record: &RecordRow,
     keys: Option<&AccountKeys>,
     stored: &Row<'_>,
@@ -141,7 +154,7 @@ fn key(
     if super::cells::is_null(stored, 10) {
         return Err("is missing".to_owned());
     }
-    if !met.keys.put(record.key) {
+    if !left.keys.take(record.key) {
         return Err("serves a second record".to_owned());
     }
     let (account, tag): (u64, Tag) = (unsigned(stored, 11)?, array(stored, 12)?);
@@ -160,7 +173,7 @@ impl Record {
     fn link(
         &self,
         walk: &mut Walk<'_>,
-        met: &mut Met,
+        left: &mut Left,
         link: &Link,
     ) -> rusqlite::Result<Option<(Leaf, VersionRow)>> {
         let account = self.row.account;
@@ -193,7 +206,7 @@ impl Record {
         if !walk.states.take(row) {
             return problem(&format!("{entry} made no state, or that of another record"));
         }
-        if !met.versions.put(link.row) {
+        if !left.versions.take(link.row) {
             return problem(&format!("versions row {} serves a second time", link.row));
         }
         Ok(Some((leaf, version)))
@@ -287,18 +300,18 @@ fn account(walk: &mut Walk<'_>, header: &Header, body: &[u8]) -> Cell<()> {
 }
 
 /// Names what nothing leads to.
-fn left_over(walk: &mut Walk<'_>, met: &Met) -> rusqlite::Result<()> {
+fn left_over(walk: &mut Walk<'_>, left: &Left) -> rusqlite::Result<()> {
     let Walk { db, found, states, .. } = walk;
     let mut query = db.prepare("SELECT account, place FROM entries WHERE row = ?1")?;
-    for row in states.rows(true).take(super::findings::MAX_PROBLEMS) {
+    for row in states.rows().take(super::findings::MAX_PROBLEMS) {
         let what = query
             .query_row([row], |row| Ok(format!("log {} entry {}", named(row, 0), named(row, 1))))
             .optional()?;
         let what = what.unwrap_or_else(|| format!("entries row {row}"));
         found.problem(what, "the state of a record that it made is not in the store");
     }
-    for (table, rows) in [("versions", &met.versions), ("record_keys", &met.keys)] {
-        for row in rows.rows(false).take(super::findings::MAX_PROBLEMS) {
+    for (table, rows) in [("versions", &left.versions), ("record_keys", &left.keys)] {
+        for row in rows.rows().take(super::findings::MAX_PROBLEMS) {
             found.problem(format!("{table} row {row}"), "no record leads to it");
         }
     }

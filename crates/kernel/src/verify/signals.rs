@@ -69,7 +69,7 @@ pub(super) fn signals(walk: &mut Walk<'_>) -> rusqlite::Result<()> {
         let why = "is missing, or its key does not open: its signals are lost";
         walk.found.problem(format!("signal_days row {day}"), why);
     }
-    let missing: Vec<i64> = walk.signals.rows(true).take(1000).collect();
+    let missing: Vec<i64> = walk.signals.rows().take(1000).collect();
     for row in missing {
         let why = "is missing: an entry keeps it, none forgets it";
         walk.found.problem(format!("signals row {row}"), why);

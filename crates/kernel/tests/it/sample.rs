@@ -167,7 +167,7 @@ impl Sample {
 
     pub fn open(&self, seed: u64) -> Kernel {
         Kernel::open(Parts {
-            engine: Box::new(Sqlite::open(&self.store()).unwrap()),
+            engines: vec![Box::new(Sqlite::open(&self.store()).unwrap())],
             root: root(),
             high_water: HighWater::file(&self.dir.path().join("high-water")).unwrap(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,

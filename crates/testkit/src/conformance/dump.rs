@@ -25,7 +25,8 @@ pub fn dump(engine: &mut dyn Engine) -> Vec<String> {
     let slots: Vec<_> =
         must(reader.heads(None, usize::MAX >> 1)).iter().map(|h| h.account).collect();
     for version in 1..=counters.version {
-        lines.push(format!("{:?}", must(reader.version(version))));
+        let found = slots.iter().find_map(|slot| must(reader.version(*slot, version)));
+        lines.push(format!("{found:?}"));
     }
     records(engine, &slots, &mut lines);
     lines.extend(must(reader.jobs(u64::MAX >> 1, 100_000)).iter().map(|job| format!("{job:?}")));

@@ -2,8 +2,9 @@
 
 use crate::dice::Dice;
 use kernel::engine::{
-    AccessRow, AccountKeysRow, Commit, CommitRow, Counters, EntryRow, HeadRow, JobRow, MetaRow,
-    RecordKeyRow, RecordRow, RequestRow, SignalDayRow, SignalRow, Tag, TileRow, VersionRow,
+    AccessRow, AccountKeysRow, Claim, Commit, CommitRow, Counters, EntryRow, HeadRow, JobRow,
+    MetaRow, RecordKeyRow, RecordRow, RequestRow, SignalDayRow, SignalRow, Tag, TileRow,
+    VersionRow,
 };
 
 /// A tag of a small number.
@@ -117,6 +118,9 @@ pub fn one_of_each() -> Commit {
         signals: vec![signal(1, 20)],
         signals_forgotten: vec![],
         meta: vec![meta("format", b"1")],
+        rights: None,
+        leases: vec![],
+        anchored: None,
     }
 }
 
@@ -153,15 +157,15 @@ impl Made {
             self.sizes.push(0);
             made.account_keys.push(account_keys(account, 1));
         }
+        if let Some(done) = self.dice.pick(&self.jobs).copied().filter(|_| self.dice.chance(1, 3)) {
+            self.jobs.retain(|row| *row != done);
+            made.jobs_done.push(Claim { row: done, token: 0 });
+        }
         for _ in 0..=self.dice.below(4) {
             self.entry(&mut made);
         }
         if self.dice.chance(1, 6) {
             made.forget_requests_before = Some(self.now.saturating_sub(2_000));
-        }
-        if let Some(done) = self.dice.pick(&self.jobs).copied().filter(|_| self.dice.chance(1, 3)) {
-            self.jobs.retain(|row| *row != done);
-            made.jobs_done.push(done);
         }
         if self.dice.chance(1, 8) {
             let value = self.dice.bytes(4);

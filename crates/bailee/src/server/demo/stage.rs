@@ -74,7 +74,7 @@ impl Stage {
     /// When the temporary folder cannot be used or no port is free.
     pub fn new(runtime: Runtime, mail: Option<Mail>) -> Result<Self, Failure> {
         let scratch = scratch()?;
-        let place = Place { data: scratch.join("data"), keys: None };
+        let place = Place { data: scratch.join("data"), keys: None, store: None };
         let folders = Folders::of(&place);
         let init::Founder { token: admin, link } = init::found(&folders, "northwind-desk", None)?;
         let (lock, kernel) = folders.kernel(None)?;

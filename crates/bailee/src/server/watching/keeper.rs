@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::signals::{BATCH, Signal, TakeSignals};
-use kernel::{Kernel, Kind};
+use kernel::{Kernel, Kind, Ran};
 
 use super::Watching;
 use crate::server::signals::{Arrivals, Arrived, Parcel};
@@ -60,7 +60,7 @@ async fn kept(kernel: &Kernel, watching: &Watching, batch: &[Signal]) -> bool {
     loop {
         pause.tick().await;
         // Before the first tick nobody may keep anything; that is seconds.
-        let Some(right) = watching.right() else { continue };
+        let Some(right) = watching.right().map(Ran::on_any_node) else { continue };
         let (kernel, batch) = (kernel.clone(), batch.to_vec());
         let keep = move || right.ask(&kernel, TakeSignals::new(&batch)?);
         match tokio::task::spawn_blocking(keep).await {

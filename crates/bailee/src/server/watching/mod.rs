@@ -149,7 +149,7 @@ impl Watching {
 
     /// Gives the right to work: that of the tick, for what happens by itself.
     pub fn allow(&self, right: Ran) {
-        self.0.right().get_or_insert(right);
+        *self.0.right() = Some(right);
     }
 
     /// Shows the registers as they are now: allowances, modes of rules, canaries, accounts.

@@ -111,7 +111,7 @@ fn open(store: &Store, now: Moment) -> World {
     let root = fs::read(store.keys.join("root.key")).unwrap();
     let Ok(RootFile::Plain(root)) = RootFile::parse(&root) else { panic!("no root key") };
     let kernel = Kernel::open(Parts {
-        engine: Box::new(Sqlite::open(&store.data.join("bailee.db")).unwrap()),
+        engines: vec![Box::new(Sqlite::open(&store.data.join("bailee.db")).unwrap())],
         root,
         high_water: HighWater::file(&store.keys.join("high-water")).unwrap(),
         clock: Arc::clone(&clock) as Arc<dyn kernel::Clock>,

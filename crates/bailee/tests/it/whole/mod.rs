@@ -29,6 +29,7 @@ mod inside;
 mod machine;
 mod mutual;
 mod packaging;
+mod nodes;
 mod paging;
 mod passwords;
 mod provider;

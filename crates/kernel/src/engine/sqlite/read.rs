@@ -144,10 +144,10 @@ impl Reader for Readers {
         self.try_with(|db| page(db, want))
     }
 
-    fn version(&self, row: i64) -> Result<Option<VersionRow>> {
+    fn version(&self, account: u64, row: i64) -> Result<Option<VersionRow>> {
         self.with(|db| {
-            db.prepare_cached("SELECT * FROM versions WHERE row = ?1")?
-                .query_row([row], |row| {
+            db.prepare_cached("SELECT * FROM versions WHERE row = ?1 AND account = ?2")?
+                .query_row(params![row, account], |row| {
                     Ok(VersionRow {
                         row: row.get(0)?,
                         account: row.get(1)?,

@@ -90,8 +90,11 @@ fn write_rest(db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
             row.sealed
         ])?;
     }
-    for row in &commit.jobs_done {
-        db.prepare_cached("DELETE FROM jobs WHERE row = ?1")?.execute([row])?;
+    for done in &commit.jobs_done {
+        match db.prepare_cached("DELETE FROM jobs WHERE row = ?1")?.execute([done.row])? {
+            1 => {}
+            other => return Err(rusqlite::Error::StatementChangedRows(other)),
+        }
     }
     write_signals(db, commit)?;
     for row in &commit.meta {
